@@ -1,0 +1,3 @@
+module github.com/leakguard/leakguard
+
+go 1.25.0

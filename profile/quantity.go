@@ -1,0 +1,87 @@
+package profile
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// Unknown is the value of a [Bytes] or [Count] that this platform, kernel or
+// toolchain does not tell. It is negative, so that a comparison with a line
+// that it might exceed is false without a special case, and it is never 0:
+// 'no shared memory' and 'nobody knows' are different findings.
+const Unknown = -1
+
+// Bytes is an amount of memory in bytes, or [Unknown].
+type Bytes int64
+
+// Count is a number of things, or [Unknown].
+type Count int64
+
+// Known reports whether the amount was read.
+func (b Bytes) Known() bool { return b >= 0 }
+
+// Known reports whether the number was read.
+func (c Count) Known() bool { return c >= 0 }
+
+// String gives the amount in the largest binary unit that keeps it above one,
+// such as '466.2 MiB'; '?' stands for an unknown amount.
+func (b Bytes) String() string {
+	switch {
+	case !b.Known():
+		return "?"
+	case b < 1<<10:
+		return strconv.FormatInt(int64(b), 10) + " B"
+	case b < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(b)/(1<<10))
+	case b < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(b)/(1<<20))
+	default:
+		return fmt.Sprintf("%.2f GiB", float64(b)/(1<<30))
+	}
+}
+
+// String gives the number with a comma between thousands, such as '12,345';
+// '?' stands for an unknown number.
+func (c Count) String() string {
+	if !c.Known() {
+		return "?"
+	}
+	s := strconv.FormatInt(int64(c), 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// MarshalJSON writes an integer, or null for an unknown amount.
+func (b Bytes) MarshalJSON() ([]byte, error) { return marshalQuantity(int64(b)) }
+
+// MarshalJSON writes an integer, or null for an unknown number.
+func (c Count) MarshalJSON() ([]byte, error) { return marshalQuantity(int64(c)) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (b *Bytes) UnmarshalJSON(data []byte) error { return unmarshalQuantity(data, (*int64)(b)) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *Count) UnmarshalJSON(data []byte) error { return unmarshalQuantity(data, (*int64)(c)) }
+
+func marshalQuantity(n int64) ([]byte, error) {
+	if n < 0 {
+		return []byte("null"), nil
+	}
+	return strconv.AppendInt(nil, n, 10), nil
+}
+
+func unmarshalQuantity(data []byte, n *int64) error {
+	if bytes.Equal(data, []byte("null")) {
+		*n = Unknown
+		return nil
+	}
+	v, err := strconv.ParseInt(string(data), 10, 64)
+	if err != nil || v < 0 {
+		return fmt.Errorf("profile: quantity %q: want a whole number of at least 0, or null for unknown", data)
+	}
+	*n = v
+	return nil
+}
