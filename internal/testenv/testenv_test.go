@@ -1,0 +1,48 @@
+package testenv_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/leakguard/leakguard/internal/testenv"
+)
+
+// recorder is a testing.TB that notes how a test was ended.
+type recorder struct {
+	testing.TB
+	ended string
+}
+
+func (r *recorder) Helper()          {}
+func (r *recorder) Skip(args ...any) { r.ended = "skip: " + fmt.Sprint(args...); runtime.Goexit() }
+func (r *recorder) Fatalf(f string, args ...any) {
+	r.ended = "fatal: " + fmt.Sprintf(f, args...)
+	runtime.Goexit()
+}
+
+func TestNeed(t *testing.T) {
+	for _, tt := range []struct {
+		strict string
+		ok     bool
+		want   string
+	}{
+		{"", true, ""},
+		{"1", true, ""},
+		{"", false, "skip: no root"},
+		{"0", false, "skip: no root"},
+		{"1", false, "fatal: needed here, as STRICT_CI=1 is set: no root"},
+	} {
+		t.Setenv("STRICT_CI", tt.strict)
+		r := &recorder{TB: t}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			testenv.Need(r, tt.ok, "no root")
+		}()
+		<-done
+		if r.ended != tt.want {
+			t.Errorf("STRICT_CI=%q, ok %v: ended with %q, want %q", tt.strict, tt.ok, r.ended, tt.want)
+		}
+	}
+}
