@@ -1,0 +1,152 @@
+//go:build linux
+
+package harness
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Hierarchy is a place in the memory cgroup hierarchy where a group can be
+// made.
+type Hierarchy struct {
+	Parent string // its folder
+	V2     bool
+}
+
+// FindHierarchy finds where this process may make memory cgroups: below its
+// own group with v1; with v2, where a group that holds processes cannot give
+// controllers to its children, below the nearest ancestor that hands down the
+// memory controller. root is the root of the file system, "/" but in tests.
+func FindHierarchy(root string) (Hierarchy, error) {
+	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
+	if err != nil {
+		return Hierarchy{}, fmt.Errorf("harness: find cgroup: %w", err)
+	}
+	var v2 string
+	for line := range strings.Lines(string(own)) {
+		part := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(part) < 3 {
+			continue
+		}
+		if part[1] == "memory" {
+			return check(Hierarchy{Parent: filepath.Join(root, "sys/fs/cgroup/memory", part[2])})
+		}
+		if part[0] == "0" {
+			v2 = part[2]
+		}
+	}
+	for ; v2 != ""; v2 = filepath.Dir(v2) {
+		parent := filepath.Join(root, "sys/fs/cgroup", v2)
+		handed, err := os.ReadFile(filepath.Join(parent, "cgroup.subtree_control"))
+		if err == nil && bytes.Contains(append(handed, ' '), []byte("memory")) {
+			return check(Hierarchy{Parent: parent, V2: true})
+		}
+		if v2 == "/" {
+			break
+		}
+	}
+	return Hierarchy{}, errors.New("harness: find cgroup: no memory controller; run on a host with cgroup v1 or v2 memory control")
+}
+
+func check(h Hierarchy) (Hierarchy, error) {
+	// W_OK; a file system mounted read-only is refused even to root.
+	if err := syscall.Access(h.Parent, 2); err != nil {
+		return h, fmt.Errorf("harness: find cgroup: cannot make groups in %s: %w; run as root, outside of a container or in a privileged one", h.Parent, err)
+	}
+	return h, nil
+}
+
+// Group is a memory cgroup without swap.
+type Group struct {
+	Hierarchy
+	Path string
+}
+
+// NewGroup makes a group that may use limit bytes.
+func (h Hierarchy) NewGroup(limit int64) (*Group, error) {
+	path, err := os.MkdirTemp(h.Parent, "leakguard-survival-")
+	if err != nil {
+		return nil, fmt.Errorf("harness: make cgroup: %w", err)
+	}
+	g := &Group{h, path}
+	set := map[string]string{"memory.limit_in_bytes": strconv.FormatInt(limit, 10), "memory.swappiness": "0"}
+	optional := "memory.memsw.limit_in_bytes" // v1 without swap accounting
+	if h.V2 {
+		set = map[string]string{"memory.max": strconv.FormatInt(limit, 10)}
+		optional = "memory.swap.max"
+	}
+	for name, value := range set {
+		err = errors.Join(err, g.write(name, value))
+	}
+	value := "0"
+	if !h.V2 {
+		value = strconv.FormatInt(limit, 10)
+	}
+	if oerr := g.write(optional, value); oerr != nil && !errors.Is(oerr, fs.ErrNotExist) && !errors.Is(oerr, fs.ErrPermission) {
+		err = errors.Join(err, oerr)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("harness: limit cgroup %s: %w", path, err), g.Remove())
+	}
+	return g, nil
+}
+
+func (g *Group) write(name, value string) error {
+	// Without O_CREATE, which a cgroup file system answers with a confusing
+	// permission error where the file does not exist.
+	f, err := os.OpenFile(filepath.Join(g.Path, name), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
+}
+
+// Procs is the file that takes the ids of processes to move into the group.
+func (g *Group) Procs() string { return filepath.Join(g.Path, "cgroup.procs") }
+
+// Kills is how many processes of the group the kernel has killed because the
+// limit was reached.
+func (g *Group) Kills() (int, error) {
+	name := "memory.oom_control"
+	if g.V2 {
+		name = "memory.events"
+	}
+	f, err := os.Open(filepath.Join(g.Path, name))
+	if err != nil {
+		return 0, fmt.Errorf("harness: count kills: %w", err)
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if n, ok := strings.CutPrefix(lines.Text(), "oom_kill "); ok {
+			return strconv.Atoi(n)
+		}
+	}
+	return 0, fmt.Errorf("harness: count kills: no oom_kill in %s", f.Name())
+}
+
+// Remove removes the group, waiting for up to 2 s for the kernel to take the
+// dead out of it.
+func (g *Group) Remove() error {
+	var err error
+	for range 100 {
+		if err = syscall.Rmdir(g.Path); !errors.Is(err, syscall.EBUSY) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("harness: remove cgroup %s: %w", g.Path, err)
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+//go:build linux
+
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/pprof/profile"
+)
+
+// Culprit is the function that leaks in the victim; its closures count as it.
+const Culprit = "main.leakHere"
+
+// Leak is what is known of a leak from outside of the process that had it.
+type Leak struct {
+	Stamps     []Stamp // what had leaked when, oldest first
+	Goroutines bool    // goroutines leaked, not bytes
+}
+
+// At is how much had leaked at t.
+func (l Leak) At(t time.Time) int64 {
+	i, _ := slices.BinarySearchFunc(l.Stamps, t, func(s Stamp, t time.Time) int {
+		if s.At.After(t) {
+			return 1
+		}
+		return -1
+	})
+	if i == 0 {
+		return 0
+	}
+	return l.Stamps[i-1].Leaked
+}
+
+// Death is the time of the last sign of life, zero if there was none.
+func (l Leak) Death() time.Time {
+	if len(l.Stamps) == 0 {
+		return time.Time{}
+	}
+	return l.Stamps[len(l.Stamps)-1].At
+}
+
+// Evidence is one profile of an incident, weighed.
+type Evidence struct {
+	File   string    `json:"file"`            // relative to the guard's folder
+	Taken  time.Time `json:"taken"`           // by the profile's own stamp
+	OnDisk time.Time `json:"on_disk"`         // last written to, by the file system's clock, which ticks in 1 to 4 ms
+	Leaked int64     `json:"leaked"`          // when it was taken
+	Blamed int64     `json:"blamed"`          // what it attributes to the culprit
+	First  string    `json:"first,omitempty"` // heap only: who grew most since the baseline
+	Fault  string    `json:"fault,omitempty"` // why it does not name the leak; empty: it does
+}
+
+// Share is how much of what had leaked the evidence attributes to the culprit.
+func (e Evidence) Share() float64 {
+	if e.Leaked == 0 {
+		return 0
+	}
+	return float64(e.Blamed) / float64(e.Leaked)
+}
+
+// Verdict says whether a dead process left evidence that names its leak.
+type Verdict struct {
+	// Survived is whether it did; of a process that does not leak, whether it
+	// caused no more than one incident.
+	Survived   bool          `json:"survived"`
+	Reason     string        `json:"reason,omitempty"` // why not, in a line
+	Incidents  int           `json:"incidents"`
+	Evidence   []Evidence    `json:"evidence,omitempty"` // in the order in which it was taken
+	Share      float64       `json:"share"`              // the best share of the evidence that counts
+	Margin     time.Duration `json:"margin_ns"`          // from the first evidence that counts to the death
+	StaleWhole bool          `json:"stale_whole"`        // there is at least a whole profile of some kind
+	Torn       []string      `json:"torn,omitempty"`     // files under a final name that cannot be parsed
+}
+
+var (
+	incidentName = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-`)
+	heapName     = regexp.MustCompile(`^heap(-fresh)?(\.\d+)?\.pb\.gz$`)
+	gorName      = regexp.MustCompile(`^goroutine(\.\d+)?\.pb\.gz$`)
+)
+
+// Judge weighs what a guard left in its folder dir when the process died.
+//
+// A heap profile counts when it attributes to the culprit at least half of
+// what had leaked at that time, and its difference to the incident's baseline
+// ranks the culprit first: even a fresh profile alone ranks the honest heap
+// first. If goroutines leaked, a goroutine profile counts when at least half
+// of its goroutines are the culprit's. The manifest is not asked: the process
+// may die before it is written. One torn file under a final name fails the
+// whole, whatever else there is.
+func Judge(dir string, leak Leak) (Verdict, error) {
+	var v Verdict
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return v, fmt.Errorf("harness: judge: %w", err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		if incidentName.MatchString(entry.Name()) {
+			v.Incidents++
+			err = v.incident(dir, entry.Name(), leak)
+		} else { // the baselines
+			err = v.parseAll(dir, entry.Name())
+		}
+		if err != nil {
+			return v, fmt.Errorf("harness: judge: %w", err)
+		}
+	}
+	slices.SortStableFunc(v.Evidence, func(a, b Evidence) int { return a.Taken.Compare(b.Taken) })
+	for _, e := range v.Evidence {
+		if e.Fault != "" {
+			continue
+		}
+		if !v.Survived {
+			v.Survived, v.Margin = true, leak.Death().Sub(e.OnDisk)
+		}
+		v.Share = max(v.Share, e.Share())
+	}
+	switch {
+	case len(v.Torn) > 0:
+		v.Survived, v.Reason = false, "torn: "+strings.Join(v.Torn, ", ")
+	case v.Survived:
+	case v.Incidents == 0:
+		v.Reason = "no incident folder"
+	case len(v.Evidence) == 0:
+		v.Reason = "an incident folder without a profile of the kind that leaked"
+	default:
+		last := v.Evidence[len(v.Evidence)-1]
+		v.Reason = fmt.Sprintf("%s, %v before death: %s", last.File, leak.Death().Sub(last.OnDisk).Round(time.Millisecond), last.Fault)
+	}
+	return v, nil
+}
+
+// incident weighs the profiles of one incident folder.
+func (v *Verdict) incident(dir, id string, leak Leak) error {
+	if err := v.parseAll(dir, id); err != nil {
+		return err
+	}
+	base, _, err := parse(filepath.Join(dir, id, "heap-base.pb.gz"))
+	if err != nil {
+		base = nil // absent, or torn and already in v.Torn
+	}
+	files, err := os.ReadDir(filepath.Join(dir, id))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		weighs := heapName
+		if leak.Goroutines {
+			weighs = gorName
+		}
+		if !weighs.MatchString(f.Name()) {
+			v.StaleWhole = v.StaleWhole || whole(dir, id, f.Name())
+			continue
+		}
+		p, onDisk, err := parse(filepath.Join(dir, id, f.Name()))
+		if err != nil {
+			continue
+		}
+		v.StaleWhole = true
+		e := Evidence{File: filepath.Join(id, f.Name()), Taken: time.Unix(0, p.TimeNanos), OnDisk: onDisk}
+		if e.OnDisk.Before(e.Taken) {
+			e.OnDisk = e.Taken
+		}
+		e.Leaked = leak.At(e.Taken)
+		if leak.Goroutines {
+			e.weighGoroutines(p)
+		} else {
+			e.weighHeap(p, base)
+		}
+		v.Evidence = append(v.Evidence, e)
+	}
+	return nil
+}
+
+// parseAll notes each profile in a folder, or below it, that is torn.
+func (v *Verdict) parseAll(dir, name string) error {
+	return filepath.WalkDir(filepath.Join(dir, name), func(path string, f fs.DirEntry, err error) error {
+		if err != nil || f.IsDir() || strings.HasPrefix(f.Name(), ".") || !strings.HasSuffix(f.Name(), ".pb.gz") {
+			return err
+		}
+		if _, _, err := parse(path); err != nil {
+			rel, _ := filepath.Rel(dir, path)
+			v.Torn = append(v.Torn, fmt.Sprintf("%s (%v)", rel, err))
+		}
+		return nil
+	})
+}
+
+func whole(dir, id, name string) bool {
+	if strings.HasPrefix(name, ".") || !strings.HasSuffix(name, ".pb.gz") || strings.Contains(name, "-base") {
+		return false
+	}
+	_, _, err := parse(filepath.Join(dir, id, name))
+	return err == nil
+}
+
+func parse(path string) (*profile.Profile, time.Time, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	p, err := profile.Parse(f)
+	return p, info.ModTime(), err
+}

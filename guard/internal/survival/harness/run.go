@@ -1,0 +1,225 @@
+//go:build linux
+
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/leakguard/leakguard/guard/internal/survival/progress"
+)
+
+// Stamp says how much had leaked at a time.
+type Stamp = progress.Stamp
+
+// Case is one way to leak.
+type Case struct {
+	Limit      int64         `json:"limit_bytes"`
+	Rate       float64       `json:"rate"`               // MiB/s, or goroutines a second in the shape goroutines
+	GoMemLimit int           `json:"gomemlimit_percent"` // of the limit; 0: unset
+	Busy       bool          `json:"busy"`
+	Shape      string        `json:"shape"`
+	Hold       float64       `json:"hold"`             // share of the limit held before the leak
+	Warm       time.Duration `json:"warm_ns"`          // from the guard's start to the leak's
+	For        time.Duration `json:"for_ns,omitempty"` // how long a shape runs that does not leak; 0: it leaks
+	Period     time.Duration `json:"period_ns,omitempty"`
+}
+
+// Unit is what Rate counts a second.
+func (c Case) Unit() string {
+	if c.Shape == "goroutines" {
+		return "goroutines"
+	}
+	return "MiB"
+}
+
+// Result is one run of a case.
+type Result struct {
+	Case    Case    `json:"case"`
+	Verdict Verdict `json:"verdict"`
+	Leaked  int64   `json:"leaked"`   // bytes or goroutines, at the last stamp
+	Rate    float64 `json:"achieved"` // in Case.Unit a second, over the whole leak
+	Dir     string  `json:"dir,omitempty"`
+}
+
+// Victim is a compiled victim and where to run it.
+type Victim struct {
+	Binary    string
+	Hierarchy Hierarchy
+	Work      string // folder for what the runs leave; on a disk, as a guard's folder would be
+	Keep      bool   // keep also what successful runs leave
+}
+
+// Build compiles the victim into folder work.
+func Build(ctx context.Context, work string) (*Victim, error) {
+	h, err := FindHierarchy("/")
+	if err != nil {
+		return nil, err
+	}
+	v := &Victim{Binary: filepath.Join(work, "victim"), Hierarchy: h, Work: work}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", v.Binary, "github.com/leakguard/leakguard/guard/internal/survival/victim")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("harness: build the victim: %w\n%s", err, out)
+	}
+	return v, nil
+}
+
+// Run runs the case once. A guard that fails to save evidence is a verdict, not
+// an error; an error is a run that says nothing, such as a victim that the
+// kernel did not kill.
+func (v *Victim) Run(ctx context.Context, c Case) (res Result, err error) {
+	res.Case = c
+	dir, err := os.MkdirTemp(v.Work, "run-")
+	if err != nil {
+		return res, fmt.Errorf("harness: run: %w", err)
+	}
+	defer func() {
+		if err != nil || !res.Verdict.Survived || v.Keep {
+			res.Dir = dir
+			return
+		}
+		err = os.RemoveAll(dir)
+	}()
+	evidence := filepath.Join(dir, "evidence")
+	log, err := progressLog()
+	if err != nil {
+		return res, err
+	}
+	defer os.Remove(log)
+	group, err := v.Hierarchy.NewGroup(c.Limit)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, group.Remove()) }()
+
+	if err := v.live(ctx, c, group, dir, evidence, log); err != nil {
+		return res, fmt.Errorf("harness: run %s: %w", dir, err)
+	}
+	stamps, err := progress.Read(log)
+	if err != nil {
+		return res, err
+	}
+	leak := Leak{Stamps: stamps, Goroutines: c.Shape == "goroutines"}
+	if len(stamps) > 1 {
+		res.Leaked = stamps[len(stamps)-1].Leaked
+		res.Rate = float64(res.Leaked) / leak.Death().Sub(stamps[0].At).Seconds()
+		if !leak.Goroutines {
+			res.Rate /= 1 << 20
+		}
+	}
+	if res.Verdict, err = Judge(evidence, leak); c.For > 0 {
+		res.Verdict = falseAlarms(res.Verdict)
+	}
+	return res, err
+}
+
+// falseAlarms turns the verdict on a leak into that on a process without one.
+func falseAlarms(v Verdict) Verdict {
+	f := Verdict{Incidents: v.Incidents, Torn: v.Torn, Survived: v.Incidents <= 1 && len(v.Torn) == 0}
+	switch {
+	case len(v.Torn) > 0:
+		f.Reason = v.Reason
+	case v.Incidents > 1:
+		f.Reason = fmt.Sprintf("%d incidents without a leak", v.Incidents)
+	}
+	return f
+}
+
+// progressLog makes a log in memory, lest the disk's speed be measured too.
+func progressLog() (string, error) {
+	dir := "/dev/shm"
+	if _, err := os.Stat(dir); err != nil {
+		dir = os.TempDir()
+	}
+	f, err := os.CreateTemp(dir, "leakguard-progress-")
+	if err != nil {
+		return "", fmt.Errorf("harness: run: %w", err)
+	}
+	f.Close()
+	return f.Name(), progress.Create(f.Name())
+}
+
+// live runs the victim until its death, or until it ends where the case does
+// not leak; any other end is an error.
+func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, log string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.patience())
+	defer cancel()
+	// The shell enters the group and becomes the victim, so that none of the
+	// victim's memory is charged elsewhere.
+	args := []string{"-c", `echo $$ > "$0" && exec "$@"`, group.Procs(), v.Binary,
+		"-dir", evidence, "-log", log, "-limit", strconv.FormatInt(c.Limit, 10),
+		"-hold", fmt.Sprint(c.Hold), "-warm", c.Warm.String(), "-shape", c.Shape, "-busy=" + strconv.FormatBool(c.Busy)}
+	if c.Shape == "goroutines" {
+		args = append(args, "-spawn", fmt.Sprint(c.Rate))
+	} else {
+		args = append(args, "-rate", fmt.Sprint(c.Rate))
+	}
+	if c.For > 0 {
+		args = append(args, "-for", c.For.String(), "-period", c.Period.String())
+	}
+	out, err := os.Create(filepath.Join(dir, "victim.log"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd := exec.CommandContext(ctx, "/bin/sh", args...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + dir}
+	if c.GoMemLimit > 0 {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("GOMEMLIMIT=%d", c.Limit*int64(c.GoMemLimit)/100))
+	}
+	// A harness that dies takes the victim with it; the kernel watches the
+	// thread that started it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	end := cmd.Run()
+
+	if c.For > 0 && end == nil {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return fmt.Errorf("stopped before its death: %w", err)
+	}
+	kills, err := group.Kills()
+	if err != nil {
+		return err
+	}
+	var exit *exec.ExitError
+	if c.For == 0 && kills > 0 && errors.As(end, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
+		return nil
+	}
+	said, _ := os.ReadFile(out.Name())
+	return fmt.Errorf("the victim did not end as it should: %v, %d kills by the kernel; it said: %s", end, kills, tail(string(said), 2000))
+}
+
+// patience is how long a run may take: three times what it should, and a
+// minute to hold, warm up and die.
+func (c Case) patience() time.Duration {
+	leak := c.For.Seconds()
+	if leak == 0 {
+		room := (1 - c.Hold) * float64(c.Limit) / (1 << 20)
+		if c.Shape == "goroutines" {
+			room *= 1 << 10 // a goroutine takes more than 1 KiB
+		}
+		leak = room / c.Rate
+	}
+	return c.Warm + time.Minute + time.Duration(3*leak*float64(time.Second))
+}
+
+func tail(s string, n int) string {
+	s = strings.TrimSpace(s)
+	if len(s) > n {
+		s = "... " + s[len(s)-n:]
+	}
+	return s
+}

@@ -1,0 +1,78 @@
+//go:build linux
+
+// Victim is a service that leaks until the kernel kills it, with a guard in
+// it. It does nothing with the guard but start it, as a user's service would.
+//
+// The shapes chunks, linked and goroutines leak; garbage and doubling do not,
+// and end by themselves after -for.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/guard/internal/survival/progress"
+)
+
+var (
+	dir      = flag.String("dir", "", "the guard's `folder`")
+	log      = flag.String("log", "", "progress log `file`, made by the harness")
+	limit    = flag.Int64("limit", 512<<20, "memory limit in `bytes`, for the victim's own arithmetic only")
+	rate     = flag.Float64("rate", 100, "`MiB/s` to leak, or to allocate as garbage")
+	spawn    = flag.Float64("spawn", 100000, "goroutines to leak a second in the shape goroutines")
+	hold     = flag.Float64("hold", 0.40, "share of the limit to hold before the leak")
+	busy     = flag.Bool("busy", false, "two goroutines do allocating work throughout")
+	warm     = flag.Duration("warm", 2*time.Second, "time between the guard's start and the leak's")
+	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; or garbage, doubling")
+	chunk    = flag.Int("chunk", 64<<10, "`bytes` a chunk, or a batch of linked nodes")
+	period   = flag.Duration("period", time.Minute, "of the shape doubling")
+	duration = flag.Duration("for", time.Minute, "time to run in the shapes garbage and doubling")
+)
+
+func main() {
+	flag.Parse()
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "victim:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	holdMemory(int(*hold*float64(*limit)), *shape == "linked")
+	if _, err := guard.Start(guard.Config{Dir: *dir}); err != nil {
+		return err
+	}
+	if *busy {
+		go serve()
+		go serve()
+	}
+	time.Sleep(*warm)
+
+	switch *shape {
+	case "garbage":
+		stop := time.Now().Add(*duration)
+		go makeGarbage(0, *rate/2, stop)
+		makeGarbage(1, *rate/2, stop)
+		return nil
+	case "doubling":
+		doubleHeap(int(*hold*float64(*limit)), *period, time.Now().Add(*duration))
+		return nil
+	case "chunks", "linked", "goroutines":
+	default:
+		return fmt.Errorf("no shape is called %q", *shape)
+	}
+	w, err := progress.Open(*log)
+	if err != nil {
+		return err
+	}
+	start, total := time.Now(), new(atomic.Int64)
+	w.Note(start, 0)
+	for i := range leaked {
+		go leakHere(i, start, func(n int64) { w.Note(time.Now(), total.Add(n)) })
+	}
+	select {}
+}
