@@ -1,0 +1,218 @@
+package profile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// maxRungs is how many baselines of a kind are kept.
+const maxRungs = 6
+
+// BaselineFile is a profile of calm times, kept to be compared with.
+type BaselineFile struct {
+	Kind   Kind
+	Taken  time.Time
+	Size   int64  // bytes
+	SHA256 string // lower-case hexadecimal
+
+	path string // below the store's folder
+}
+
+// ladder is this process's folder of baselines. A process has its own: a
+// profile of another run, let alone of another build, is nothing to subtract.
+type ladder struct {
+	name  string
+	dir   *os.Root
+	lock  *os.File       // its flock says that we live
+	files []BaselineFile // oldest first; guarded by Store.mu
+}
+
+// newLadder makes the ladder, and with it the owner that temp files name.
+func (s *Store) newLadder(root *os.Root) (*ladder, error) {
+	if err := root.Mkdir(baselineDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	base, err := openDir(root, baselineDir)
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	start := time.Now()
+	for range 8 {
+		owner := strconv.Itoa(os.Getpid()) + "-" + hex4()
+		l := &ladder{name: ladderName(start, owner)}
+		if err = l.create(base); err == nil {
+			s.owner.Store(&owner)
+			return l, nil
+		}
+		// Another process that sweeps may have taken it for dead in the
+		// moment before it was locked, or drawn the same name.
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) && !errors.Is(err, ErrInUse) {
+			break
+		}
+	}
+	return nil, err
+}
+
+func (l *ladder) create(base *os.Root) (err error) {
+	if err := base.Mkdir(l.name, 0o700); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			l.close()
+			base.Remove(l.name)
+		}
+	}()
+	if l.dir, err = openDir(base, l.name); err != nil {
+		return err
+	}
+	if l.lock, err = l.dir.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		return err
+	}
+	if taken, err := tryLock(l.lock); err == nil && !taken {
+		return ErrInUse
+	}
+	// Locked but unlinked, if a sweeper was faster.
+	_, err = base.Lstat(l.name + "/" + lockName)
+	return err
+}
+
+func (l *ladder) close() error {
+	var errs []error
+	if l.lock != nil {
+		errs = append(errs, l.lock.Close())
+	}
+	if l.dir != nil {
+		errs = append(errs, l.dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// WriteBaseline keeps what write writes as a baseline of the kind, taken at
+// that time, and then thins the kind's ladder to six: the first, the newest,
+// and between them ages spread so that there is one of about 1 h, 6 h and 24 h.
+// On an error nothing is kept. It does not sync: a baseline is of no use to
+// another process.
+func (s *Store) WriteBaseline(kind Kind, at time.Time, write func(io.Writer) error) (BaselineFile, error) {
+	fail := func(err error) (BaselineFile, error) {
+		return BaselineFile{}, fmt.Errorf("profile: write %v baseline in %s: %w", kind, s.dir, err)
+	}
+	if kind < 0 || kind >= kinds {
+		return fail(errors.New("there is no such kind"))
+	}
+	if err := validStamp(at); err != nil {
+		return fail(err)
+	}
+	if _, err := s.attached(); err != nil {
+		return fail(err)
+	}
+	s.mu.Lock()
+	l := s.ladder
+	s.mu.Unlock()
+	if l == nil {
+		return fail(ErrClosed)
+	}
+	name := baselineName(kind, at)
+	size, sum, err := writeWhole(l.dir, s.tempName(), name, s.maxBytes/48, false, write)
+	if err != nil {
+		return fail(err)
+	}
+	b := BaselineFile{Kind: kind, Taken: at, Size: size, SHA256: sum, path: baselineDir + "/" + l.name + "/" + name}
+
+	s.mu.Lock()
+	l.files = slices.DeleteFunc(l.files, func(o BaselineFile) bool { return o.path == b.path })
+	l.files = append(l.files, b)
+	slices.SortStableFunc(l.files, func(a, b BaselineFile) int { return a.Taken.Compare(b.Taken) })
+	dropped := l.thin(kind, at)
+	s.mu.Unlock()
+	for _, d := range dropped {
+		if err := l.dir.Remove(baselineName(d.Kind, d.Taken)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return b, fmt.Errorf("profile: drop old %v baseline: %w", kind, err)
+		}
+	}
+	return b, nil
+}
+
+// thin takes the kind's superfluous rungs off the list and returns them.
+func (l *ladder) thin(kind Kind, now time.Time) (dropped []BaselineFile) {
+	var taken []time.Time
+	var index []int
+	for i, b := range l.files {
+		if b.Kind == kind {
+			taken, index = append(taken, b.Taken), append(index, i)
+		}
+	}
+	drop := thinLadder(taken, now)
+	for _, d := range slices.Backward(drop) {
+		dropped = append(dropped, l.files[index[d]])
+		l.files = slices.Delete(l.files, index[d], index[d]+1)
+	}
+	return dropped
+}
+
+// Baselines returns this process's baselines of all kinds, oldest first. It
+// reads no disk.
+func (s *Store) Baselines() []BaselineFile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ladder == nil {
+		return nil
+	}
+	return slices.Clone(s.ladder.files)
+}
+
+// BaselineBefore returns the baseline to compare a growth with that began at
+// onset: the newest of the kind that is older, or, if none is, the oldest there
+// is. It reads no disk.
+func (s *Store) BaselineBefore(kind Kind, onset time.Time) (BaselineFile, bool) {
+	var best BaselineFile
+	found := false
+	for _, b := range s.Baselines() {
+		if b.Kind != kind || found && !b.Taken.Before(onset) {
+			continue
+		}
+		best, found = b, true
+	}
+	return best, found
+}
+
+// thinLadder says which of the baselines, oldest first, to drop so that six
+// remain. The first and the newest always stay. Of those between, the one goes
+// whose absence leaves the smallest hole, on a logarithmic scale of ages on
+// which all beyond 48 h are alike and those under half an hour crowd together.
+// So the rungs spread evenly over that scale at whatever pace baselines are
+// taken, and one of 'about an hour' is there to become 'about six'. (Keeping
+// the one nearest to each of 1 h, 6 h and 24 h starves: nothing is left that
+// grows into the next.)
+func thinLadder(taken []time.Time, now time.Time) (drop []int) {
+	keep := make([]int, len(taken))
+	for i := range keep {
+		keep[i] = i
+	}
+	age := func(i int) float64 {
+		a := min(max(now.Sub(taken[i]), 0), 48*time.Hour)
+		return math.Log2((a + 30*time.Minute).Minutes())
+	}
+	for len(keep) > maxRungs {
+		worst, hole := 1, math.Inf(1)
+		for i := 1; i < len(keep)-1; i++ {
+			// Of equal ones the older goes; it is the one beyond 48 h.
+			if h := age(keep[i-1]) - age(keep[i+1]); h < hole {
+				worst, hole = i, h
+			}
+		}
+		drop = append(drop, keep[worst])
+		keep = slices.Delete(keep, worst, worst+1)
+	}
+	slices.SortFunc(drop, cmp.Compare[int])
+	return drop
+}

@@ -1,0 +1,264 @@
+package profile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// ManifestSchema is the version of the manifest that this package writes, and
+// the newest that it reads. A field that is added does not change it; a field
+// whose meaning changes does.
+const ManifestSchema = 1
+
+// How much a manifest holds. WriteManifest keeps the newest readings and, of
+// decisions and captures, the first and the newest: how it began must not be
+// lost to a long incident.
+const (
+	maxManifestBytes = 4 << 20
+	maxReadings      = 64
+	maxDecisions     = 64
+	maxCaptures      = 64
+	maxText          = 4 << 10
+)
+
+// What opened an incident.
+const (
+	TriggerRule   = "rule"
+	TriggerManual = "manual"
+	TriggerSignal = "signal"
+)
+
+// The units of Manifest.Peak.
+const (
+	UnitBytes = "bytes"
+	UnitCount = "count"
+	UnitNS    = "ns"
+)
+
+// What became of a step of a capture.
+const (
+	OutcomeWritten = "written"
+	OutcomeSkipped = "skipped"
+	OutcomeFailed  = "failed"
+)
+
+// Manifest is one incident as it is kept on disk, in manifest.json. In JSON its
+// times are RFC 3339, and a quantity that nobody knows is null.
+type Manifest struct {
+	// Schema is the version of this structure; see [ManifestSchema].
+	Schema int `json:"schema"`
+	// ID is the name of the incident's folder.
+	ID string `json:"id"`
+	// Rule is the name of the rule that opened the incident.
+	Rule string `json:"rule"`
+	// Trigger is what opened it: [TriggerRule], [TriggerManual] or
+	// [TriggerSignal].
+	Trigger string `json:"trigger"`
+	// Reason says in words what was the matter, such as 'unreclaimable
+	// memory 92% of 512 MiB'.
+	Reason string `json:"reason"`
+	// Opened is when the incident began, by the wall clock.
+	Opened time.Time `json:"opened"`
+	// Recovered is when it ended; nil while it is open, and for good if the
+	// process died in it.
+	Recovered *time.Time `json:"recovered"`
+	// Peak is the highest value that the rule saw, in Unit; [Unknown] where
+	// the rule has none.
+	Peak int64 `json:"peak"`
+	// Unit is Peak's: [UnitBytes], [UnitCount] or [UnitNS].
+	Unit string `json:"unit"`
+	// Captures are the rounds of evidence that were taken, oldest first:
+	// the first and the newest, 64 at most.
+	Captures []CaptureRecord `json:"captures"`
+	// Decisions are what was decided and why, also 'not captured, cooling
+	// down', oldest first: the first and the newest, 64 at most.
+	Decisions []Decision `json:"decisions"`
+	// Readings are the last ones before the crossing, oldest first, 64 at
+	// most.
+	Readings []Reading `json:"readings"`
+	// Limits are the memory limits that were found.
+	Limits []Limit `json:"limits"`
+	// Build is the program.
+	Build Build `json:"build"`
+	// Process is the run of the program.
+	Process Process `json:"process"`
+	// Artefacts are the files of the incident except manifest.json and
+	// delivery.json, in the order in which they were written.
+	Artefacts []Artefact `json:"artefacts"`
+
+	// CutShort says that there is no readable manifest: the process died
+	// before it could write one. ID, Rule, Opened and Artefacts then are
+	// what the folder's name and content tell. Derived, not stored.
+	CutShort bool `json:"-"`
+	// Warnings are doubts about what was read that are no error, such as an
+	// artefact that is missing. Derived, not stored.
+	Warnings []string `json:"-"`
+}
+
+// CaptureRecord is one round of evidence.
+type CaptureRecord struct {
+	Seq   int       `json:"seq"`  // counts from 1 within the incident
+	Time  time.Time `json:"time"` // when the round began
+	Steps []Step    `json:"steps"`
+}
+
+// Step is one profile of a capture: what was wanted and what became of it.
+type Step struct {
+	Kind    Kind   `json:"kind"`
+	File    string `json:"file,omitempty"`   // the artefact's name; empty unless written
+	Outcome string `json:"outcome"`          // [OutcomeWritten], [OutcomeSkipped] or [OutcomeFailed]
+	Reason  string `json:"reason,omitempty"` // why it was skipped, failed or is stale
+	// Stale says that the profile shows the state of an earlier GC cycle
+	// and that there was no headroom for a fresher one.
+	Stale  bool  `json:"stale,omitempty"`
+	TookNS int64 `json:"took_ns"` // nanoseconds of wall-clock time
+}
+
+// Decision is what was decided about the incident, and why, in words.
+type Decision struct {
+	Time time.Time `json:"time"`
+	Text string    `json:"text"`
+}
+
+// Limit is one memory limit and where it was found.
+type Limit struct {
+	Source string `json:"source"`         // such as 'cgroup v2', 'GOMEMLIMIT' or 'host'
+	Path   string `json:"path,omitempty"` // the file it was read from
+	Bytes  Bytes  `json:"bytes"`
+}
+
+// Build is which program it was; see [runtime/debug.BuildInfo].
+type Build struct {
+	GoVersion string `json:"go_version"` // such as 'go1.26.0'
+	Path      string `json:"path"`       // of the main package
+	Version   string `json:"version"`    // of the main module
+	Revision  string `json:"revision"`   // of the version control system
+	Modified  bool   `json:"modified"`   // by more than that revision
+	OS        string `json:"os"`         // GOOS
+	Arch      string `json:"arch"`       // GOARCH
+}
+
+// Process is which run of the program it was.
+type Process struct {
+	Service    string    `json:"service"`
+	Version    string    `json:"version"` // of the service, as its operator names it
+	Host       string    `json:"host"`
+	Pod        string    `json:"pod"`
+	PID        int       `json:"pid"`
+	Started    time.Time `json:"started"`
+	GOMAXPROCS int       `json:"gomaxprocs"`
+}
+
+// Artefact is one file of an incident.
+type Artefact struct {
+	Name string `json:"name"`
+	// Kind is what a pprof file shows; nil for a text or a report.
+	Kind *Kind `json:"kind,omitempty"`
+	// Size is in bytes.
+	Size int64 `json:"size_bytes"`
+	// SHA256 is the hash of the content in lower-case hexadecimal; empty
+	// when the file was found on disk and nobody has hashed it.
+	SHA256  string    `json:"sha256,omitempty"`
+	Written time.Time `json:"written"`
+}
+
+func newArtefact(name string, size int64, sum string, written time.Time) Artefact {
+	a := Artefact{Name: name, Size: size, SHA256: sum, Written: written}
+	if k, ok := kindOf(name); ok {
+		a.Kind = &k
+	}
+	return a
+}
+
+// ReadManifest reads what [Folder.WriteManifest] wrote. It reads at most 4 MiB,
+// ignores fields that it does not know, and refuses a schema newer than
+// [ManifestSchema]. Artefacts whose name the store cannot have written are left
+// out with a warning.
+func ReadManifest(r io.Reader) (Manifest, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxManifestBytes+1))
+	if err != nil {
+		return Manifest{}, fmt.Errorf("profile: read manifest: %w", err)
+	}
+	if len(data) > maxManifestBytes {
+		return Manifest{}, fmt.Errorf("profile: manifest is larger than %v: not one of this library's", Bytes(maxManifestBytes))
+	}
+	// The schema first: what a newer one means may not even parse below.
+	var version struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return Manifest{}, fmt.Errorf("profile: parse manifest: %w", err)
+	}
+	switch {
+	case version.Schema > ManifestSchema:
+		return Manifest{}, fmt.Errorf("profile: manifest has schema %d, newer than the %d this version reads: update the module that reads it", version.Schema, ManifestSchema)
+	case version.Schema < 1:
+		return Manifest{}, errors.New("profile: manifest has no schema: not one of this library's")
+	}
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Manifest{}, fmt.Errorf("profile: parse manifest: %w", err)
+	}
+	known := m.Artefacts[:0]
+	for _, a := range m.Artefacts {
+		if !validName(a.Name) || reserved(a.Name) || a.Size < 0 {
+			m.Warnings = append(m.Warnings, fmt.Sprintf("the manifest lists %.100q, which this library does not write: left out", a.Name))
+			continue
+		}
+		known = append(known, newArtefact(a.Name, a.Size, a.SHA256, a.Written))
+	}
+	m.Artefacts = known
+	return m, nil
+}
+
+// reserved reports whether the store writes a file by itself.
+func reserved(name string) bool { return name == manifestName || name == deliveryName }
+
+// encode gives the manifest as JSON, within its bounds.
+func (m Manifest) encode() ([]byte, error) {
+	m.Captures = firstAndNewest(m.Captures, maxCaptures)
+	m.Decisions = firstAndNewest(m.Decisions, maxDecisions)
+	if n := len(m.Readings); n > maxReadings {
+		m.Readings = m.Readings[n-maxReadings:]
+	}
+	m.Reason = cutText(m.Reason)
+	// A reader of the JSON finds lists, never null.
+	m.Captures, m.Decisions, m.Readings = present(m.Captures), present(m.Decisions), present(m.Readings)
+	m.Limits, m.Artefacts = present(m.Limits), present(m.Artefacts)
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(m); err != nil {
+		return nil, fmt.Errorf("profile: encode manifest: %w", err)
+	}
+	if buf.Len() > maxManifestBytes {
+		return nil, fmt.Errorf("profile: manifest of %v is larger than the %v that can be read back: shorten its texts", Bytes(buf.Len()), Bytes(maxManifestBytes))
+	}
+	return buf.Bytes(), nil
+}
+
+func firstAndNewest[T any](list []T, most int) []T {
+	if len(list) <= most {
+		return list
+	}
+	return append(list[:1:1], list[len(list)-most+1:]...)
+}
+
+func present[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func cutText(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return string(bytes.ToValidUTF8([]byte(s[:maxText]), nil)) + "…"
+}

@@ -1,0 +1,37 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package profile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// tryLock takes the lock of a file or folder if nobody has it. The kernel lets
+// go of it when its owner dies, however it dies, and it belongs to the open
+// file: two stores of one process exclude each other too. An error means that
+// this file system does not tell (some network file systems).
+func tryLock(f *os.File) (taken bool, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	cerr := raw.Control(func(fd uintptr) {
+		for {
+			err = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB)
+			if err != syscall.EINTR {
+				return
+			}
+		}
+	})
+	switch {
+	case cerr != nil:
+		return false, cerr
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return false, nil
+	case err != nil:
+		return false, os.NewSyscallError("flock", err)
+	}
+	return true, nil
+}

@@ -1,0 +1,156 @@
+package profile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+const (
+	// staleTemp is the age at which a temp file is nobody's: no capture
+	// takes an hour.
+	staleTemp = time.Hour
+	// staleLadder is the age at which baselines are a dead process's, where
+	// the file system knows no locks.
+	staleLadder = 48 * time.Hour
+)
+
+// sweep removes what dead processes left half done: temp files, incidents whose
+// removal was cut short, and baselines. It never fails; what cannot be removed
+// now is there the next time.
+func sweep(root *os.Root, now time.Time) {
+	list, err := names(root)
+	if err != nil {
+		return
+	}
+	// First the temp files, then who lives: so the owner of each of them
+	// had taken its lock before it is asked for.
+	found := tempsIn(root, "", list)
+	for _, id := range list {
+		if _, _, ok := parseID(id); !ok {
+			continue
+		}
+		if dir, err := openDir(root, id); err == nil {
+			inside, _ := names(dir)
+			found = append(found, tempsIn(dir, id+"/", inside)...)
+			dir.Close()
+		}
+	}
+	living := sweepLadders(root, now)
+	for _, t := range found {
+		if !living[t.owner] || now.Sub(t.modified) > staleTemp {
+			if t.folder {
+				removeContents(root, t.path)
+			}
+			root.Remove(t.path)
+		}
+	}
+}
+
+type tempFile struct {
+	path     string
+	owner    string
+	modified time.Time
+	folder   bool // an incident on its way out
+}
+
+func tempsIn(dir *os.Root, prefix string, list []string) (found []tempFile) {
+	for _, name := range list {
+		owner, ok := parseTemp(name)
+		if !ok {
+			continue
+		}
+		fi, err := dir.Lstat(name)
+		if err != nil || !fi.Mode().IsRegular() && !(fi.IsDir() && prefix == "") {
+			continue
+		}
+		found = append(found, tempFile{path: prefix + name, owner: owner, modified: fi.ModTime(), folder: fi.IsDir()})
+	}
+	return found
+}
+
+// sweepLadders removes the baselines of dead processes and returns the owners
+// that live.
+func sweepLadders(root *os.Root, now time.Time) (living map[string]bool) {
+	living = make(map[string]bool)
+	base, err := openDir(root, baselineDir)
+	if err != nil {
+		return living
+	}
+	defer base.Close()
+	list, err := names(base)
+	if err != nil {
+		return living
+	}
+	for _, name := range list {
+		owner, ok := parseLadder(name)
+		if !ok {
+			continue
+		}
+		if sweepLadder(base, name, now) {
+			living[owner] = true
+		}
+	}
+	return living
+}
+
+// sweepLadder removes a ladder if its process is dead and reports whether it
+// lives. The lock goes last: a ladder without one is empty.
+func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
+	dir, err := openDir(base, name)
+	if err != nil {
+		return false // gone, or no folder of ours
+	}
+	defer dir.Close()
+	lock, err := openRegular(dir, lockName, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Being made at this moment, or half removed. If this takes it
+		// away from under its maker, the maker starts again.
+		base.Remove(name)
+		return false
+	}
+	if err != nil {
+		return true
+	}
+	defer lock.Close()
+	list, err := names(dir)
+	if err != nil {
+		return true
+	}
+	switch taken, err := tryLock(lock); {
+	case err != nil && now.Sub(newest(dir, list)) < staleLadder:
+		return true
+	case err == nil && !taken:
+		return true
+	}
+	for _, file := range list {
+		if _, temp := parseTemp(file); temp || validBaseline(file) {
+			removeRegular(dir, file)
+		}
+	}
+	dir.Remove(lockName)
+	base.Remove(name)
+	return false
+}
+
+// newest returns when one of the files was last modified.
+func newest(dir *os.Root, list []string) (t time.Time) {
+	for _, name := range list {
+		if fi, err := dir.Lstat(name); err == nil && fi.ModTime().After(t) {
+			t = fi.ModTime()
+		}
+	}
+	return t
+}
+
+func removeRegular(dir *os.Root, name string) error {
+	fi, err := dir.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !fi.Mode().IsRegular() {
+		return errNotRegular
+	}
+	return dir.Remove(name)
+}
