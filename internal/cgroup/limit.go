@@ -1,0 +1,117 @@
+package cgroup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+)
+
+// noLimit is the number from which on a v1 limit is none. The kernel's own
+// 'none' is the largest long rounded down to a page, 0x7ffffffffffff000 with
+// pages of 4 KiB and less with larger ones, or 2⁶⁴−1 in old kernels.
+const noLimit = 1 << 62
+
+// noLimit32 is the v1 'none' of a 32-bit kernel: the largest long, in pages of
+// 4 KiB. That kernel can address 64 GiB at most, so nobody can mean it.
+const noLimit32 = (1<<31 - 1) << 12
+
+// Limit is the amount of memory at which the kernel kills.
+type Limit struct {
+	Bytes int64  // Unknown, that is -1: no limit
+	Path  string // folder of the group that has it, below the root; "" without a limit
+	File  string // the file there that says so
+}
+
+// Limit returns the smallest limit of this group and the groups above it, as
+// far up as they are mounted; in v1 also row hierarchical_memory_limit of
+// memory.stat, the kernel's own minimum, which sees beyond the mount (File is
+// then memory.stat). The memory.high of v2 is no such limit: it slows a group
+// down and never kills.
+//
+// A group that exists without the file has no limit of its own, as the root of
+// v2. With an error the limit is the smallest of those that could be read, and
+// the true one may be lower.
+func (m *Memory) Limit() (Limit, error) {
+	if m.closed {
+		return Limit{Bytes: Unknown}, fmt.Errorf("cgroup: read the limit of %s: %w", m.dir, fs.ErrClosed)
+	}
+	smallest := Limit{Bytes: Unknown}
+	var errs []error
+	consider := func(dir, name string, read func(name string) (int64, error)) {
+		limit, err := read(m.path(dir, name))
+		if errors.Is(err, fs.ErrNotExist) && (dir != m.dir || name == "memory.stat") {
+			return
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cgroup: read the limit of %s: %w", dir, err))
+			return
+		}
+		if limit != Unknown && (smallest.Bytes == Unknown || limit < smallest.Bytes) {
+			smallest = Limit{Bytes: limit, Path: dir, File: name}
+		}
+	}
+	for dir := m.dir; ; dir = path.Dir(dir) {
+		consider(dir, limitFile[m.version], readLimit)
+		if dir == m.mount || dir == "/" {
+			break
+		}
+	}
+	if m.version == 1 {
+		consider(m.dir, "memory.stat", readHierarchicalLimit)
+	}
+	return smallest, errors.Join(errs...)
+}
+
+// readLimit reads a file that holds nothing but a limit.
+func readLimit(name string) (int64, error) {
+	lines, limit := 0, int64(Unknown)
+	var errContent error
+	err := eachLine(name, func(line []byte) {
+		if lines++; lines == 1 {
+			if limit, errContent = parseLimit(line); errContent != nil {
+				errContent = fmt.Errorf("%s holds %.40q: %w", name, line, errContent)
+			}
+		}
+	})
+	switch {
+	case err != nil:
+		return Unknown, err
+	case lines == 0:
+		return Unknown, fmt.Errorf("%s is empty: %w", name, errLimit)
+	}
+	return limit, errContent
+}
+
+func readHierarchicalLimit(name string) (int64, error) {
+	limit := int64(Unknown)
+	var errContent error
+	err := eachLine(name, func(line []byte) {
+		if key, value, ok := row(line); ok && string(key) == "hierarchical_memory_limit" {
+			if limit, errContent = parseLimit(value); errContent != nil {
+				errContent = fmt.Errorf("%s holds %.60q: %w", name, line, errContent)
+			}
+		}
+	})
+	if err != nil {
+		return Unknown, err
+	}
+	return limit, errContent
+}
+
+var errLimit = errors.New(`want a number of bytes or "max"`)
+
+// parseLimit reads a limit; Unknown without an error is 'no limit'.
+func parseLimit(text []byte) (int64, error) {
+	limit, err := number(text)
+	switch {
+	case errors.Is(err, errTooLarge) || string(bytes.TrimSpace(text)) == "max":
+		return Unknown, nil
+	case err != nil:
+		return Unknown, errLimit
+	case limit >= noLimit || limit == noLimit32:
+		return Unknown, nil
+	}
+	return limit, nil
+}

@@ -1,0 +1,150 @@
+package cgroup
+
+import (
+	"bytes"
+	"math"
+)
+
+// Unknown is the value of an amount that this kernel does not tell.
+const Unknown = -1
+
+// Stat is what a control group uses with all groups below it, in bytes, or
+// [Unknown]. The rows named are those of memory.stat in v2 and in v1.
+type Stat struct {
+	Usage int64 // all that is charged: memory.current, memory.usage_in_bytes
+
+	Anon        int64 // memory of programs without a file behind it: anon, total_rss
+	File        int64 // page cache, Shmem included: file, total_cache
+	Shmem       int64 // tmpfs, shared memory; needs swap to be reclaimed: shmem, total_shmem
+	Unevictable int64 // mlock and the like: unevictable, total_unevictable
+	Kernel      int64 // slab, page tables, stacks, per-processor data: kernel; not told by v1 and before Linux 5.18
+
+	// The page cache that the kernel takes back first when a limit is
+	// reached: a row each of the same name, with total_ before it in v1.
+	// Neither Shmem nor Unevictable is part of these two.
+	InactiveFile int64
+	ActiveFile   int64
+
+	// The part of the page cache that must be written to its file before it
+	// can be taken back: file_dirty and file_writeback, total_dirty and
+	// total_writeback.
+	Dirty     int64
+	Writeback int64
+}
+
+var unknownStat = Stat{
+	Usage: Unknown, Anon: Unknown, File: Unknown, Shmem: Unknown, Unevictable: Unknown, Kernel: Unknown,
+	InactiveFile: Unknown, ActiveFile: Unknown, Dirty: Unknown, Writeback: Unknown,
+}
+
+// WorkingSet returns the usage less the inactive part of the page cache, at
+// least 0: what the kubelet evicts by and what kubectl top shows (cadvisor,
+// container/libcontainer/handler.go). Active page cache is still in it.
+func (s *Stat) WorkingSet() int64 {
+	if s.Usage < 0 || s.InactiveFile < 0 {
+		return Unknown
+	}
+	return max(0, s.Usage-s.InactiveFile)
+}
+
+// Unreclaimable returns what the kernel cannot take back at once when the limit is
+// reached: usage − (inactive_file + active_file − dirty − writeback). It is
+// from 0 to Usage, however the rows contradict each other: the kernel counts
+// each of them by itself and in batches. Where dirty and writeback are not
+// told they count as 0; without the file rows the result is [Unknown].
+func (s *Stat) Unreclaimable() int64 {
+	if s.Usage < 0 || s.InactiveFile < 0 || s.ActiveFile < 0 {
+		return Unknown
+	}
+	cache := add(s.InactiveFile, s.ActiveFile)
+	unwritten := add(max(0, s.Dirty), max(0, s.Writeback))
+	return s.Usage - min(s.Usage, max(0, cache-unwritten))
+}
+
+// add adds two numbers of at least 0 and stops at the largest int64.
+func add(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// parse fills in s from memory.stat and returns how many rows it took.
+//
+// A last row without a newline is left out: the kernel ends each row with one,
+// so this one was cut, and a number cut short is a wrong number.
+func (s *Stat) parse(text []byte, version int) int {
+	taken := 0
+	for {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 {
+			return taken
+		}
+		key, value, ok := row(text[:end])
+		text = text[end+1:]
+		if !ok {
+			continue
+		}
+		var field *int64
+		if version == 1 {
+			field = s.fieldV1(key)
+		} else {
+			field = s.fieldV2(key)
+		}
+		if field == nil {
+			continue
+		}
+		if n, err := number(value); err == nil {
+			*field = n
+			taken++
+		}
+	}
+}
+
+// fieldV1 knows only the total_ rows: those without the prefix leave out the
+// groups below, which count towards the usage and the limit all the same.
+func (s *Stat) fieldV1(key []byte) *int64 {
+	switch string(key) {
+	case "total_cache":
+		return &s.File
+	case "total_rss":
+		return &s.Anon
+	case "total_shmem":
+		return &s.Shmem
+	case "total_dirty":
+		return &s.Dirty
+	case "total_writeback":
+		return &s.Writeback
+	case "total_inactive_file":
+		return &s.InactiveFile
+	case "total_active_file":
+		return &s.ActiveFile
+	case "total_unevictable":
+		return &s.Unevictable
+	}
+	return nil
+}
+
+func (s *Stat) fieldV2(key []byte) *int64 {
+	switch string(key) {
+	case "anon":
+		return &s.Anon
+	case "file":
+		return &s.File
+	case "kernel":
+		return &s.Kernel
+	case "shmem":
+		return &s.Shmem
+	case "file_dirty":
+		return &s.Dirty
+	case "file_writeback":
+		return &s.Writeback
+	case "inactive_file":
+		return &s.InactiveFile
+	case "active_file":
+		return &s.ActiveFile
+	case "unevictable":
+		return &s.Unevictable
+	}
+	return nil
+}
