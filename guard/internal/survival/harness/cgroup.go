@@ -4,12 +4,12 @@ package harness
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,7 +39,12 @@ func FindHierarchy(root string) (Hierarchy, error) {
 			continue
 		}
 		if part[1] == "memory" {
-			return check(Hierarchy{Parent: filepath.Join(root, "sys/fs/cgroup/memory", part[2])})
+			mount := filepath.Join(root, "sys/fs/cgroup/memory")
+			parent := filepath.Join(mount, part[2])
+			if _, err := os.Stat(parent); err != nil {
+				parent = mount // a container that sees its own group as the root
+			}
+			return check(Hierarchy{Parent: parent})
 		}
 		if part[0] == "0" {
 			v2 = part[2]
@@ -48,7 +53,7 @@ func FindHierarchy(root string) (Hierarchy, error) {
 	for ; v2 != ""; v2 = filepath.Dir(v2) {
 		parent := filepath.Join(root, "sys/fs/cgroup", v2)
 		handed, err := os.ReadFile(filepath.Join(parent, "cgroup.subtree_control"))
-		if err == nil && bytes.Contains(append(handed, ' '), []byte("memory")) {
+		if err == nil && slices.Contains(strings.Fields(string(handed)), "memory") {
 			return check(Hierarchy{Parent: parent, V2: true})
 		}
 		if v2 == "/" {

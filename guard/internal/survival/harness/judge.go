@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,6 +48,21 @@ func (l Leak) Death() time.Time {
 	return l.Stamps[len(l.Stamps)-1].At
 }
 
+// Rate is how fast it leaked, a second, until nine tenths had leaked: at the
+// limit the kernel lets a process hang for 100 ms and more before it kills it.
+func (l Leak) Rate() float64 {
+	if len(l.Stamps) == 0 {
+		return 0
+	}
+	start, all := l.Stamps[0], l.Stamps[len(l.Stamps)-1].Leaked
+	for _, s := range l.Stamps[1:] {
+		if s.Leaked-start.Leaked >= all/10*9 {
+			return float64(s.Leaked-start.Leaked) / s.At.Sub(start.At).Seconds()
+		}
+	}
+	return 0
+}
+
 // Evidence is one profile of an incident, weighed.
 type Evidence struct {
 	File   string    `json:"file"`            // relative to the guard's folder
@@ -70,18 +86,19 @@ func (e Evidence) Share() float64 {
 type Verdict struct {
 	// Survived is whether it did; of a process that does not leak, whether it
 	// caused no more than one incident.
-	Survived   bool          `json:"survived"`
-	Reason     string        `json:"reason,omitempty"` // why not, in a line
-	Incidents  int           `json:"incidents"`
-	Evidence   []Evidence    `json:"evidence,omitempty"` // in the order in which it was taken
-	Share      float64       `json:"share"`              // the best share of the evidence that counts
-	Margin     time.Duration `json:"margin_ns"`          // from the first evidence that counts to the death
-	StaleWhole bool          `json:"stale_whole"`        // there is at least a whole profile of some kind
-	Torn       []string      `json:"torn,omitempty"`     // files under a final name that cannot be parsed
+	Survived  bool          `json:"survived"`
+	Reason    string        `json:"reason,omitempty"` // why not, in a line
+	Incidents int           `json:"incidents"`
+	Evidence  []Evidence    `json:"evidence,omitempty"` // in the order in which it was taken
+	Share     float64       `json:"share"`              // the best share of the evidence that counts
+	Margin    time.Duration `json:"margin_ns"`          // from the first evidence that counts to the death
+	AnyWhole  bool          `json:"any_whole"`          // an incident has at least a whole profile of some kind, stale or not
+	Torn      []string      `json:"torn,omitempty"`     // files under a final name that cannot be parsed
 }
 
 var (
 	incidentName = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-`)
+	profileName  = regexp.MustCompile(`^[a-z]+(-fresh)?(\.\d+)?\.pb\.gz$`) // not a baseline
 	heapName     = regexp.MustCompile(`^heap(-fresh)?(\.\d+)?\.pb\.gz$`)
 	gorName      = regexp.MustCompile(`^goroutine(\.\d+)?\.pb\.gz$`)
 )
@@ -105,11 +122,10 @@ func Judge(dir string, leak Leak) (Verdict, error) {
 		if !entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
-		if incidentName.MatchString(entry.Name()) {
+		err := v.findTorn(dir, entry.Name()) // the baselines too
+		if err == nil && incidentName.MatchString(entry.Name()) {
 			v.Incidents++
 			err = v.incident(dir, entry.Name(), leak)
-		} else { // the baselines
-			err = v.parseAll(dir, entry.Name())
 		}
 		if err != nil {
 			return v, fmt.Errorf("harness: judge: %w", err)
@@ -129,6 +145,8 @@ func Judge(dir string, leak Leak) (Verdict, error) {
 	case len(v.Torn) > 0:
 		v.Survived, v.Reason = false, "torn: "+strings.Join(v.Torn, ", ")
 	case v.Survived:
+	case len(leak.Stamps) == 0:
+		v.Reason = "nothing had leaked"
 	case v.Incidents == 0:
 		v.Reason = "no incident folder"
 	case len(v.Evidence) == 0:
@@ -142,31 +160,30 @@ func Judge(dir string, leak Leak) (Verdict, error) {
 
 // incident weighs the profiles of one incident folder.
 func (v *Verdict) incident(dir, id string, leak Leak) error {
-	if err := v.parseAll(dir, id); err != nil {
-		return err
-	}
-	base, _, err := parse(filepath.Join(dir, id, "heap-base.pb.gz"))
-	if err != nil {
-		base = nil // absent, or torn and already in v.Torn
-	}
 	files, err := os.ReadDir(filepath.Join(dir, id))
 	if err != nil {
 		return err
 	}
+	base, _, err := parse(filepath.Join(dir, id, "heap-base.pb.gz"))
+	if err != nil {
+		base = nil // absent, or torn and found so by findTorn
+	}
+	weighs := heapName
+	if leak.Goroutines {
+		weighs = gorName
+	}
 	for _, f := range files {
-		weighs := heapName
-		if leak.Goroutines {
-			weighs = gorName
-		}
-		if !weighs.MatchString(f.Name()) {
-			v.StaleWhole = v.StaleWhole || whole(dir, id, f.Name())
+		if !profileName.MatchString(f.Name()) {
 			continue
 		}
 		p, onDisk, err := parse(filepath.Join(dir, id, f.Name()))
 		if err != nil {
 			continue
 		}
-		v.StaleWhole = true
+		v.AnyWhole = true
+		if !weighs.MatchString(f.Name()) {
+			continue
+		}
 		e := Evidence{File: filepath.Join(id, f.Name()), Taken: time.Unix(0, p.TimeNanos), OnDisk: onDisk}
 		if e.OnDisk.Before(e.Taken) {
 			e.OnDisk = e.Taken
@@ -182,26 +199,29 @@ func (v *Verdict) incident(dir, id string, leak Leak) error {
 	return nil
 }
 
-// parseAll notes each profile in a folder, or below it, that is torn.
-func (v *Verdict) parseAll(dir, name string) error {
+// findTorn notes each file below the folder name that has its final name and
+// cannot be parsed.
+func (v *Verdict) findTorn(dir, name string) error {
 	return filepath.WalkDir(filepath.Join(dir, name), func(path string, f fs.DirEntry, err error) error {
-		if err != nil || f.IsDir() || strings.HasPrefix(f.Name(), ".") || !strings.HasSuffix(f.Name(), ".pb.gz") {
+		if err != nil || f.IsDir() || strings.HasPrefix(f.Name(), ".") {
 			return err
 		}
-		if _, _, err := parse(path); err != nil {
+		var torn error
+		switch {
+		case strings.HasSuffix(f.Name(), ".pb.gz"):
+			_, _, torn = parse(path)
+		case strings.HasSuffix(f.Name(), ".json"):
+			var data []byte
+			if data, torn = os.ReadFile(path); torn == nil && !json.Valid(data) {
+				torn = errors.New("not JSON")
+			}
+		}
+		if torn != nil {
 			rel, _ := filepath.Rel(dir, path)
-			v.Torn = append(v.Torn, fmt.Sprintf("%s (%v)", rel, err))
+			v.Torn = append(v.Torn, fmt.Sprintf("%s (%v)", rel, torn))
 		}
 		return nil
 	})
-}
-
-func whole(dir, id, name string) bool {
-	if strings.HasPrefix(name, ".") || !strings.HasSuffix(name, ".pb.gz") || strings.Contains(name, "-base") {
-		return false
-	}
-	_, _, err := parse(filepath.Join(dir, id, name))
-	return err == nil
 }
 
 func parse(path string) (*profile.Profile, time.Time, error) {

@@ -34,6 +34,15 @@ type Case struct {
 	Period     time.Duration `json:"period_ns,omitempty"`
 }
 
+// leakTime is how long the leak should take.
+func (c Case) leakTime() time.Duration {
+	room := (1 - c.Hold) * float64(c.Limit) / (1 << 20)
+	if c.Shape == "goroutines" {
+		room *= 1 << 9 // a goroutine takes more than 2 KiB
+	}
+	return time.Duration(room / c.Rate * float64(time.Second))
+}
+
 // Unit is what Rate counts a second.
 func (c Case) Unit() string {
 	if c.Shape == "goroutines" {
@@ -44,11 +53,14 @@ func (c Case) Unit() string {
 
 // Result is one run of a case.
 type Result struct {
-	Case    Case    `json:"case"`
-	Verdict Verdict `json:"verdict"`
-	Leaked  int64   `json:"leaked"`   // bytes or goroutines, at the last stamp
-	Rate    float64 `json:"achieved"` // in Case.Unit a second, over the whole leak
-	Dir     string  `json:"dir,omitempty"`
+	Case    Case      `json:"case"`
+	Verdict Verdict   `json:"verdict"`
+	Leaked  int64     `json:"leaked"`          // bytes or goroutines, at the last stamp
+	Rate    float64   `json:"achieved"`        // in Case.Unit a second; see Leak.Rate
+	Start   time.Time `json:"start"`           // of the leak
+	Death   time.Time `json:"death"`           // the last stamp
+	Dir     string    `json:"dir,omitempty"`   // what it left, where that was kept
+	Err     string    `json:"error,omitempty"` // the run went wrong and says nothing
 }
 
 // Victim is a compiled victim and where to run it.
@@ -109,9 +121,9 @@ func (v *Victim) Run(ctx context.Context, c Case) (res Result, err error) {
 		return res, err
 	}
 	leak := Leak{Stamps: stamps, Goroutines: c.Shape == "goroutines"}
-	if len(stamps) > 1 {
-		res.Leaked = stamps[len(stamps)-1].Leaked
-		res.Rate = float64(res.Leaked) / leak.Death().Sub(stamps[0].At).Seconds()
+	if len(stamps) > 0 {
+		res.Start, res.Death = stamps[0].At, leak.Death()
+		res.Leaked, res.Rate = stamps[len(stamps)-1].Leaked, leak.Rate()
 		if !leak.Goroutines {
 			res.Rate /= 1 << 20
 		}
@@ -205,15 +217,11 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 // patience is how long a run may take: three times what it should, and a
 // minute to hold, warm up and die.
 func (c Case) patience() time.Duration {
-	leak := c.For.Seconds()
-	if leak == 0 {
-		room := (1 - c.Hold) * float64(c.Limit) / (1 << 20)
-		if c.Shape == "goroutines" {
-			room *= 1 << 10 // a goroutine takes more than 1 KiB
-		}
-		leak = room / c.Rate
+	expected := c.For
+	if expected == 0 {
+		expected = c.leakTime()
 	}
-	return c.Warm + time.Minute + time.Duration(3*leak*float64(time.Second))
+	return c.Warm + time.Minute + 3*expected
 }
 
 func tail(s string, n int) string {

@@ -1,0 +1,67 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/guard/internal/survival/harness"
+	"github.com/leakguard/leakguard/internal/testenv"
+)
+
+// TestSurvival runs the hardest cells of the table: evidence that names the
+// leak is on disk before the kernel's kill. It takes about two minutes and
+// both processors, so it has to be asked for.
+func TestSurvival(t *testing.T) {
+	measure(t, harness.CI())
+}
+
+// TestFalseAlarms runs services that only look as if they leaked: each may
+// cause one incident an hour, so in this short time one at most.
+func TestFalseAlarms(t *testing.T) {
+	measure(t, harness.Calm(512, 20*time.Second, 5*time.Second))
+}
+
+func measure(t *testing.T, cells []harness.Cell) {
+	if os.Getenv("LEAKGUARD_SURVIVAL") != "1" && os.Getenv("STRICT_CI") != "1" {
+		t.Skip("takes minutes; set LEAKGUARD_SURVIVAL=1 to run it")
+	}
+	if _, err := harness.FindHierarchy("/"); err != nil {
+		testenv.Need(t, false, err.Error())
+	}
+	// Not t.TempDir: what a failed run has left is worth a look afterwards.
+	dir, err := os.MkdirTemp("", "leakguard-survival-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			os.RemoveAll(dir)
+		}
+	})
+	victim, err := harness.Build(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := harness.NewTable(cells)
+	victim.RunAll(t.Context(), cells, 4, func(r harness.Result) {
+		table.Add(r)
+		t.Log(strings.TrimSpace(r.Timeline()))
+	})
+	var text strings.Builder
+	if err := table.WriteMarkdown(&text); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + text.String())
+	for _, r := range table.Bad() {
+		t.Errorf("%v: %s", r.Case, r.Verdict.Reason)
+	}
+	for _, c := range cells {
+		if n, of := table.Survived(c.Case); n < c.Need {
+			t.Errorf("%v: %d of %d runs passed, want %d", c, n, of, c.Need)
+		}
+	}
+}
