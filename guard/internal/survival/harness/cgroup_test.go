@@ -57,3 +57,24 @@ func TestFindHierarchy(t *testing.T) {
 		})
 	}
 }
+
+func TestKills(t *testing.T) {
+	for _, tt := range []struct {
+		file, data string
+		v2         bool
+		want       int // negative: an error
+	}{
+		{"memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", false, 2},
+		{"memory.events", "low 0\nhigh 0\nmax 31\noom 3\noom_kill 1\noom_group_kill 0\n", true, 1},
+		{"memory.events", "oom 3\n", true, -1},
+		{"memory.oom_control", "oom_kill 2\n", true, -1},
+	} {
+		g := Group{Hierarchy{V2: tt.v2}, t.TempDir()}
+		if err := os.WriteFile(filepath.Join(g.Path, tt.file), []byte(tt.data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := g.Kills(); (err != nil) != (tt.want < 0) || err == nil && n != tt.want {
+			t.Errorf("%s, v2 %v: %d kills, %v; want %d", tt.file, tt.v2, n, err, tt.want)
+		}
+	}
+}

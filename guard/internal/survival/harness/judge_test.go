@@ -96,6 +96,9 @@ func TestJudge(t *testing.T) {
 		{name: "another grew more",
 			files: map[string][]byte{id + "/heap-base.pb.gz": encode(t, "inuse_space", -500, stack{honest, 140 * mib}), id + "/heap.pb.gz": heap(500, 50)},
 			want:  "ranks main.holdMemory first (+60 MiB)"},
+		{name: "the runtime's frames are nobody's", want: "ranks main.holdMemory first (+50 MiB)",
+			files: map[string][]byte{id + "/heap-base.pb.gz": encode(t, "inuse_space", -500, stack{"runtime.mallocgc main.holdMemory", 10 * mib}),
+				id + "/heap.pb.gz": encode(t, "inuse_space", 500, stack{"runtime.mallocgc main.holdMemory", 60 * mib}, stack{"runtime.mallocgc main.leakHere", 30 * mib})}},
 		{name: "before the leak",
 			files: map[string][]byte{id + "/heap.pb.gz": heap(-1, 50), id + "/heap-base.pb.gz": base}, want: "before anything had leaked"},
 		{name: "not a heap profile",
@@ -166,7 +169,7 @@ func TestLeak(t *testing.T) {
 		}
 	}
 	// Hanging at the limit does not slow the leak.
-	l.Stamps = append(l.Stamps, Stamp{At: epoch.Add(time.Minute), Leaked: 100 * mib})
+	l.Stamps = append(l.Stamps, Stamp{At: epoch.Add(time.Minute), Leaked: 100*mib + 1})
 	if got := l.Rate() / mib; got < 99 || got > 101 {
 		t.Errorf("rate %.1f MiB/s, want 100", got)
 	}
