@@ -1,0 +1,73 @@
+package procfs
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+)
+
+// Host reads how much memory the host has.
+type Host struct {
+	meminfo *file
+	buf     []byte
+}
+
+// OpenHost opens /proc/meminfo below root, which is "/" but in tests.
+func OpenHost(root string) (*Host, error) {
+	f, err := openFile(filepath.Join(root, "proc/meminfo"))
+	if err != nil {
+		return nil, fmt.Errorf("procfs: open the host's memory: %w", err)
+	}
+	return &Host{meminfo: f, buf: make([]byte, bufSize)}, nil
+}
+
+// Read returns the memory that the kernel has to hand out, and its estimate of
+// what it could hand out now without swapping, in bytes; [Unknown] where it
+// does not tell (the latter before Linux 3.14). In a container both are still
+// the whole host's. Read allocates nothing unless it fails.
+func (h *Host) Read() (total, available int64, err error) {
+	n, err := h.meminfo.read(h.buf)
+	if err != nil {
+		return Unknown, Unknown, fmt.Errorf("procfs: read the host's memory: %w", err)
+	}
+	total, available = parseMeminfo(h.buf[:n])
+	if total == Unknown && available == Unknown {
+		return Unknown, Unknown, fmt.Errorf("procfs: read the host's memory: %s holds %.40q: neither MemTotal nor MemAvailable", h.meminfo.path, h.buf[:n])
+	}
+	return total, available, nil
+}
+
+// Close closes the file. It can be called more than once; Read then fails with
+// [io/fs.ErrClosed].
+func (h *Host) Close() error {
+	if err := h.meminfo.close(); err != nil {
+		return fmt.Errorf("procfs: close the host's memory: %w", err)
+	}
+	return nil
+}
+
+// HostMemory is [Host.Read] for a single time.
+func HostMemory(root string) (total, available int64, err error) {
+	h, err := OpenHost(root)
+	if err != nil {
+		return Unknown, Unknown, err
+	}
+	defer h.Close()
+	return h.Read()
+}
+
+// BootID returns the identifier that the kernel draws at each boot, such as
+// '1dc43bd4-8a5d-4bd5-a7f4-7d2b2f5f0c1e', or "" where there is none.
+func BootID(root string) string {
+	f, err := openFile(filepath.Join(root, "proc/sys/kernel/random/boot_id"))
+	if err != nil {
+		return ""
+	}
+	defer f.close()
+	buf := make([]byte, 64)
+	n, err := f.read(buf)
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSpace(buf[:n]))
+}
