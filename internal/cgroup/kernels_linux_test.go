@@ -13,7 +13,7 @@ import (
 // extract writes the files of a txtar archive to a folder and returns it. The
 // trees are archives as module zips allow no colon or backslash in a file
 // name. A file that ends with \c has no newline at its end.
-func extract(t *testing.T, archive string) string {
+func extract(t testing.TB, archive string) string {
 	t.Helper()
 	text, err := os.ReadFile(archive)
 	if err != nil {

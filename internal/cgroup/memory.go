@@ -129,7 +129,7 @@ func (m *Memory) OOMKills() (int64, error) {
 }
 
 // Reopen finds the group of this process again and opens its files. Use it
-// when [Memory.Read] fails, at most once a second as it costs about 100 µs,
+// when [Memory.Read] fails, at most once a second as it costs about 75 µs,
 // and before [Memory.Limit], in case the process was moved. When it fails
 // everything stays as it was.
 func (m *Memory) Reopen() error {
