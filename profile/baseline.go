@@ -29,10 +29,9 @@ type BaselineFile struct {
 // ladder is this process's folder of baselines. A process has its own: a
 // profile of another run, let alone of another build, is nothing to subtract.
 type ladder struct {
-	name  string
-	dir   *os.Root
-	lock  *os.File       // its flock says that we live
-	files []BaselineFile // oldest first; guarded by Store.mu
+	name string
+	dir  *os.Root
+	lock *os.File // its flock says that we live
 }
 
 // newLadder makes the ladder, and with it the owner that temp files name.
@@ -119,7 +118,7 @@ func (s *Store) WriteBaseline(kind Kind, at time.Time, write func(io.Writer) err
 	l := s.ladder
 	s.mu.Unlock()
 	if l == nil {
-		return fail(ErrClosed)
+		return fail(fs.ErrClosed)
 	}
 	name := baselineName(kind, at)
 	size, sum, err := writeWhole(l.dir, s.tempName(), name, s.maxBytes/48, false, write)
@@ -128,13 +127,7 @@ func (s *Store) WriteBaseline(kind Kind, at time.Time, write func(io.Writer) err
 	}
 	b := BaselineFile{Kind: kind, Taken: at, Size: size, SHA256: sum, path: baselineDir + "/" + l.name + "/" + name}
 
-	s.mu.Lock()
-	l.files = slices.DeleteFunc(l.files, func(o BaselineFile) bool { return o.path == b.path })
-	l.files = append(l.files, b)
-	slices.SortStableFunc(l.files, func(a, b BaselineFile) int { return a.Taken.Compare(b.Taken) })
-	dropped := l.thin(kind, at)
-	s.mu.Unlock()
-	for _, d := range dropped {
+	for _, d := range s.addRung(b) {
 		if err := l.dir.Remove(baselineName(d.Kind, d.Taken)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return b, fmt.Errorf("profile: drop old %v baseline: %w", kind, err)
 		}
@@ -142,37 +135,45 @@ func (s *Store) WriteBaseline(kind Kind, at time.Time, write func(io.Writer) err
 	return b, nil
 }
 
-// thin takes the kind's superfluous rungs off the list and returns them.
-func (l *ladder) thin(kind Kind, now time.Time) (dropped []BaselineFile) {
+// addRung adds a baseline to the list and returns those that it takes off.
+func (s *Store) addRung(b BaselineFile) (dropped []BaselineFile) {
+	s.rungsMu.Lock()
+	defer s.rungsMu.Unlock()
+	rungs := slices.DeleteFunc(slices.Clone(s.rungs), func(o BaselineFile) bool { return o.path == b.path })
+	rungs = append(rungs, b)
+	slices.SortStableFunc(rungs, func(a, b BaselineFile) int { return a.Taken.Compare(b.Taken) })
 	var taken []time.Time
 	var index []int
-	for i, b := range l.files {
-		if b.Kind == kind {
-			taken, index = append(taken, b.Taken), append(index, i)
+	for i, o := range rungs {
+		if o.Kind == b.Kind {
+			taken, index = append(taken, o.Taken), append(index, i)
 		}
 	}
-	drop := thinLadder(taken, now)
-	for _, d := range slices.Backward(drop) {
-		dropped = append(dropped, l.files[index[d]])
-		l.files = slices.Delete(l.files, index[d], index[d]+1)
+	for _, d := range slices.Backward(thinLadder(taken, b.Taken)) {
+		dropped = append(dropped, rungs[index[d]])
+		rungs = slices.Delete(rungs, index[d], index[d]+1)
 	}
+	s.rungs = rungs
 	return dropped
 }
 
+func (s *Store) setRungs(rungs []BaselineFile) {
+	s.rungsMu.Lock()
+	defer s.rungsMu.Unlock()
+	s.rungs = rungs
+}
+
 // Baselines returns this process's baselines of all kinds, oldest first. It
-// reads no disk.
+// neither reads the disk nor waits for it.
 func (s *Store) Baselines() []BaselineFile {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ladder == nil {
-		return nil
-	}
-	return slices.Clone(s.ladder.files)
+	s.rungsMu.Lock()
+	defer s.rungsMu.Unlock()
+	return slices.Clone(s.rungs)
 }
 
 // BaselineBefore returns the baseline to compare a growth with that began at
 // onset: the newest of the kind that is older, or, if none is, the oldest there
-// is. It reads no disk.
+// is. It neither reads the disk nor waits for it.
 func (s *Store) BaselineBefore(kind Kind, onset time.Time) (BaselineFile, bool) {
 	var best BaselineFile
 	found := false

@@ -68,7 +68,13 @@ func (s *Store) Reopen(id string) (*Folder, error) {
 		return nil, err
 	}
 	f := &Folder{s: s, id: id}
-	if err := f.open(root); err != nil {
+	err = f.open(root)
+	for try := 0; try < 5 && errors.Is(err, ErrInUse); try++ {
+		// Perhaps only a store that prunes and asks whether it is.
+		time.Sleep(2 * time.Millisecond)
+		err = f.open(root)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("profile: reopen incident %s: %w", id, err)
 	}
 	for _, a := range m.Artefacts {
@@ -201,7 +207,7 @@ func (f *Folder) Link(name string, from BaselineFile) (Artefact, error) {
 // others are synced all the same.
 func (f *Folder) Sync() error {
 	if f.dir == nil {
-		return f.failed("sync", ErrClosed)
+		return f.failed("sync", fs.ErrClosed)
 	}
 	var errs []error
 	for _, name := range f.unsynced {
@@ -228,7 +234,7 @@ func (f *Folder) Sync() error {
 // [Folder.Sync] before it where its hashes are to hold after a power cut.
 func (f *Folder) WriteManifest(m Manifest) error {
 	if f.dir == nil {
-		return f.failed("write "+manifestName, ErrClosed)
+		return f.failed("write "+manifestName, fs.ErrClosed)
 	}
 	m.Schema, m.ID, m.Artefacts = ManifestSchema, f.id, f.artefacts
 	data, err := m.encode()
@@ -259,7 +265,7 @@ func (f *Folder) Close() error {
 
 func (f *Folder) check(name string) error {
 	if f.dir == nil {
-		return f.failed("write "+name, ErrClosed)
+		return f.failed("write "+name, fs.ErrClosed)
 	}
 	if !validName(name) || reserved(name) {
 		return f.failed("write", fmt.Errorf("%q is no name for an artefact: want one such as %q or \"report.md\"", name, FileName(Heap, Base, 2)))

@@ -14,15 +14,16 @@ import (
 // whose meaning changes does.
 const ManifestSchema = 1
 
-// How much a manifest holds. WriteManifest keeps the newest readings and, of
-// decisions and captures, the first and the newest: how it began must not be
+// How much a manifest holds, in entries and bytes. Of decisions, captures and
+// steps WriteManifest keeps the first and the newest: how it began must not be
 // lost to a long incident.
 const (
 	maxManifestBytes = 4 << 20
 	maxReadings      = 64
 	maxDecisions     = 64
 	maxCaptures      = 64
-	maxText          = 4 << 10
+	maxSteps         = 32
+	maxText          = 1 << 10
 )
 
 // What opened an incident.
@@ -226,9 +227,17 @@ func (m Manifest) encode() ([]byte, error) {
 		m.Readings = m.Readings[n-maxReadings:]
 	}
 	m.Reason = cutText(m.Reason)
-	// A reader of the JSON finds lists, never null.
-	m.Captures, m.Decisions, m.Readings = present(m.Captures), present(m.Decisions), present(m.Readings)
-	m.Limits, m.Artefacts = present(m.Limits), present(m.Artefacts)
+	for i, d := range m.Decisions {
+		m.Decisions[i].Text = cutText(d.Text)
+	}
+	for i, c := range m.Captures {
+		steps := firstAndNewest(c.Steps, maxSteps)
+		for j, step := range steps {
+			steps[j].Reason = cutText(step.Reason)
+		}
+		m.Captures[i].Steps = steps
+	}
+	m.Readings, m.Limits, m.Artefacts = present(m.Readings), present(m.Limits), present(m.Artefacts)
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -242,19 +251,16 @@ func (m Manifest) encode() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// firstAndNewest returns a copy of the list, cut to its bound, and never nil: a
+// reader of the JSON finds lists, not null.
 func firstAndNewest[T any](list []T, most int) []T {
 	if len(list) <= most {
-		return list
+		return append([]T{}, list...)
 	}
 	return append(list[:1:1], list[len(list)-most+1:]...)
 }
 
-func present[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
+func present[T any](list []T) []T { return firstAndNewest(list, len(list)) }
 
 func cutText(s string) string {
 	if len(s) <= maxText {

@@ -45,7 +45,8 @@ type StoreConfig struct {
 // Store keeps the evidence: a folder of incidents, each of them a folder of
 // whole files, and the ladder of baselines. Its methods may be called from
 // several goroutines, and several stores, also of several processes, may share
-// a Dir. It holds three file descriptors.
+// a Dir. It holds three file descriptors. A method of a closed store returns an
+// error that is [fs.ErrClosed].
 type Store struct {
 	dir      string
 	limits   limits
@@ -61,10 +62,12 @@ type Store struct {
 	mu     sync.Mutex
 	root   *os.Root // nil: closed
 	ladder *ladder
-}
 
-// ErrClosed is what a closed [Store] or [Folder] returns.
-var ErrClosed = fmt.Errorf("profile: store: %w", fs.ErrClosed)
+	// rungsMu guards rungs. It is never held while the disk is touched, so
+	// that who only asks for baselines never waits for it.
+	rungsMu sync.Mutex
+	rungs   []BaselineFile // oldest first
+}
 
 // ErrInUse is what [Store.Reopen] returns for an incident that a live process,
 // this one included, is still writing.
@@ -126,10 +129,13 @@ func OpenStore(cfg StoreConfig) (*Store, error) {
 
 // openStoreDir creates and opens the store's folder and checks whose it is.
 func openStoreDir(dir string) (*os.Root, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("profile: create store: %w", err)
-	}
 	fi, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("profile: create store: %w", err)
+		}
+		fi, err = os.Lstat(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("profile: store: %w", err)
 	}
@@ -171,6 +177,7 @@ func (s *Store) Close() error {
 	}
 	err := errors.Join(s.ladder.close(), s.root.Close())
 	s.root, s.ladder = nil, nil
+	s.setRungs(nil)
 	if err != nil {
 		return fmt.Errorf("profile: close store %s: %w", s.dir, err)
 	}
@@ -184,7 +191,7 @@ func (s *Store) attached() (*os.Root, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.root == nil {
-		return nil, ErrClosed
+		return nil, fs.ErrClosed
 	}
 	there, err := os.Lstat(s.dir)
 	if err == nil {
@@ -204,6 +211,7 @@ func (s *Store) attached() (*os.Root, error) {
 	s.ladder.close()
 	s.root.Close()
 	s.root, s.ladder = root, l
+	s.setRungs(nil) // their files are gone
 	return root, nil
 }
 

@@ -220,13 +220,16 @@ func (s *Store) removeIncident(root *os.Root, id string) error {
 			return err
 		}
 	}
-	if err := removeContents(root, path); err != nil {
-		return err
+	// Again, if a delivery was recorded in it at this very moment.
+	for range 3 {
+		if err = removeContents(root, path); err != nil || c.foreign {
+			return err
+		}
+		if err = root.Remove(path); err == nil {
+			return nil
+		}
 	}
-	if c.foreign {
-		return nil
-	}
-	return root.Remove(path)
+	return err
 }
 
 // removeContents removes the files of an incident that are the store's, the

@@ -37,9 +37,11 @@ func sweep(root *os.Root, now time.Time) {
 			dir.Close()
 		}
 	}
-	living := sweepLadders(root, now)
+	living, err := sweepLadders(root, now)
 	for _, t := range found {
-		if !living[t.owner] || now.Sub(t.modified) > staleTemp {
+		// Out of file descriptors, nobody is dead.
+		dead := err == nil && !living[t.owner]
+		if dead || now.Sub(t.modified) > staleTemp {
 			if t.folder {
 				removeContents(root, t.path)
 			}
@@ -71,28 +73,28 @@ func tempsIn(dir *os.Root, prefix string, list []string) (found []tempFile) {
 }
 
 // sweepLadders removes the baselines of dead processes and returns the owners
-// that live.
-func sweepLadders(root *os.Root, now time.Time) (living map[string]bool) {
+// that live. With an error it does not know them all.
+func sweepLadders(root *os.Root, now time.Time) (living map[string]bool, err error) {
 	living = make(map[string]bool)
 	base, err := openDir(root, baselineDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return living, nil
+	}
 	if err != nil {
-		return living
+		return nil, err
 	}
 	defer base.Close()
 	list, err := names(base)
 	if err != nil {
-		return living
+		return nil, err
 	}
 	for _, name := range list {
 		owner, ok := parseLadder(name)
-		if !ok {
-			continue
-		}
-		if sweepLadder(base, name, now) {
+		if ok && sweepLadder(base, name, now) {
 			living[owner] = true
 		}
 	}
-	return living
+	return living, nil
 }
 
 // sweepLadder removes a ladder if its process is dead and reports whether it
@@ -100,7 +102,7 @@ func sweepLadders(root *os.Root, now time.Time) (living map[string]bool) {
 func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	dir, err := openDir(base, name)
 	if err != nil {
-		return false // gone, or no folder of ours
+		return !errors.Is(err, fs.ErrNotExist)
 	}
 	defer dir.Close()
 	lock, err := openRegular(dir, lockName, os.O_RDWR)
@@ -119,10 +121,12 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 		return true
 	}
 	switch taken, err := tryLock(lock); {
-	case err != nil && now.Sub(newest(dir, list)) < staleLadder:
-		return true
 	case err == nil && !taken:
 		return true
+	case err != nil && now.Sub(newest(dir, list)) < staleLadder:
+		return true
+	case err != nil:
+		lock.Close() // Windows removes no file that is open
 	}
 	for _, file := range list {
 		if _, temp := parseTemp(file); temp || validBaseline(file) {
@@ -130,6 +134,7 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 		}
 	}
 	dir.Remove(lockName)
+	dir.Close()
 	base.Remove(name)
 	return false
 }

@@ -1,0 +1,331 @@
+package profile
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
+)
+
+func TestCreateNamesTheIncident(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	at := time.Date(2026, 11, 20, 11, 15, 30, 123_900_000, time.FixedZone("", 3600))
+	f := createTest(t, s, at, "heap-growth-1h")
+	if want := "20261120T101530.123Z-heap-growth-1h-"; !strings.HasPrefix(f.ID(), want) || len(f.ID()) != len(want)+4 {
+		t.Errorf("got %q, want %qxxxx", f.ID(), want)
+	}
+	if f.Path() != filepath.Join(s.Dir(), f.ID()) {
+		t.Errorf("path %q", f.Path())
+	}
+	for _, label := range []string{"", "Heap", "a/b", "..", "a b", "ä", strings.Repeat("x", 33)} {
+		if _, err := s.Create(at, label); err == nil || !strings.Contains(err.Error(), "1 to 32 characters") {
+			t.Errorf("label %q: %v", label, err)
+		}
+	}
+	if _, err := s.Create(time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC), "heap"); err == nil {
+		t.Error("a year of five digits makes a name that does not sort")
+	}
+}
+
+func TestWriteMeasuresWhatItWrote(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	f := createTest(t, s, noon, "heap")
+	text := strings.Repeat("evidence ", 10_000)
+	a, err := f.Write("heap.pb.gz", content(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(text))); a.Name != "heap.pb.gz" || a.Size != int64(len(text)) || a.SHA256 != want || a.Kind == nil || *a.Kind != Heap {
+		t.Errorf("got %+v", a)
+	}
+	checkFile(t, filepath.Join(f.Path(), "heap.pb.gz"), text)
+	if a, err := f.Write("report.md", content("# r")); err != nil || a.Kind != nil {
+		t.Errorf("a report: %+v, %v", a, err)
+	}
+	if _, err := f.Write("heap.pb.gz", content("second")); err != nil {
+		t.Fatal(err)
+	}
+	checkFile(t, filepath.Join(f.Path(), "heap.pb.gz"), "second")
+	if got := f.Artefacts(); len(got) != 2 || got[0].Name != "report.md" || got[1].Size != 6 {
+		t.Errorf("artefacts: %+v", got)
+	}
+	if err := f.Sync(); err != nil {
+		t.Error(err)
+	}
+	checkNoTemps(t, s.Dir())
+}
+
+func TestWriteThatFailsLeavesNothing(t *testing.T) {
+	s := openTestStore(t, StoreConfig{MaxBytes: 1 << 20})
+	f := createTest(t, s, noon, "heap")
+	if _, err := f.Write("heap.pb.gz", content("first")); err != nil {
+		t.Fatal(err)
+	}
+	boom := errors.New("boom")
+	half := func(then func() error) func(io.Writer) error {
+		return func(w io.Writer) error {
+			io.WriteString(w, strings.Repeat("x", 50_000))
+			return then()
+		}
+	}
+	for _, name := range []string{"heap.pb.gz", "goroutine.pb.gz"} {
+		if _, err := f.Write(name, half(func() error { return boom })); !errors.Is(err, boom) {
+			t.Errorf("%s: %v, want boom", name, err)
+		}
+		func() {
+			defer func() { recover() }()
+			f.Write(name, half(func() error { panic(boom) }))
+			t.Error("the panic was swallowed: the caller counts panics")
+		}()
+		big := content(strings.Repeat("x", 600<<10)) // the store may have 1 MiB, so on tmpfs less
+		if _, err := f.Write(name, big); !errors.Is(err, errTooLarge) {
+			t.Errorf("%s: %v, want a budget", name, err)
+		}
+	}
+	checkFile(t, filepath.Join(f.Path(), "heap.pb.gz"), "first")
+	if got := tree(t, f.Path()); len(got) != 1 {
+		t.Errorf("left behind: %q", got)
+	}
+	for _, name := range []string{"", ".", "..", "../x.txt", "a/b.txt", `a\b.txt`, "Heap.pb.gz", "heap", "heap.exe", ".tmp-1-aaaa-1", manifestName, deliveryName, lockName, "heap.01.pb.gz", "heap.1.2.pb.gz", "-heap.txt", strings.Repeat("x", 49) + ".txt"} {
+		if _, err := f.Write(name, content("x")); err == nil {
+			t.Errorf("wrote %q", name)
+		}
+		if _, err := f.Link(name, BaselineFile{}); err == nil {
+			t.Errorf("linked %q", name)
+		}
+	}
+}
+
+func TestIncidentHasHalfTheBudget(t *testing.T) {
+	s := openTestStore(t, StoreConfig{MaxBytes: 4 << 20})
+	half := int(s.maxBytes / 2)
+	f := createTest(t, s, noon, "heap")
+	most := content(strings.Repeat("x", half-10))
+	if _, err := f.Write("heap.pb.gz", most); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write("a.txt", content(strings.Repeat("x", 11))); !errors.Is(err, errTooLarge) {
+		t.Errorf("one byte over: %v", err)
+	}
+	if _, err := f.Write("heap.pb.gz", most); err != nil {
+		t.Errorf("replacing does not need the room twice: %v", err)
+	}
+	if _, err := f.Write("a.txt", content(strings.Repeat("x", 10))); err != nil {
+		t.Errorf("exactly half: %v", err)
+	}
+	if err := f.WriteManifest(Manifest{}); err != nil {
+		t.Errorf("the manifest is not refused: %v", err)
+	}
+}
+
+func TestLinkSharesTheBaseline(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	b, err := s.WriteBaseline(Heap, noon, content("calm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := createTest(t, s, noon, "heap")
+	for range 2 { // the second time it is a link onto itself
+		a, err := f.Link("heap-base.pb.gz", b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Size != 4 || a.SHA256 != b.SHA256 || *a.Kind != Heap {
+			t.Errorf("got %+v", a)
+		}
+		checkNoTemps(t, s.Dir())
+	}
+	path := filepath.Join(f.Path(), "heap-base.pb.gz")
+	one, err1 := os.Stat(path)
+	two, err2 := os.Stat(filepath.Join(s.Dir(), b.path))
+	if err := errors.Join(err1, err2); err != nil || !os.SameFile(one, two) {
+		t.Errorf("it was copied, not linked: %v", err)
+	}
+	if err := os.Remove(filepath.Join(s.Dir(), b.path)); err != nil {
+		t.Fatal(err)
+	}
+	checkFile(t, path, "calm")
+	if _, err := f.Link("goroutine-base.pb.gz", b); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a baseline that is gone: %v", err)
+	}
+	if _, err := f.Link("goroutine-base.pb.gz", BaselineFile{}); err == nil {
+		t.Error("linked no baseline")
+	}
+	checkNoTemps(t, s.Dir())
+}
+
+func TestWriteManifestRoundTrip(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	f := createTest(t, s, noon, "heap")
+	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
+		t.Fatal(err)
+	}
+	in := testManifest()
+	in.ID, in.Schema = "nonsense", 99
+	if err := f.WriteManifest(in); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Incident(f.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := testManifest()
+	want.Schema, want.ID, want.Artefacts = ManifestSchema, f.ID(), f.Artefacts()
+	checkManifest(t, got, want)
+	checkNoTemps(t, s.Dir())
+}
+
+func TestReopenAddsToAnIncident(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	f := createTest(t, s, noon, "heap")
+	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" {
+		if _, err := s.Reopen(f.ID()); !errors.Is(err, ErrInUse) {
+			t.Errorf("an incident that is being written: %v, want ErrInUse", err)
+		}
+	}
+	f.Close() // cut short: no manifest
+	again, err := s.Reopen(f.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if _, err := again.Write("report.txt", content("who leaks")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(again.Sync(), again.WriteManifest(Manifest{Reason: "written later"})); err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.Incident(f.ID())
+	if err != nil || m.CutShort || m.Reason != "written later" || len(m.Artefacts) != 2 {
+		t.Fatalf("got %+v, %v", m, err)
+	}
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte("x"))); m.Artefacts[0].SHA256 != want {
+		t.Errorf("what was found has no hash: %+v", m.Artefacts[0])
+	}
+	if _, err := s.Reopen("20261120T120000.000Z-heap-0000"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an incident that is not there: %v", err)
+	}
+}
+
+func TestStoreWithoutPermission(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() == 0 {
+		t.Skip("root and Windows ignore modes; a read-only mount is tested elsewhere")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore(StoreConfig{Dir: dir}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("OpenStore: %v, want fs.ErrPermission", err)
+	}
+}
+
+func TestDelivery(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	id := keepIncident(t, s, noon, "heap", 1)
+	if d, err := s.Delivery(id); err != nil || len(d.Sinks) != 0 {
+		t.Errorf("before any: %+v, %v", d, err)
+	}
+	for i, event := range []string{"opened", "captured", "opened"} {
+		if err := s.RecordDelivery(id, "sentry", event, noon.Add(time.Duration(i)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := s.Delivery(id)
+	if err != nil || len(d.Sinks["sentry"]) != 2 || !d.Sinks["sentry"][0].Time.Equal(noon) {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if !d.Has("sentry", "captured") || d.Has("sentry", "recovered") || d.Has("log", "captured") {
+		t.Errorf("Has is wrong about %+v", d)
+	}
+	if m, err := s.Incident(id); err != nil || len(m.Warnings) > 0 || len(m.Artefacts) != 1 {
+		t.Errorf("the record is no artefact: %+v, %v", m, err)
+	}
+	path := filepath.Join(s.Dir(), id, deliveryName)
+	mustWrite(t, path, "{torn")
+	if _, err := s.Delivery(id); err == nil {
+		t.Error("a record that cannot be read is none")
+	}
+	if err := s.RecordDelivery(id, "log", "opened", noon); err != nil {
+		t.Errorf("it is never replaced: %v", err)
+	}
+	for i := range maxDeliveries + 1 {
+		err = s.RecordDelivery(id, "log", fmt.Sprint("event-", i), noon)
+	}
+	if err == nil {
+		t.Error("the record grows for ever")
+	}
+	if err := s.RecordDelivery("../x", "log", "opened", noon); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("outside: %v", err)
+	}
+	checkNoTemps(t, s.Dir())
+}
+
+func TestConcurrentStores(t *testing.T) {
+	testenv.Need(t, runtime.GOOS != "windows", "who lives is not told by locks on Windows")
+	dir := t.TempDir()
+	done := make(chan error)
+	const writers = 4
+	for w := range writers {
+		go func() {
+			done <- func() error {
+				s, err := OpenStore(StoreConfig{Dir: dir, MaxIncidents: 2})
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				for i := range 30 {
+					f, err := s.Create(noon.Add(time.Duration(i)*time.Minute), fmt.Sprint("rule-", w))
+					if err != nil {
+						return err
+					}
+					if _, err := s.Prune(noon.Add(time.Hour)); err != nil {
+						return err
+					}
+					// Open incidents outlive every other store's Prune.
+					if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
+						return err
+					}
+					if err := f.WriteManifest(Manifest{}); err != nil {
+						return err
+					}
+					if err := f.Close(); err != nil {
+						return err
+					}
+					if err := s.RecordDelivery(f.ID(), "log", "opened", noon); err != nil && !errors.Is(err, fs.ErrNotExist) {
+						return err
+					}
+					if _, err := s.Incidents(); err != nil {
+						return err
+					}
+				}
+				return nil
+			}()
+		}()
+	}
+	for range writers {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	s := openTestStore(t, StoreConfig{Dir: dir, MaxIncidents: 2})
+	if _, err := s.Prune(noon.Add(time.Hour)); err != nil {
+		t.Error(err)
+	}
+	if list, err := s.Incidents(); err != nil || len(list) != 2 {
+		t.Errorf("%d incidents are left, %v; want 2", len(list), err)
+	}
+	checkNoTemps(t, dir)
+}
