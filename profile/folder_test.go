@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 func TestCreateNamesTheIncident(t *testing.T) {
@@ -190,7 +188,7 @@ func TestReopenAddsToAnIncident(t *testing.T) {
 	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
 		t.Fatal(err)
 	}
-	if runtime.GOOS != "windows" {
+	if locks {
 		if _, err := s.Reopen(f.ID()); !errors.Is(err, ErrInUse) {
 			t.Errorf("an incident that is being written: %v, want ErrInUse", err)
 		}
@@ -274,7 +272,7 @@ func TestDelivery(t *testing.T) {
 }
 
 func TestConcurrentStores(t *testing.T) {
-	testenv.Need(t, runtime.GOOS != "windows", "who lives is not told by locks on Windows")
+	skipOn(t, "windows", "no lock tells there who lives")
 	dir := t.TempDir()
 	done := make(chan error)
 	const writers = 4

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,15 @@ import (
 
 // noon is when the tests' incidents open, unless they say otherwise.
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// skipOn skips what a platform cannot have; what a machine should have is asked
+// for with testenv.Need.
+func skipOn(t testing.TB, goos, why string) {
+	t.Helper()
+	if runtime.GOOS == goos {
+		t.Skip(why)
+	}
+}
 
 func openTestStore(t testing.TB, cfg StoreConfig) *Store {
 	t.Helper()
