@@ -67,6 +67,7 @@ func run(ctx context.Context) error {
 		if dir, err = os.MkdirTemp("", "leakguard-survival-"); err != nil {
 			return err
 		}
+		defer os.Remove(dir) // stays if a run has left something
 	}
 	victim, err := harness.Build(ctx, dir)
 	if err != nil {
@@ -74,7 +75,6 @@ func run(ctx context.Context) error {
 	}
 	victim.Keep = *keep
 	defer os.Remove(victim.Binary)
-	defer os.Remove(dir) // stays if a run has left something
 
 	table := harness.NewTable(cells)
 	var results []harness.Result

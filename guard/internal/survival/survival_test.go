@@ -14,7 +14,8 @@ import (
 
 // TestSurvival runs the hardest cells of the table: evidence that names the
 // leak is on disk before the kernel's kill. It takes about two minutes and
-// both processors, so it has to be asked for.
+// both processors, so it has to be asked for, and run apart from the tests of
+// other packages: go test -p 1.
 func TestSurvival(t *testing.T) {
 	measure(t, harness.CI())
 }
