@@ -1,4 +1,52 @@
-// Package profile owns the evidence of a leak and its data: the words it is
-// written in ([Kind], [Reading], [Bytes]), its capture, its keeping ([Store]),
-// its comparison and its report. It does not decide when to capture.
+// Package profile owns the evidence of a leak and its data: what it is made of
+// ([Kind], [Reading], [Manifest]), how it is taken, kept, compared and
+// explained. When to take it is decided elsewhere.
+//
+// The way of the data:
+//
+//  1. Calm profiles are kept as baselines, [Store.WriteBaseline]: a ladder of
+//     at most six of a kind, the first and the newest and, between them, ones
+//     of about 1 h, 6 h and 24 h.
+//  2. On a crossing a capture writes profiles into a new incident,
+//     [Store.Create] and [Folder.Write]: each file is whole or absent, and safe
+//     from the death of the process as soon as Write returns.
+//  3. [Folder.Link] puts the baseline beside them that is older than the
+//     growth, [Store.BaselineBefore].
+//  4. [Folder.Sync] and then [Folder.WriteManifest] make the set safe from a
+//     power cut, too, and say what it is.
+//  5. A comparison of a profile with its baseline says who grew, and a report
+//     puts it in words.
+//  6. [Store.RecordDelivery] notes who has been told.
+//  7. [Store.Prune] removes whole incidents to stay within bytes, number and
+//     age. It keeps the newest, those that are open, and, as long as it can,
+//     the first of a ramp.
+//  8. The next run reads all of it, [Store.Incidents], also the incident in
+//     which its predecessor died, and may add to it, [Store.Reopen].
+//
+// # The folder
+//
+// Everything lies under StoreConfig.Dir, for its owner alone: folders have mode
+// 0700, files 0600. The store reads, counts and removes only names that it may
+// have written itself; anything else stays, and no symbolic link is followed.
+// What a killed process leaves half done has a temp name, and the next OpenStore
+// or Prune of any process on the folder removes it. Who lives is told by a lock,
+// flock(2), that the kernel drops with the process; where there is none (Windows,
+// some network file systems) it is told by age: 10 minutes for an incident
+// without a manifest, an hour for a temp file, 48 hours for baselines.
+//
+// # Concurrency
+//
+// A [Store] may be used by several goroutines, and its folder by several stores,
+// also of several processes or containers. A [Folder] is for one goroutine at a
+// time. Prune never removes an incident that somebody has open.
+//
+// # Cost
+//
+// A store holds three file descriptors, an open incident two. On a local disk
+// Create takes about 50 µs, Write about 0.2 ms and 17 KB of memory besides what
+// the profile itself needs, and 1.5 ms more for each MiB, hash included. A
+// manifest with 64 readings is about 90 KB; writing it takes 0.5 MB of memory and
+// 1.3 ms, of which the fsync is the part that varies most. Prune of 20 incidents
+// that fit takes about 0.8 ms. (The benchmarks of this package, on two cores of a
+// virtual machine.)
 package profile

@@ -125,3 +125,21 @@ func mustFill(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+// Opening a pipe for reading waits for a writer, for ever.
+func TestOpenDoesNotWaitForAPipe(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	id := keepIncident(t, s, noon, "heap", 1)
+	for _, name := range []string{"report.txt", deliveryName} {
+		if err := syscall.Mkfifo(filepath.Join(s.Dir(), id, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := s.Open(id, name); !errors.Is(err, errNotRegular) {
+			f.Close()
+			t.Errorf("Open(%s): %v", name, err)
+		}
+	}
+	if _, err := s.Delivery(id); !errors.Is(err, errNotRegular) {
+		t.Errorf("Delivery: %v", err)
+	}
+}

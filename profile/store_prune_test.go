@@ -222,6 +222,11 @@ func TestPruneLeavesOpenIncidentsOfOthers(t *testing.T) {
 	if n, err := two.Prune(now); n != 0 || err != nil {
 		t.Errorf("removed %d, %v", n, err)
 	}
+	// It takes one of the places: another has to go for it.
+	keepIncident(t, two, at.Add(2*time.Minute), "other", 1)
+	if n, err := two.Prune(now); n != 1 || err != nil {
+		t.Errorf("removed %d, %v; want 1, an open one counts", n, err)
+	}
 	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
 		t.Error(err)
 	}
