@@ -24,30 +24,42 @@ type Folder struct {
 	size      int64
 }
 
-// Create makes the folder of an incident that opened at that time. The label is
-// the name of its rule; see [ValidLabel]. If the store's folder was removed in
-// the meantime it is made anew.
+// Create makes the folder of an incident that opened at that time. The label
+// is the name of its rule; see [ValidLabel]. If the store's folder was removed
+// in the meantime it is made anew.
 func (s *Store) Create(at time.Time, label string) (*Folder, error) {
 	if err := errors.Join(ValidLabel(label), validStamp(at)); err != nil {
 		return nil, fmt.Errorf("profile: create incident: %w", err)
+	}
+	var f *Folder
+	err := fs.ErrExist
+	for tries := 0; tries < 8 && errors.Is(err, fs.ErrExist); tries++ {
+		f, err = s.CreateID(NewIncidentID(at, label))
+	}
+	return f, err
+}
+
+// CreateID makes the folder of an incident whose ID, made by [NewIncidentID], is
+// known already. One that exists is an error that is [fs.ErrExist].
+func (s *Store) CreateID(id string) (*Folder, error) {
+	if _, _, ok := parseID(id); !ok {
+		return nil, fmt.Errorf("profile: create incident: %q is no incident's ID: make one with NewIncidentID", id)
 	}
 	root, err := s.attached()
 	if err != nil {
 		return nil, fmt.Errorf("profile: create incident: %w", err)
 	}
+	// A store that prunes may hold the lock for the moment in which it asks
+	// whether we live, or have removed the empty folder.
 	for range 8 {
-		f := &Folder{s: s, id: incidentID(at, label)}
-		if err = root.Mkdir(f.id, 0o700); errors.Is(err, fs.ErrExist) {
-			continue
-		} else if err != nil {
+		f := &Folder{s: s, id: id}
+		if err = root.Mkdir(f.id, 0o700); err != nil {
 			break
 		}
 		if err = f.open(root); err == nil {
 			return f, nil
 		}
 		root.Remove(f.id)
-		// A store that prunes may hold the lock for the moment in which
-		// it asks whether we live, or have removed the empty folder.
 		if !errors.Is(err, ErrInUse) && !errors.Is(err, fs.ErrNotExist) {
 			break
 		}

@@ -73,9 +73,14 @@ type Store struct {
 // this one included, is still writing.
 var ErrInUse = errors.New("in use by a live process")
 
+// ErrUnsafe is what [OpenStore] returns for a folder that others could make it
+// write elsewhere from: a symbolic link, another user's, one that others can
+// write.
+var ErrUnsafe = errors.New("not a safe place for evidence")
+
 // OpenStore opens the store in cfg.Dir, and creates it if need be. It refuses
 // a Dir that is a symbolic link, belongs to another user, or can be written by
-// others; one that cannot be written is an error that wraps [fs.ErrPermission]
+// others ([ErrUnsafe]); one that cannot be written is an error that wraps [fs.ErrPermission]
 // or the operating system's own (EROFS). It removes what dead processes left
 // half done: temp files and baselines.
 func OpenStore(cfg StoreConfig) (*Store, error) {
@@ -140,10 +145,10 @@ func openStoreDir(dir string) (*os.Root, error) {
 		return nil, fmt.Errorf("profile: store: %w", err)
 	}
 	if fi.Mode()&fs.ModeSymlink != 0 {
-		return nil, fmt.Errorf("profile: store %s is a symbolic link: name the folder that it points to", dir)
+		return nil, fmt.Errorf("profile: store %s is a symbolic link: name the folder that it points to: %w", dir, ErrUnsafe)
 	}
 	if !fi.IsDir() {
-		return nil, fmt.Errorf("profile: store %s is not a folder: name one, or remove the file", dir)
+		return nil, fmt.Errorf("profile: store %s is not a folder: name one, or remove the file: %w", dir, ErrUnsafe)
 	}
 	if err := checkOwner(dir, fi); err != nil {
 		return nil, err

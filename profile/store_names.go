@@ -100,8 +100,10 @@ func cutExtension(name string) (string, bool) {
 	return "", false
 }
 
-// incidentID builds an incident's folder name.
-func incidentID(at time.Time, label string) string {
+// NewIncidentID makes the ID of an incident that opened at that time by the rule
+// of that name (see [ValidLabel]): UTC time to the millisecond, the name, and four
+// random hexadecimal digits. It is the name of its folder.
+func NewIncidentID(at time.Time, label string) string {
 	return at.UTC().Format(stampLayout) + "-" + label + "-" + hex4()
 }
 

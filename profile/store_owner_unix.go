@@ -12,10 +12,10 @@ import (
 // checkOwner refuses a folder into which somebody else could put things.
 func checkOwner(dir string, fi fs.FileInfo) error {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("profile: store %s belongs to user %d, this process runs as %d: choose a folder below it, which will be created, or chown it", dir, st.Uid, os.Geteuid())
+		return fmt.Errorf("profile: store %s belongs to user %d, this process runs as %d: choose a folder below it, which will be created, or chown it: %w", dir, st.Uid, os.Geteuid(), ErrUnsafe)
 	}
 	if mode := fi.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("profile: store %s may be written by others (mode %04o): run chmod go-w on it, or choose a folder below it, which will be created", dir, mode)
+		return fmt.Errorf("profile: store %s may be written by others (mode %04o): run chmod go-w on it, or choose a folder below it, which will be created: %w", dir, mode, ErrUnsafe)
 	}
 	return nil
 }

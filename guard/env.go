@@ -1,0 +1,179 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const envPrefix = "LEAKGUARD_"
+
+// settings are the variables that WithEnv knows.
+var settings = map[string]struct {
+	allowed string
+	set     func(c *Config, value string) error
+}{
+	"DIR": {"a path", func(c *Config, v string) error {
+		if v == "" {
+			return errors.New("it is empty")
+		}
+		c.Dir = v
+		return nil
+	}},
+	"LIMIT": {"bytes, such as 536870912 or 512MiB", func(c *Config, v string) (err error) {
+		c.Limit, err = parseBytes(v)
+		return err
+	}},
+	"HEAP": {"live heap in bytes, such as 400MiB", func(c *Config, v string) error {
+		n, err := parseBytes(v)
+		c.line(Lines{LiveHeap: n})
+		return err
+	}},
+	"SHARE": {"a share of the limit, such as 0.9 or 90%", func(c *Config, v string) error {
+		share, err := parseShare(v)
+		c.line(Lines{MemoryShare: share})
+		return err
+	}},
+	"GOROUTINES": {"a number above 0, such as 10000", func(c *Config, v string) error {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err == nil && n <= 0 {
+			err = errors.New("it is not above 0")
+		}
+		c.line(Lines{Goroutines: n})
+		return err
+	}},
+	"INTERVAL": {"a duration from 10ms to 1m, such as 1s", func(c *Config, v string) (err error) {
+		c.Interval, err = time.ParseDuration(v)
+		if err == nil && (c.Interval < shortestInterval || c.Interval > longestInterval) {
+			err = errors.New("it is out of range")
+		}
+		return err
+	}},
+	"KEEP_BYTES": {"bytes, at least 1MiB, such as 256MiB", func(c *Config, v string) (err error) {
+		c.KeepBytes, err = parseBytes(v)
+		if err == nil && c.KeepBytes < leastKeepBytes {
+			err = errors.New("it is too small")
+		}
+		return err
+	}},
+	"OFF": {"true or false", func(c *Config, v string) (err error) {
+		c.Off, err = strconv.ParseBool(v)
+		return err
+	}},
+}
+
+// line moves one line: in Lines, or where Rules are set in the rule of that
+// name, which is added if there is none.
+func (c *Config) line(l Lines) {
+	if c.Rules != nil {
+		c.Rules = overlay(c.Rules, l.rules())
+		return
+	}
+	if l.MemoryShare != 0 {
+		c.Lines.MemoryShare = l.MemoryShare
+	}
+	if l.LiveHeap != 0 {
+		c.Lines.LiveHeap = l.LiveHeap
+	}
+	if l.Goroutines != 0 {
+		c.Lines.Goroutines = l.Goroutines
+	}
+}
+
+// WithEnv returns the configuration with the environment laid over it, so that
+// an image can be configured without code. [Start] never reads these variables
+// by itself. They are:
+//
+//	LEAKGUARD_DIR         Dir
+//	LEAKGUARD_LIMIT       Limit, such as 536870912 or 512MiB
+//	LEAKGUARD_SHARE       line of rule 'memory', such as 0.9 or 90%
+//	LEAKGUARD_HEAP        line of rule 'live-heap', such as 400MiB
+//	LEAKGUARD_GOROUTINES  line of rule 'goroutines', such as 10000
+//	LEAKGUARD_INTERVAL    Interval, such as 1s
+//	LEAKGUARD_KEEP_BYTES  KeepBytes, such as 256MiB
+//	LEAKGUARD_OFF         Off, true or false
+//
+// Where Rules is set, the three lines replace the rule of that name, or add
+// it. Units are B, KiB, MiB, GiB and TiB; a number without one is bytes.
+//
+// Names that Kubernetes itself sets in pods beside a Service called leakguard
+// (LEAKGUARD_SERVICE_*, LEAKGUARD_PORT and LEAKGUARD_PORT_*) are ignored. Any
+// other unknown LEAKGUARD_* and every bad value is an error that names it, all
+// of them at once; the configuration returned with an error is the original.
+func (c Config) WithEnv() (Config, error) { return c.withEnviron(os.Environ()) }
+
+func (c Config) withEnviron(environ []string) (Config, error) {
+	out := c
+	var errs []error
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		key, ours := strings.CutPrefix(name, envPrefix)
+		if !ours || strings.HasPrefix(key, "SERVICE_") || key == "PORT" || strings.HasPrefix(key, "PORT_") {
+			continue
+		}
+		setting, known := settings[key]
+		if !known {
+			errs = append(errs, fmt.Errorf("%s: no such setting; there are %s", name, settingNames()))
+			continue
+		}
+		if err := setting.set(&out, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %q: %w; want %s", name, value, err, setting.allowed))
+		}
+	}
+	if len(errs) > 0 {
+		return c, fmt.Errorf("guard: environment: %w", errors.Join(errs...))
+	}
+	return out, nil
+}
+
+func settingNames() string {
+	names := make([]string, 0, len(settings))
+	for key := range settings {
+		names = append(names, envPrefix+key)
+	}
+	sort.Strings(names)
+	return strings.Join(names, ", ")
+}
+
+// parseBytes reads an amount with a binary unit; it is above 0.
+func parseBytes(text string) (int64, error) {
+	number, factor := text, 1.0
+	for _, unit := range []struct {
+		suffix string
+		factor float64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"B", 1}} {
+		if n, ok := strings.CutSuffix(text, unit.suffix); ok {
+			number, factor = strings.TrimSpace(n), unit.factor
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0, errors.New("it is no amount")
+	}
+	if n *= factor; !(n >= 1 && n < math.MaxInt64) {
+		return 0, errors.New("it is out of range")
+	}
+	return int64(n), nil
+}
+
+// parseShare reads '0.9' or '90%'.
+func parseShare(text string) (float64, error) {
+	number, percent := strings.CutSuffix(text, "%")
+	share, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0, errors.New("it is no number")
+	}
+	if percent {
+		share /= 100
+	}
+	if !(share > 0 && share <= 1) {
+		return 0, errors.New("it is out of range")
+	}
+	return share, nil
+}

@@ -1,0 +1,167 @@
+package guard
+
+import "time"
+
+const (
+	// rateWindow is over how long the present rate is measured: long enough
+	// to bridge the pauses of a program that allocates in bursts.
+	rateWindow = 50 * time.Millisecond
+	// shortestWindow: over less, one large allocation is a rate of TB/s.
+	shortestWindow = time.Millisecond
+	// believedFor is for how many times the span over which a rate was seen
+	// it is believed to last: five milliseconds of growth say something of
+	// the next forty, not of the next minute.
+	believedFor = 8
+	// suddenFor is for how long a rate is believed that was not seen but
+	// follows from the CPU time used since a calm reading long ago.
+	suddenFor = 25 * time.Millisecond
+
+	// mostPoints bounds the points kept; spacing grows with age, so that
+	// they reach back oldestPoint.
+	mostPoints  = 96
+	spacing     = 12
+	oldestPoint = 2 * time.Hour
+
+	// riseWindow is over how long the rise is measured, in riseSlots.
+	riseWindow = 10 * time.Second
+	riseSlots  = 10
+)
+
+// point is one reading of Memory; cpu is negative when it is not known.
+type point struct {
+	at, cpu time.Duration
+	bytes   int64
+}
+
+// growth is how Memory has moved up to its last point.
+type growth struct {
+	points []point // oldest first, denser towards the end
+	lows   [riseSlots]low
+	rise   int64 // bytes above the lowest reading of the last ten seconds
+}
+
+// low is the lowest reading of one second.
+type low struct {
+	slot  int64
+	bytes int64
+}
+
+// add takes the next point. It allocates nothing once it has mostPoints.
+func (g *growth) add(p point) {
+	g.addLow(p)
+	// Of old points only some are kept: one goes when its neighbours are
+	// closer to each other than a twelfth of its age.
+	kept := g.points[:0]
+	for i, q := range g.points {
+		age := p.at - q.at
+		if age > oldestPoint {
+			continue
+		}
+		if i > 0 && i+1 < len(g.points) && len(kept) > 0 &&
+			g.points[i+1].at-kept[len(kept)-1].at < max(age/spacing, shortestWindow) {
+			continue
+		}
+		kept = append(kept, q)
+	}
+	if len(kept) == mostPoints {
+		kept = kept[:copy(kept, kept[1:])]
+	}
+	g.points = append(kept, p)
+}
+
+func (g *growth) addLow(p point) {
+	const width = riseWindow / riseSlots
+	slot := int64(p.at/width) + 1 // 0 is 'never written'
+	l := &g.lows[slot%riseSlots]
+	if l.slot != slot {
+		*l = low{slot, p.bytes}
+	}
+	l.bytes = min(l.bytes, p.bytes)
+	least := p.bytes
+	for _, l := range g.lows {
+		if l.slot > slot-riseSlots {
+			least = min(least, l.bytes)
+		}
+	}
+	g.rise = p.bytes - least
+}
+
+// rate is the present rate in bytes per second: over the last 50 ms, or since
+// the last reading before those if there is none within. sudden says that it
+// follows from CPU time.
+func (g *growth) rate() (rate float64, sudden bool) {
+	for i := range g.points {
+		if g.age(i) <= rateWindow || i+2 == len(g.points) {
+			rate, _, sudden = g.since(i)
+			return rate, sudden
+		}
+	}
+	return 0, false
+}
+
+func (g *growth) age(i int) time.Duration { return g.points[len(g.points)-1].at - g.points[i].at }
+
+// since is the rate since point i, and the span over which it was seen.
+func (g *growth) since(i int) (rate float64, span time.Duration, sudden bool) {
+	now, then := g.points[len(g.points)-1], g.points[i]
+	span = now.at - then.at
+	if span > rateWindow && i+2 == len(g.points) && then.cpu >= 0 && now.cpu >= then.cpu {
+		// Nothing was seen in between. What grew took CPU time, and no
+		// longer than that if one core did it.
+		if cpu := max(now.cpu-then.cpu, shortestWindow); cpu < span {
+			span, sudden = cpu, true
+		}
+	}
+	if span < shortestWindow {
+		return 0, 0, false
+	}
+	return float64(now.bytes-then.bytes) / span.Seconds(), span, sudden
+}
+
+// forecast says when headroom is used up, if a rate that can be believed for
+// that long meets the limit within the given time; ok is false if none does.
+//
+// The newer half of the span must grow as well: what grew and stopped is no
+// trend.
+func (g *growth) forecast(headroom int64, within, capture time.Duration) (left time.Duration, rate float64, ok bool) {
+	for i := len(g.points) - 2; i >= 0; i-- {
+		r, span, sudden := g.since(i)
+		if span == 0 {
+			continue
+		}
+		if half := g.half(i); half > i {
+			if newer, s, _ := g.since(half); s > 0 {
+				r = min(r, newer)
+			}
+		}
+		if r <= 0 {
+			continue
+		}
+		left := lasts(headroom, r)
+		believed := believedFor * span
+		if sudden {
+			believed = capture + suddenFor
+		}
+		if left <= min(within+capture, believed) {
+			return left, r, true
+		}
+	}
+	return 0, 0, false
+}
+
+// half is the first point in the newer half of the span since point i.
+func (g *growth) half(i int) int {
+	middle := g.age(i) / 2
+	for j := i + 1; j < len(g.points)-1; j++ {
+		if g.age(j) <= middle {
+			return j
+		}
+	}
+	return i
+}
+
+// lasts is how long the headroom lasts at a rate above 0.
+func lasts(headroom int64, rate float64) time.Duration {
+	const most = 1000 * time.Hour
+	return time.Duration(min(float64(headroom)/rate, most.Seconds()) * float64(time.Second))
+}

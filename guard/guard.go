@@ -1,0 +1,390 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/cpuclock"
+	"github.com/leakguard/leakguard/internal/gcend"
+	"github.com/leakguard/leakguard/profile"
+)
+
+var (
+	// ErrBusy is returned by Capture while a capture is running.
+	ErrBusy = errors.New("guard: a capture is running")
+	// ErrClosed is returned by Capture on a guard that is closed, or nil.
+	ErrClosed = errors.New("guard: closed")
+)
+
+// Guard watches the process it lives in. Its methods may be called from any
+// goroutine, and on a nil Guard, where they do nothing.
+type Guard struct {
+	loop    *loop
+	keeper  *keeper
+	sinks   *dispatcher
+	timeout time.Duration
+
+	closing   chan struct{} // closed by the first Close
+	closeOnce chan struct{} // holds a token until then
+	closed    chan struct{} // closed when Close is through
+	closeErr  error
+	cancel    context.CancelFunc
+	ctx       context.Context
+}
+
+// Start starts a guard; the zero Config is a working one. The guard runs until
+// Close. With Config.Off it returns nil and no error.
+//
+// Every fault of the configuration is in the error, and then nothing was
+// started. A folder that is dangerous (a symbolic link, somebody else's,
+// writable by others) is a fault; one that merely cannot be written is not: the
+// guard then runs without a disk, its sinks are told, and the log says so.
+//
+// Several guards in one process are allowed, also on one Dir.
+func Start(cfg Config) (*Guard, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Off {
+		return nil, nil
+	}
+	cfg = cfg.withDefaults()
+	store, diskErr := profile.OpenStore(profile.StoreConfig{
+		Dir: cfg.Dir, MaxBytes: cfg.KeepBytes, MaxIncidents: cfg.KeepIncidents, MaxAge: cfg.KeepAge,
+	})
+	if diskErr != nil && !noDisk(diskErr) {
+		return nil, fmt.Errorf("guard: Dir: %w", diskErr)
+	}
+
+	g := &Guard{
+		timeout: cfg.CloseTimeout, closing: make(chan struct{}),
+		closeOnce: make(chan struct{}, 1), closed: make(chan struct{}),
+	}
+	g.closeOnce <- struct{}{}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	c, once := new(counters), new(onces)
+	g.sinks = newDispatcher(cfg.Sinks, cfg.Logger, c)
+	g.keeper = &keeper{
+		log: cfg.Logger, store: store, noGC: cfg.NoForcedGC, leaks: cfg.GoroutineLeak, cpu: cfg.CPUProfile,
+		gauge: new(gauge), counters: c, once: once,
+		jobs: make(chan func(), queuedJobs), stopped: make(chan struct{}),
+		folders: make(map[string]*profile.Folder),
+	}
+	g.keeper.gauge.headroom.Store(profile.Unknown)
+	l := &loop{
+		cfg: cfg, log: cfg.Logger, history: newHistory(), keeper: g.keeper, sinks: g.sinks, counters: c, once: once,
+		build: buildInfo(), timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify(),
+		ask: make(chan func()), results: make(chan captureResult, queuedJobs),
+		closing: g.closing, finished: make(chan struct{}), started: time.Now(), lastCPU: profile.Unknown,
+	}
+	g.loop = l
+	for i := range l.view.base {
+		l.view.base[i] = profile.Unknown
+	}
+	l.source = newSource("/", cfg.Limit, func(part string, err error) {
+		cfg.Logger.Warn("leakguard: a source of readings failed, its quantities are unknown from here on", "source", part, "error", err)
+	})
+	// The first reading finds the limits, which the default rules need.
+	l.source.read(l.started, &l.reading)
+	rules := cfg.Rules
+	if rules == nil {
+		rules = overlay(DefaultRules(l.source.limits), cfg.Lines.rules())
+	}
+	l.watch = newWatch(rules, cfg.CapturesPerHour)
+	l.open = make([]*liveIncident, len(rules))
+	l.process = processInfo(cfg, l.started)
+	if !cfg.PollOnly {
+		if clock, err := cpuclock.New(); err == nil {
+			l.clock, l.clockC = clock, clock.C
+		} else {
+			cfg.Logger.Debug("leakguard: no CPU clock, polling instead", "error", err)
+		}
+	}
+	if cfg.CaptureOnSignal {
+		l.signal = notifySignal()
+	}
+	if store != nil {
+		g.sinks.record = store.RecordDelivery
+	}
+	g.announce(diskErr)
+	go g.sinks.run()
+	go g.keeper.run()
+	go l.run()
+	if store != nil && len(cfg.Sinks) > 0 {
+		g.keeper.do(func() { g.redeliver(store) })
+	}
+	return g, nil
+}
+
+// noDisk reports whether the folder merely cannot be used, which is no fault of
+// the configuration.
+func noDisk(err error) bool {
+	return !errors.Is(err, profile.ErrUnsafe)
+}
+
+// announce logs what an operator wants to know of a start, in one line.
+func (g *Guard) announce(diskErr error) {
+	l := g.loop
+	dir := "none"
+	if g.keeper.store != nil {
+		dir = g.keeper.store.Dir()
+		for _, w := range g.keeper.store.Warnings() {
+			l.log.Warn("leakguard: " + w)
+		}
+	}
+	lim := l.source.limits
+	limit := "unknown"
+	if lim.Kill > 0 {
+		limit = profile.Bytes(lim.Kill).String() + " (" + lim.KillSource + ")"
+	}
+	l.log.Info("leakguard: watching", "limit", limit, "gomemlimit", profile.Bytes(lim.GOMEMLIMIT).String(), "dir", dir)
+	if diskErr != nil {
+		l.log.Warn("leakguard: the folder cannot be used; incidents will be reported without evidence", "dir", l.cfg.Dir, "error", diskErr)
+	}
+	for _, s := range l.watch.rules {
+		l.log.Debug("leakguard: rule", "rule", s.rule.String())
+	}
+}
+
+// redeliver offers the sinks what they have not accepted of earlier processes'
+// incidents.
+func (g *Guard) redeliver(store *profile.Store) {
+	incidents, err := store.Incidents()
+	if err != nil {
+		g.loop.log.Warn("leakguard: earlier incidents could not be listed, nothing is offered again", "error", err)
+		return
+	}
+	for _, m := range incidents {
+		folder, err := store.Reopen(m.ID)
+		if err != nil {
+			continue // its process is alive and delivers it itself
+		}
+		delivery, err := store.Delivery(m.ID)
+		if err == nil {
+			g.sinks.redeliver(m, delivery, folder.Path())
+		}
+		folder.Close()
+	}
+}
+
+// inLoop runs f in the loop's goroutine, or here when that has ended. It reports
+// false when ctx is done first.
+func (g *Guard) inLoop(ctx context.Context, f func()) bool {
+	ran := make(chan struct{})
+	select {
+	case g.loop.ask <- func() { defer close(ran); f() }:
+		<-ran
+		return true
+	case <-g.loop.finished:
+		<-g.closed
+		f()
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Store returns where the evidence is kept; nil when the guard runs without a
+// disk, or is nil itself.
+func (g *Guard) Store() *profile.Store {
+	if g == nil {
+		return nil
+	}
+	return g.keeper.store
+}
+
+// History returns the readings taken at or after since, oldest first: all of
+// the last 512, and one a minute for ten hours before those.
+func (g *Guard) History(since time.Time) (readings []profile.Reading) {
+	if g == nil {
+		return nil
+	}
+	g.inLoop(context.Background(), func() { readings = g.loop.history.since(since) })
+	return readings
+}
+
+// Capture takes profiles now, as an incident of its own with trigger 'manual':
+// heap and goroutine, or the given kinds. It returns when they are on disk, and
+// then the incident says where. It is not subject to the rules' cooldowns.
+//
+// One capture runs at a time: ErrBusy says that another one does. An error that
+// comes with an incident's folder says what of the evidence was lost. When ctx
+// ends, a CPU profile is cut short and what it has is kept; Capture itself
+// returns ctx's error at once, and the capture goes on without it.
+func (g *Guard) Capture(ctx context.Context, reason string, kinds ...profile.Kind) (Incident, error) {
+	if g == nil {
+		return Incident{}, ErrClosed
+	}
+	for _, k := range kinds {
+		if _, err := k.MarshalText(); err != nil {
+			return Incident{}, fmt.Errorf("guard: capture: %w", err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return Incident{}, fmt.Errorf("guard: capture: %w", err)
+	}
+	// The capture ends with the caller's context, or with the guard.
+	run, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(g.ctx, cancel)
+	reply := make(chan captureReply, 1)
+	asked := g.inLoop(ctx, func() {
+		select {
+		case <-g.closing:
+			reply <- captureReply{err: ErrClosed}
+		default:
+			g.loop.captureManual(run, profile.TriggerManual, reason, kinds, reply)
+		}
+	})
+	release := func() { stop(); cancel() }
+	if !asked {
+		release()
+		return Incident{}, fmt.Errorf("guard: capture: %w", ctx.Err())
+	}
+	select {
+	case r := <-reply:
+		release()
+		return r.incident, r.err
+	case <-ctx.Done():
+		release()
+		return Incident{}, fmt.Errorf("guard: capture: %w", ctx.Err())
+	case <-g.closed:
+		release()
+		select {
+		case r := <-reply:
+			return r.incident, r.err
+		default:
+			return Incident{}, ErrClosed
+		}
+	}
+}
+
+// Close stops the guard and waits until its goroutines have ended and its
+// descriptors are closed, for CloseTimeout at most. A capture that is running is
+// finished first; sinks get their context cancelled, and what they have not
+// accepted is offered after the next Start. The error names what did not end in
+// time. Further calls wait for the first and return what it returned.
+func (g *Guard) Close() error {
+	if g == nil {
+		return nil
+	}
+	select {
+	case <-g.closeOnce:
+		g.closeErr = g.close()
+		close(g.closed)
+	case <-g.closed:
+	}
+	<-g.closed
+	return g.closeErr
+}
+
+func (g *Guard) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), g.timeout)
+	defer cancel()
+	close(g.closing)
+	g.cancel()
+	l := g.loop
+	<-l.finished
+	l.timer.Stop()
+	l.gcEnd.Stop()
+	stopSignal(l.signal)
+	var errs []error
+	if l.clock != nil {
+		errs = append(errs, l.clock.Close())
+	}
+	errs = append(errs, l.source.close())
+
+	g.finishOpen()
+	close(g.keeper.jobs)
+	select {
+	case <-g.keeper.stopped:
+		g.drainResults()
+		if g.keeper.store != nil {
+			errs = append(errs, g.keeper.store.Close())
+		}
+	case <-ctx.Done():
+		errs = append(errs, fmt.Errorf("guard: close: a capture has not ended after %v", g.timeout))
+	}
+	for _, name := range g.sinks.close(ctx) {
+		errs = append(errs, fmt.Errorf("guard: close: sink %s has not returned after %v", name, g.timeout))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return nil
+}
+
+// finishOpen has the manifests of open incidents written a last time. They stay
+// open there: that the process ended is no recovery.
+func (g *Guard) finishOpen() {
+	for _, i := range g.loop.open {
+		if i == nil {
+			continue
+		}
+		i.decide("the guard was closed while the incident was open")
+		if !i.capturing {
+			m := i.snapshotManifest()
+			g.keeper.do(func() { g.keeper.finish(m) })
+		}
+	}
+}
+
+// drainResults books captures that ended after the loop had.
+func (g *Guard) drainResults() {
+	for {
+		select {
+		case res := <-g.loop.results:
+			if m := g.loop.manual; m != nil && m.ID == res.id && g.loop.reply != nil {
+				m.Folder, m.Artefacts = res.folder, res.artefacts
+				g.loop.reply <- captureReply{incident: m.Incident, err: res.err}
+			}
+			if res.kinds != 0 {
+				g.loop.counters.captures.Add(1)
+			}
+		default:
+			return
+		}
+	}
+}
+
+func buildInfo() profile.Build {
+	b := profile.Build{GoVersion: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	b.Path, b.Version = info.Path, info.Main.Version
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Revision = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+	return b
+}
+
+func processInfo(cfg Config, started time.Time) profile.Process {
+	host, _ := os.Hostname()
+	p := profile.Process{
+		Service: cfg.Service, Version: cfg.Version, Host: host, PID: os.Getpid(),
+		Started: started, GOMAXPROCS: runtime.GOMAXPROCS(0),
+	}
+	// In Kubernetes a pod's host name is its name.
+	if _, err := os.Stat("/var/run/secrets/kubernetes.io"); err == nil || !errors.Is(err, fs.ErrNotExist) && os.Getenv("KUBERNETES_SERVICE_HOST") != "" {
+		p.Pod = host
+	}
+	if p.Version == "" {
+		if info, ok := debug.ReadBuildInfo(); ok {
+			p.Version = strings.TrimSuffix(info.Main.Version, "(devel)")
+		}
+	}
+	return p
+}

@@ -1,0 +1,95 @@
+package guard
+
+import (
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// recentReadings are kept as they were taken: at a reading every 10 ms
+	// the last five seconds, in calm times more than eight minutes.
+	recentReadings = 512
+	// sparseReadings are kept at most one in sparseEvery: 10 hours.
+	sparseReadings = 600
+	sparseEvery    = time.Minute
+)
+
+// history keeps readings: the recent ones all, older ones one a minute. It takes
+// its memory as it grows and never more than its bounds.
+type history struct {
+	recent, sparse ring
+	lastSparse     time.Time
+}
+
+// ring is a bounded queue of readings that forgets the oldest.
+type ring struct {
+	items []profile.Reading
+	next  int
+	bound int
+}
+
+func newHistory() *history {
+	return &history{recent: ring{bound: recentReadings}, sparse: ring{bound: sparseReadings}}
+}
+
+func (h *history) add(r *profile.Reading) {
+	if h.lastSparse.IsZero() || r.Time.Sub(h.lastSparse) >= sparseEvery {
+		h.lastSparse = r.Time
+		h.sparse.add(r)
+	}
+	h.recent.add(r)
+}
+
+func (r *ring) add(reading *profile.Reading) {
+	if len(r.items) < r.bound {
+		r.items = append(r.items, *reading)
+		return
+	}
+	r.items[r.next] = *reading
+	r.next = (r.next + 1) % r.bound
+}
+
+// each calls f for all readings, oldest first.
+func (r *ring) each(f func(*profile.Reading)) {
+	for i := range r.items {
+		f(&r.items[(r.next+i)%len(r.items)])
+	}
+}
+
+// since returns the readings taken at or after t, oldest first: one a minute
+// as far back as the recent ones do not reach, then all of those.
+func (h *history) since(t time.Time) []profile.Reading {
+	var out []profile.Reading
+	var oldestRecent time.Time
+	h.recent.each(func(r *profile.Reading) {
+		if oldestRecent.IsZero() {
+			oldestRecent = r.Time
+		}
+	})
+	h.sparse.each(func(r *profile.Reading) {
+		if !r.Time.Before(t) && r.Time.Before(oldestRecent) {
+			out = append(out, *r)
+		}
+	})
+	h.recent.each(func(r *profile.Reading) {
+		if !r.Time.Before(t) {
+			out = append(out, *r)
+		}
+	})
+	return out
+}
+
+// last returns the newest n readings at most, oldest first.
+func (h *history) last(n int) []profile.Reading {
+	all := len(h.recent.items)
+	out := make([]profile.Reading, 0, min(n, all))
+	i := 0
+	h.recent.each(func(r *profile.Reading) {
+		if i >= all-n {
+			out = append(out, *r)
+		}
+		i++
+	})
+	return out
+}

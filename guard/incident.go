@@ -1,0 +1,79 @@
+package guard
+
+import (
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// manualRule stands for the rule of an incident that nobody's rule opened.
+const manualRule = "manual"
+
+// Incident is one crossing of a rule's line, or one manual capture, from its
+// opening to its end. It is a value: each event carries how it stood then.
+type Incident struct {
+	// ID identifies it: UTC time, rule and a random part. It is the name of
+	// its folder, if it has one.
+	ID string
+	// Rule is the name of the rule; 'manual' for Capture and the signal.
+	Rule string
+	// Trigger is one of profile.TriggerRule, TriggerManual, TriggerSignal.
+	Trigger string
+	// Reason says in words what was the matter when it opened.
+	Reason string
+	// Opened and Recovered are its beginning and, once over, its end.
+	Opened    time.Time
+	Recovered time.Time // zero while it is open
+	// Duration is how long it has been open, by the monotonic clock.
+	Duration time.Duration
+	// Signal is what the rule watches; Value was its value when the incident
+	// opened, Peak is its highest since. Unknown for a manual capture.
+	Signal      Signal
+	Value, Peak int64
+	// Reading is the one that opened it.
+	Reading profile.Reading
+	// Folder is where the evidence lies; '' if none was saved.
+	Folder string
+	// Artefacts are the files in the folder.
+	Artefacts []profile.Artefact
+	// Evidence is the ID of the incident whose evidence speaks for this one
+	// too, where it got none of its own; NotCaptured says why it has none.
+	Evidence, NotCaptured string
+}
+
+// EventKind says what happened to an incident.
+type EventKind int
+
+// The kinds of event. Explained and PreviousDeath are reserved.
+const (
+	Opened        EventKind = iota // a line was crossed
+	Captured                       // evidence is on disk, or was lost: see Incident.NotCaptured
+	Escalated                      // an open incident became much worse
+	Explained                      // the report is written
+	Recovered                      // the signal stayed below the recovery line
+	PreviousDeath                  // a predecessor of this process was killed
+	eventKinds
+)
+
+var eventNames = [eventKinds]string{"opened", "captured", "escalated", "explained", "recovered", "previous-death"}
+
+// String returns the kind's name, such as 'opened'.
+func (k EventKind) String() string {
+	if k < 0 || k >= eventKinds {
+		return "unknown"
+	}
+	return eventNames[k]
+}
+
+// Event is what a [Sink] is told.
+type Event struct {
+	Kind     EventKind
+	Incident Incident
+	// Time is when it happened.
+	Time time.Time
+	// Reason says in words why.
+	Reason string
+	// Redelivered says that this event is of an earlier process, and was not
+	// accepted then.
+	Redelivered bool
+}

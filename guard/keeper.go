@@ -1,0 +1,239 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// queuedJobs bounds the work that waits for the keeper.
+const queuedJobs = 16
+
+// keeper takes and keeps the evidence. It is one goroutine: whatever touches
+// the disk or takes a profile runs here, one after the other, and never on the
+// loop.
+type keeper struct {
+	log      *slog.Logger
+	store    *profile.Store // nil: no disk
+	noGC     bool
+	leaks    bool // goroutineleak opted in
+	cpu      time.Duration
+	gauge    *gauge
+	counters *counters
+	once     *onces
+
+	jobs    chan func()
+	stopped chan struct{}
+
+	// Owned by the goroutine:
+	folders map[string]*profile.Folder
+}
+
+// gauge is what the loop tells the keeper about now, in one word each.
+type gauge struct {
+	headroom   atomic.Int64  // bytes, or profile.Unknown
+	rate       atomic.Uint64 // math.Float64bits, bytes per second
+	goroutines atomic.Int64
+	scan       atomic.Int64
+	buckets    atomic.Int64
+
+	// What a forced GC took when one was measured last; the keeper sets them.
+	gcTook, gcScan atomic.Int64
+}
+
+func (g *gauge) set(v *view, r *profile.Reading) {
+	g.headroom.Store(v.headroom)
+	rate, _ := v.growth.rate()
+	g.rate.Store(math.Float64bits(rate))
+	g.goroutines.Store(int64(r.Goroutines))
+	g.scan.Store(int64(r.ScanHeap))
+	g.buckets.Store(int64(r.BuckHashSys))
+}
+
+// reading is as much of one as predictions need.
+func (g *gauge) reading() *profile.Reading {
+	r := profile.NewReading(time.Time{})
+	r.Goroutines = profile.Count(g.goroutines.Load())
+	r.BuckHashSys = profile.Bytes(g.buckets.Load())
+	return &r
+}
+
+// gcTime predicts what a forced GC takes now.
+func (g *gauge) gcTime() time.Duration {
+	c := gcCost{took: time.Duration(g.gcTook.Load()), scan: g.gcScan.Load()}
+	return c.predict(g.scan.Load())
+}
+
+func (g *gauge) currentRate() float64 { return math.Float64frombits(g.rate.Load()) }
+
+// urgent reports whether memory is full within a second at the present rate:
+// then whatever is not decisive is left.
+func (g *gauge) urgent() bool {
+	headroom, rate := g.headroom.Load(), g.currentRate()
+	return headroom >= 0 && rate > 0 && float64(headroom) < rate
+}
+
+// do queues work; it reports whether there was room.
+func (k *keeper) do(f func()) bool {
+	select {
+	case k.jobs <- f:
+		return true
+	default:
+		k.counters.droppedJobs.Add(1)
+		if k.once.first("jobs") {
+			k.log.Warn("leakguard: work on evidence dropped, its queue is full; further drops are only counted")
+		}
+		return false
+	}
+}
+
+// run is the keeper's goroutine. It ends when jobs is closed and done.
+func (k *keeper) run() {
+	defer close(k.stopped)
+	for f := range k.jobs {
+		k.guarded(f)
+	}
+	for _, f := range k.folders {
+		f.Close()
+	}
+}
+
+func (k *keeper) guarded(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			k.counters.panics.Add(1)
+			if k.once.first("panic") {
+				k.log.Error("leakguard: a panic in the guard was recovered; it goes on, further ones are only counted", "panic", p)
+			}
+		}
+	}()
+	f()
+}
+
+// captureJob is a round of evidence to be taken for an incident.
+type captureJob struct {
+	ctx      context.Context
+	manifest profile.Manifest // all but this round and the artefacts
+	label    string
+	kinds    KindSet
+	seq      int
+	onset    time.Time
+}
+
+// captureResult is how it went.
+type captureResult struct {
+	id        string
+	folder    string
+	artefacts []profile.Artefact
+	record    profile.CaptureRecord
+	kinds     KindSet // of which evidence is safe
+	err       error
+}
+
+// capture takes one round of evidence.
+func (k *keeper) capture(j captureJob) (res captureResult) {
+	res.id = j.manifest.ID
+	res.record = profile.CaptureRecord{Seq: j.seq, Time: time.Now()}
+	defer func() {
+		if p := recover(); p != nil {
+			k.counters.panics.Add(1)
+			res.err = errors.Join(res.err, fmt.Errorf("guard: capture panicked: %v", p))
+		}
+	}()
+	if k.store == nil {
+		res.err = errors.New("guard: no folder to keep evidence in")
+		return res
+	}
+	folder, err := k.folder(j)
+	if err != nil {
+		res.err = err
+		return res
+	}
+	res.folder = folder.Path()
+
+	t := &take{keeper: k, folder: folder, job: j, res: &res}
+	t.run()
+
+	// Nothing below is needed for the evidence to survive the process.
+	if err := folder.Sync(); err != nil {
+		res.err = errors.Join(res.err, err)
+	}
+	j.manifest.Captures = append(j.manifest.Captures, res.record)
+	if err := folder.WriteManifest(j.manifest); err != nil {
+		res.err = errors.Join(res.err, err)
+	}
+	res.artefacts = folder.Artefacts()
+	if _, err := k.store.Prune(time.Now(), j.manifest.ID); err != nil && k.once.first("prune") {
+		k.log.Warn("leakguard: old evidence could not be removed", "dir", k.store.Dir(), "error", err)
+	}
+	return res
+}
+
+// folder returns the incident's folder, which is made with its first capture.
+func (k *keeper) folder(j captureJob) (*profile.Folder, error) {
+	if f := k.folders[j.manifest.ID]; f != nil {
+		return f, nil
+	}
+	f, err := k.store.CreateID(j.manifest.ID)
+	if err != nil {
+		return nil, err
+	}
+	k.folders[f.ID()] = f
+	return f, nil
+}
+
+// finish writes an incident's last manifest and gives its folder back.
+func (k *keeper) finish(m profile.Manifest) {
+	f := k.folders[m.ID]
+	if f == nil {
+		return
+	}
+	delete(k.folders, m.ID)
+	err := errors.Join(f.WriteManifest(m), f.Close())
+	if err != nil && k.once.first("manifest") {
+		k.log.Warn("leakguard: the manifest of a closed incident could not be written", "incident", m.ID, "error", err)
+	}
+}
+
+// baseline keeps a profile of calm times of each kind.
+func (k *keeper) baseline() {
+	if k.store == nil {
+		return
+	}
+	if !k.noGC {
+		// Without it the profile would lack what was allocated in the last
+		// two cycles, and an incident would blame that.
+		if took, err := collect(); err == nil {
+			k.gauge.gcTook.Store(int64(took))
+			k.gauge.gcScan.Store(k.gauge.scan.Load())
+		}
+	}
+	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
+		r := k.gauge.reading()
+		if ok, why := admitAllocation(k.gauge.headroom.Load(), profile.PredictCapture(kind, r)); !ok {
+			k.lostBaseline(kind, errors.New(why))
+			continue
+		}
+		_, err := k.store.WriteBaseline(kind, time.Now(), func(w io.Writer) error { return profile.Capture(w, kind) })
+		if err != nil {
+			k.lostBaseline(kind, err)
+			continue
+		}
+		k.counters.baselines.Add(1)
+	}
+}
+
+func (k *keeper) lostBaseline(kind profile.Kind, err error) {
+	k.counters.failedBaselines.Add(1)
+	if k.once.first("baseline") {
+		k.log.Warn("leakguard: a baseline profile was not kept, an incident may have none to compare with; further ones are only counted",
+			"kind", kind.String(), "error", err)
+	}
+}

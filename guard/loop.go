@@ -1,0 +1,421 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/cpuclock"
+	"github.com/leakguard/leakguard/internal/gcend"
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// warmAfter is when the process counts as warmed up: its second baseline
+	// is taken, and rules of growth compare with that state from then on.
+	warmAfter = time.Minute
+	// baselineEvery is how often a further baseline is taken; the store
+	// thins them out.
+	baselineEvery = time.Hour
+	// readingsBefore is how many readings before the crossing go into the
+	// manifest.
+	readingsBefore = 60
+	mostDecisions  = 64
+)
+
+// loop owns the sampling and all that is decided from it. Only its goroutine
+// touches it, until that has ended.
+type loop struct {
+	cfg      Config
+	log      *slog.Logger
+	source   *source
+	watch    *watch
+	growth   growth
+	history  *history
+	keeper   *keeper
+	sinks    *dispatcher
+	counters *counters
+	once     *onces
+	build    profile.Build
+	process  profile.Process
+
+	timer    *time.Timer
+	gcEnd    *gcend.Notifier
+	clock    *cpuclock.Clock // nil: not to be had
+	clockC   <-chan struct{}
+	signal   chan os.Signal
+	ask      chan func()
+	results  chan captureResult
+	closing  chan struct{}
+	finished chan struct{}
+
+	started      time.Time // with the monotonic clock
+	reading      profile.Reading
+	view         view
+	lastCPU      time.Duration
+	lastAt       time.Duration
+	nextBaseline time.Duration
+	warm         bool
+	open         []*liveIncident // by rule; nil: not open
+	manual       *liveIncident   // at most one, while it is captured
+	reply        chan<- captureReply
+}
+
+// liveIncident is an incident under way.
+type liveIncident struct {
+	Incident
+	at        time.Duration
+	seq       int // rounds of evidence begun
+	capturing bool
+	recovery  *Event // waits for the end of the capture
+	manifest  profile.Manifest
+}
+
+// captureReply answers a manual capture.
+type captureReply struct {
+	incident Incident
+	err      error
+}
+
+// run is the loop's goroutine.
+func (l *loop) run() {
+	defer close(l.finished)
+	for {
+		l.guarded(l.look)
+		select {
+		case <-l.timer.C:
+		case <-l.gcEnd.C:
+		case <-l.clockC:
+		case <-l.signal:
+			l.guarded(func() {
+				l.captureManual(context.Background(), profile.TriggerSignal, "signal received", nil, nil)
+			})
+		case f := <-l.ask:
+			l.guarded(f)
+			// Answering a question is no reason to look: a dashboard must
+			// not change how the guard samples.
+			continue
+		case res := <-l.results:
+			l.guarded(func() { l.captured(res) })
+		case <-l.closing:
+			return
+		}
+	}
+}
+
+// guarded keeps a panic from the host: it is counted, logged once, and the loop
+// goes on.
+func (l *loop) guarded(f func()) { l.keeper.guarded(f) }
+
+// look takes a reading, decides, and sets the time of the next look.
+func (l *loop) look() {
+	// Set first, so that a panic below does not end the sampling.
+	l.timer.Reset(l.cfg.Interval)
+	now := time.Now()
+	l.source.read(now, &l.reading)
+	l.counters.readings.Add(1)
+	l.history.add(&l.reading)
+	cores := l.observe(now.Sub(l.started))
+	l.keeper.gauge.set(&l.view, &l.reading)
+	for _, a := range l.watch.step(&l.view) {
+		l.act(a)
+	}
+	l.takeBaseline()
+
+	p := nextPace(&l.view, l.cfg.Interval, cores, l.clock != nil)
+	l.timer.Reset(p.wall)
+	if l.clock != nil {
+		if err := l.clock.Arm(p.cpu); err != nil && l.once.first("clock") {
+			l.log.Warn("leakguard: the CPU clock failed, polling instead", "error", err)
+		}
+	}
+}
+
+// observe turns the reading into what the policy sees, and returns the CPU time
+// used per wall time since the last reading, or -1.
+func (l *loop) observe(at time.Duration) (cores float64) {
+	v, r := &l.view, &l.reading
+	v.at = at
+	v.values = signalValues(r, l.source.used)
+	limits := l.source.limits
+	v.limits = [signals]int64{
+		Memory: limits.Kill, LiveHeap: limits.soft(), Goroutines: profile.Unknown,
+		ResidentSet: limits.Kill, WorkingSet: limits.Kill, Stacks: limits.soft(),
+		Threads: profile.Unknown, HostMemory: limits.Host,
+	}
+	if !l.warm && (at >= warmAfter || v.base[Memory] == profile.Unknown) {
+		v.base = v.values
+		l.warm = at >= warmAfter
+	}
+	v.headroom = profile.Unknown
+	if limits.Kill > 0 && r.Unreclaimable.Known() {
+		v.headroom = max(limits.Kill-int64(r.Unreclaimable), 0)
+		if limits.KillSource == sourceHost && r.HostAvailable.Known() {
+			v.headroom = min(v.headroom, int64(r.HostAvailable))
+		}
+	}
+	if r.Unreclaimable.Known() {
+		l.growth.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.Unreclaimable)})
+	}
+	v.growth = &l.growth
+	v.capture = l.keeper.gauge.gcTime()
+
+	cores = -1
+	if took := at - l.lastAt; took > 0 && r.CPUTime >= 0 && l.lastCPU >= 0 {
+		cores = (r.CPUTime - l.lastCPU).Seconds() / took.Seconds()
+	}
+	l.lastAt, l.lastCPU = at, r.CPUTime
+	return cores
+}
+
+// signalValues reads the signals off a reading.
+func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
+	return [signals]int64{
+		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
+		ResidentSet: int64(r.RSS), WorkingSet: int64(r.CgroupWorkingSet), Stacks: int64(r.StackInuse),
+		Threads: int64(r.Threads), HostMemory: hostUsed,
+	}
+}
+
+// takeBaseline has a baseline taken when one is due and nothing is the matter:
+// a baseline out of an incident would be compared with itself.
+func (l *loop) takeBaseline() {
+	if l.view.at < l.nextBaseline {
+		return
+	}
+	for i, s := range l.watch.rules {
+		if s.open || l.open[i] != nil || s.position == above {
+			return
+		}
+	}
+	if !l.keeper.do(l.keeper.baseline) {
+		return
+	}
+	switch {
+	case l.nextBaseline < warmAfter:
+		l.nextBaseline = warmAfter
+	default:
+		l.nextBaseline = l.view.at + baselineEvery
+	}
+}
+
+// act does what the policy decided.
+func (l *loop) act(a act) {
+	switch a.do {
+	case openIncident:
+		l.openIncident(a)
+	case captureEvidence:
+		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, context.Background(), a.why)
+	case escalateIncident:
+		i := l.open[a.rule]
+		l.log.Warn("leakguard: it became worse", "incident", i.ID, "what", a.reason, "why", a.why)
+		i.decide(fmt.Sprintf("escalated: %s; %s", a.reason, a.why))
+		l.send(i, Escalated, a.reason)
+	case recoverIncident:
+		l.recoverIncident(a)
+	}
+}
+
+func (l *loop) openIncident(a act) {
+	r := l.watch.rules[a.rule].rule
+	i := l.newIncident(r.Name, profile.TriggerRule, a.reason)
+	i.Signal = r.Signal
+	i.Value = l.view.values[r.Signal]
+	i.Peak = i.Value
+	i.manifest.Unit = r.Signal.unit()
+	l.open[a.rule] = i
+	l.log.Warn("leakguard: "+a.reason, "incident", i.ID, "rule", r.String())
+	l.send(i, Opened, a.reason)
+}
+
+func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
+	l.counters.incidents.Add(1)
+	now := l.reading.Time
+	i := &liveIncident{at: l.view.at}
+	i.Incident = Incident{
+		ID: profile.NewIncidentID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
+		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading,
+	}
+	i.manifest = profile.Manifest{
+		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
+		Readings: l.history.last(readingsBefore), Limits: l.limits(), Build: l.build, Process: l.process,
+	}
+	i.decide("opened: " + reason)
+	return i
+}
+
+// capture has a round of evidence taken.
+func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Context, why string) {
+	i.seq++
+	i.capturing = true
+	i.decide("capture: " + why)
+	l.log.Debug("leakguard: capturing", "incident", i.ID, "kinds", kinds.String(), "why", why)
+	if l.cfg.GoroutineLeak && kinds.Has(profile.Goroutine) {
+		kinds |= KindsOf(profile.GoroutineLeak)
+	}
+	onset := i.Opened
+	if rule >= 0 {
+		onset = growthOnset(l.history, i.Signal, i.Opened)
+	}
+	job := captureJob{ctx: ctx, manifest: i.snapshotManifest(), label: i.Rule, kinds: kinds, seq: i.seq, onset: onset}
+	if !l.keeper.do(func() { l.results <- l.keeper.capture(job) }) {
+		l.captured(captureResult{id: i.ID, err: errors.New("guard: the queue of work on evidence is full")})
+	}
+}
+
+// captured books the end of a capture.
+func (l *loop) captured(res captureResult) {
+	rule, i := l.find(res.id)
+	if i == nil {
+		return
+	}
+	i.capturing = false
+	if res.folder != "" {
+		i.Folder, i.Artefacts = res.folder, res.artefacts
+	}
+	if len(res.record.Steps) > 0 {
+		i.manifest.Captures = append(i.manifest.Captures, res.record)
+	}
+	ok := res.kinds != 0
+	at := time.Since(l.started)
+	l.watch.captureEnded(rule, res.id, res.kinds, ok, at)
+	if ok {
+		l.counters.captures.Add(1)
+		i.NotCaptured = ""
+		i.decide(fmt.Sprintf("captured %s", res.kinds))
+		l.log.Warn("leakguard: evidence saved", "incident", i.ID, "dir", res.folder, "files", len(res.artefacts))
+	} else {
+		l.counters.failedCaptures.Add(1)
+		i.NotCaptured = "nothing was saved"
+		if res.err != nil {
+			i.NotCaptured = res.err.Error()
+		}
+		i.decide("capture failed: " + i.NotCaptured)
+	}
+	if res.err != nil && l.once.first("capture") {
+		l.log.Warn("leakguard: evidence was lost; further losses are only counted and told in the manifest", "incident", i.ID, "error", res.err)
+	}
+	if ok || i.seq == 1 {
+		// Of failures only the first is an event: the retries are our
+		// business.
+		l.send(i, Captured, i.Reason)
+	}
+	if i.recovery != nil {
+		l.endIncident(rule, i)
+	}
+	if i == l.manual {
+		l.endManual(i, res.err)
+	}
+}
+
+// find returns the incident of that ID, and its rule or -1.
+func (l *loop) find(id string) (rule int, i *liveIncident) {
+	if l.manual != nil && l.manual.ID == id {
+		return -1, l.manual
+	}
+	for rule, i := range l.open {
+		if i != nil && i.ID == id {
+			return rule, i
+		}
+	}
+	return -1, nil
+}
+
+func (l *loop) recoverIncident(a act) {
+	i := l.open[a.rule]
+	i.Recovered = l.reading.Time
+	i.Duration = l.view.at - i.at
+	i.Peak = l.watch.rules[a.rule].peak
+	i.decide("recovered: " + a.reason)
+	i.recovery = &Event{Reason: a.reason}
+	if !i.capturing {
+		l.endIncident(a.rule, i)
+	}
+}
+
+func (l *loop) endIncident(rule int, i *liveIncident) {
+	l.log.Warn("leakguard: recovered", "incident", i.ID, "after", i.Duration.Round(time.Millisecond).String(),
+		"peak", i.Signal.format(i.Peak), "why", i.recovery.Reason)
+	l.send(i, Recovered, i.recovery.Reason)
+	l.open[rule] = nil
+	m := i.snapshotManifest()
+	l.keeper.do(func() { l.keeper.finish(m) })
+}
+
+// captureManual begins a manual capture; the answer goes to reply, which may be
+// nil.
+func (l *loop) captureManual(ctx context.Context, trigger, reason string, kinds []profile.Kind, reply chan<- captureReply) {
+	refuse := func(err error) {
+		if reply != nil {
+			reply <- captureReply{err: err}
+			return
+		}
+		l.log.Warn("leakguard: not captured", "trigger", trigger, "error", err)
+	}
+	if l.watch.ledger.running {
+		refuse(ErrBusy)
+		return
+	}
+	set := KindsOf(kinds...)
+	if len(kinds) == 0 {
+		set = KindsOf(profile.Heap, profile.Goroutine)
+	}
+	l.watch.ledger.begin(&l.view)
+	i := l.newIncident(manualRule, trigger, reason)
+	l.manual, l.reply = i, reply
+	l.log.Info("leakguard: capturing", "incident", i.ID, "trigger", trigger, "reason", reason)
+	l.send(i, Opened, reason)
+	l.capture(i, -1, set, ctx, reason)
+}
+
+func (l *loop) endManual(i *liveIncident, err error) {
+	i.Recovered = time.Now()
+	i.Duration = time.Since(l.started) - i.at
+	m := i.snapshotManifest()
+	l.keeper.do(func() { l.keeper.finish(m) })
+	if l.reply != nil {
+		l.reply <- captureReply{incident: i.Incident, err: err}
+	}
+	l.manual, l.reply = nil, nil
+}
+
+func (l *loop) send(i *liveIncident, kind EventKind, reason string) {
+	l.sinks.send(Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason})
+}
+
+func (l *loop) limits() []profile.Limit {
+	var out []profile.Limit
+	s := l.source.limits
+	if s.Kill > 0 {
+		out = append(out, profile.Limit{Source: s.KillSource, Path: s.KillPath, Bytes: profile.Bytes(s.Kill)})
+	}
+	if s.GOMEMLIMIT > 0 {
+		out = append(out, profile.Limit{Source: "GOMEMLIMIT", Bytes: profile.Bytes(s.GOMEMLIMIT)})
+	}
+	if s.Host > 0 && s.KillSource != sourceHost {
+		out = append(out, profile.Limit{Source: sourceHost, Bytes: profile.Bytes(s.Host)})
+	}
+	return out
+}
+
+func (i *liveIncident) decide(text string) {
+	if len(i.manifest.Decisions) < mostDecisions {
+		i.manifest.Decisions = append(i.manifest.Decisions, profile.Decision{Time: time.Now(), Text: text})
+	}
+}
+
+// snapshotManifest returns the manifest as it stands, for another goroutine.
+func (i *liveIncident) snapshotManifest() profile.Manifest {
+	m := i.manifest
+	m.Peak = i.Peak
+	if !i.Recovered.IsZero() {
+		recovered := i.Recovered
+		m.Recovered = &recovered
+	}
+	m.Captures = append([]profile.CaptureRecord(nil), m.Captures...)
+	m.Decisions = append([]profile.Decision(nil), m.Decisions...)
+	return m
+}

@@ -1,0 +1,241 @@
+package guard
+
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// Signal is the quantity that a [Rule] watches.
+type Signal int
+
+// The signals. What each of them is compared with when a line is a share of
+// the limit stands beside it.
+const (
+	// Memory is what the kernel cannot take back, in bytes
+	// ([profile.Reading.Unreclaimable]); its limit is the one whose excess
+	// kills: [Config.Limit], else the cgroup's, else the host's memory.
+	Memory Signal = iota
+	// LiveHeap is what the last garbage collection found reachable, in
+	// bytes; its limit is the smaller of Memory's and GOMEMLIMIT.
+	LiveHeap
+	// Goroutines is their number; it has no limit.
+	Goroutines
+	// ResidentSet is the process's RSS in bytes, file pages included; its
+	// limit is Memory's.
+	ResidentSet
+	// WorkingSet is the kubelet's measure of the cgroup, in bytes. It holds
+	// active file cache, so it can be near the limit of a healthy process;
+	// no default rule uses it. Its limit is Memory's.
+	WorkingSet
+	// Stacks is the memory of goroutine stacks, in bytes; its limit is the
+	// same as LiveHeap's.
+	Stacks
+	// Threads is the number of operating system threads; it has no limit.
+	Threads
+	// HostMemory is what the host has handed out to all its processes, in
+	// bytes (MemTotal − MemAvailable); its limit is the host's memory.
+	HostMemory
+
+	signals // the number of signals
+)
+
+var signalNames = [signals]string{"memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads", "host memory"}
+
+// String returns the signal's name in words, such as 'live heap'.
+func (s Signal) String() string {
+	if s < 0 || s >= signals {
+		return fmt.Sprintf("Signal(%d)", int(s))
+	}
+	return signalNames[s]
+}
+
+// counts reports whether the signal is a number of things rather than bytes.
+func (s Signal) counts() bool { return s == Goroutines || s == Threads }
+
+// format renders a value of the signal.
+func (s Signal) format(v int64) string {
+	if s.counts() {
+		return profile.Count(v).String()
+	}
+	return profile.Bytes(v).String()
+}
+
+// unit is the manifest's word for the signal's values.
+func (s Signal) unit() string {
+	if s.counts() {
+		return profile.UnitCount
+	}
+	return profile.UnitBytes
+}
+
+// lineKind says how a line is drawn.
+type lineKind int
+
+const (
+	lineUnset lineKind = iota
+	lineAbsolute
+	lineShare
+	lineGrowth
+	lineTimeToLimit
+)
+
+// Line is the level at which a rule's incident opens. Make one with [Absolute],
+// [ShareOfLimit], [Growth] or [TimeToLimit].
+type Line struct {
+	kind   lineKind
+	amount int64         // absolute value, or least growth
+	ratio  float64       // share of the limit, or growth factor
+	time   time.Duration // to the limit
+}
+
+// Absolute is a line at n bytes or things.
+func Absolute(n int64) Line { return Line{kind: lineAbsolute, amount: n} }
+
+// ShareOfLimit is a line at a share of the signal's limit, such as 0.9. Where
+// the limit is not known, it is never crossed.
+func ShareOfLimit(share float64) Line { return Line{kind: lineShare, ratio: share} }
+
+// Growth is a line at factor times the signal's baseline, and at least least
+// above it. The baseline is the reading of the process's warm, calm state about
+// a minute after Start, before that the first one; it is not refreshed, since
+// that would swallow a slow leak.
+func Growth(factor float64, least int64) Line {
+	return Line{kind: lineGrowth, ratio: factor, amount: least}
+}
+
+// TimeToLimit is crossed when the signal, growing on at its present rate, would
+// meet its limit within d plus the time that a capture would take. The rate is
+// measured over the last 50 ms, or over the CPU time used since the last
+// reading where that is shorter: an idle process that suddenly allocates has
+// been doing so for as long as it has burned CPU. The signal must also have
+// risen by a twentieth of the limit within ten seconds, so that one large
+// allocation is not taken for a trend.
+func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time: d} }
+
+// IsZero reports whether the line was never set.
+func (l Line) IsZero() bool { return l.kind == lineUnset }
+
+// String describes the line, such as '90% of the limit'.
+func (l Line) String() string {
+	switch l.kind {
+	case lineAbsolute:
+		return profile.Count(l.amount).String()
+	case lineShare:
+		return fmt.Sprintf("%.4g%% of the limit", l.ratio*100)
+	case lineGrowth:
+		return fmt.Sprintf("%.4g times the baseline and at least %s above it", l.ratio, profile.Count(l.amount))
+	case lineTimeToLimit:
+		return fmt.Sprintf("%v to the limit", l.time)
+	default:
+		return "unset"
+	}
+}
+
+// KindSet is a set of profile kinds. Its zero value stands for heap and
+// goroutine.
+type KindSet uint16
+
+// KindsOf returns the set of the given kinds.
+func KindsOf(kinds ...profile.Kind) KindSet {
+	var s KindSet
+	for _, k := range kinds {
+		s |= 1 << k
+	}
+	return s
+}
+
+// Has reports whether the kind is in the set.
+func (s KindSet) Has(k profile.Kind) bool { return s&(1<<k) != 0 }
+
+// Kinds returns the set's members in the order in which they are captured.
+func (s KindSet) Kinds() []profile.Kind {
+	var kinds []profile.Kind
+	for s := uint16(s); s != 0; s &= s - 1 {
+		kinds = append(kinds, profile.Kind(bits.TrailingZeros16(s)))
+	}
+	return kinds
+}
+
+// String lists the members, such as 'heap+goroutine'.
+func (s KindSet) String() string {
+	names := make([]string, 0, 2)
+	for _, k := range s.Kinds() {
+		names = append(names, k.String())
+	}
+	return strings.Join(names, "+")
+}
+
+// Rule says when an incident opens and closes, and what is captured then. It is
+// a value: comparable, printable, without callbacks.
+//
+// An incident opens when the signal has been at or above Line for For. It stays
+// open however long the signal stays there, and closes when the signal has been
+// below the recovery line for Hold.
+type Rule struct {
+	// Name identifies the rule in logs, events and folder names: 1 to 32 of
+	// a-z, 0-9 and '-', unique among the rules of a guard.
+	Name string
+	// Signal is what is watched.
+	Signal Signal
+	// Line is where the incident opens. Required.
+	Line Line
+	// Floor: below this line the rule keeps still, whatever Line says. Zero:
+	// no floor. It may not be a TimeToLimit.
+	Floor Line
+	// For is how long the signal must be at or above Line before the
+	// incident opens. Zero: one reading suffices.
+	For time.Duration
+	// Recover puts the recovery line at this fraction of Line, between 0 and
+	// 1; for a TimeToLimit the incident recovers when the time left is more
+	// than Line's divided by it. Zero: 0.9, for a TimeToLimit 0.1.
+	Recover float64
+	// Hold is how long the signal must stay below the recovery line before
+	// the incident closes. Zero: 30 s.
+	Hold time.Duration
+	// Cooldown is how long after evidence was saved no new evidence is taken
+	// for this rule, unless things have become much worse: a quarter of the
+	// headroom of then, or four times the value. Zero: 1 h.
+	Cooldown time.Duration
+	// Capture is what is saved. Zero: heap and goroutine profile.
+	Capture KindSet
+}
+
+// String describes the rule in one line.
+func (r Rule) String() string {
+	s := fmt.Sprintf("%s: %s at %s", r.Name, r.Signal, r.Line)
+	if !r.Floor.IsZero() {
+		s += fmt.Sprintf(", not below %s", r.Floor)
+	}
+	return s
+}
+
+const (
+	defaultRecover     = 0.9
+	defaultRecoverTime = 0.1
+	defaultHold        = 30 * time.Second
+	defaultCooldown    = time.Hour
+)
+
+// withDefaults fills in what zero stands for.
+func (r Rule) withDefaults() Rule {
+	if r.Recover == 0 {
+		r.Recover = defaultRecover
+		if r.Line.kind == lineTimeToLimit {
+			r.Recover = defaultRecoverTime
+		}
+	}
+	if r.Hold == 0 {
+		r.Hold = defaultHold
+	}
+	if r.Cooldown == 0 {
+		r.Cooldown = defaultCooldown
+	}
+	if r.Capture == 0 {
+		r.Capture = KindsOf(profile.Heap, profile.Goroutine)
+	}
+	return r
+}

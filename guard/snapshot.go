@@ -1,0 +1,72 @@
+package guard
+
+import (
+	"context"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// Snapshot is how a guard stands.
+type Snapshot struct {
+	// Reading is the last one; Rate is how fast Memory moved then, in bytes
+	// per second.
+	Reading profile.Reading
+	Rate    float64
+	Limits  Limits
+	// Rules are the rules with their states, in their order.
+	Rules []RuleState
+	// Incidents are the open ones.
+	Incidents []Incident
+	Counters  Counters
+}
+
+// RuleState is where a rule stands.
+type RuleState struct {
+	Rule Rule
+	// Open says that the rule has an open incident; Peak is then its
+	// signal's highest value since it opened, else Unknown.
+	Open bool
+	Peak int64
+	// Value is the signal's last value, Unknown where nobody knows it.
+	Value int64
+	// Decision is what was last decided, and why; DecidedAgo is how long
+	// before the snapshot.
+	Decision   string
+	DecidedAgo time.Duration
+}
+
+// Snapshot returns how the guard stands. After Close it is how it ended; of a
+// nil Guard it is zero.
+func (g *Guard) Snapshot() (s Snapshot) {
+	if g == nil {
+		return Snapshot{}
+	}
+	g.inLoop(context.Background(), func() { s = g.loop.snapshot() })
+	return s
+}
+
+func (l *loop) snapshot() Snapshot {
+	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read()}
+	s.Rate, _ = l.growth.rate()
+	for i := range l.watch.rules {
+		r := &l.watch.rules[i]
+		state := RuleState{
+			Rule: r.rule, Open: r.open, Peak: profile.Unknown, Value: l.view.values[r.rule.Signal],
+			Decision: r.decision, DecidedAgo: max(time.Since(l.started)-r.decidedAt, 0),
+		}
+		if r.open {
+			state.Peak = r.peak
+		}
+		s.Rules = append(s.Rules, state)
+	}
+	for i, open := range l.open {
+		if open != nil {
+			inc := open.Incident
+			inc.Duration = l.view.at - open.at
+			inc.Peak = l.watch.rules[i].peak
+			s.Incidents = append(s.Incidents, inc)
+		}
+	}
+	return s
+}

@@ -1,0 +1,249 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/cgroup"
+	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/internal/procfs"
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// slowEvery is how often what changes slowly is read: host memory,
+	// shared memory of the process.
+	slowEvery = time.Second
+	// limitsEvery is how often limits are read again: containers are resized
+	// in place.
+	limitsEvery = time.Minute
+)
+
+// source reads the process. It is for one goroutine. A part that fails leaves
+// its quantities unknown; the other parts go on.
+type source struct {
+	root       string
+	configured int64 // limit
+
+	runtime goruntime.Reader
+	stat    goruntime.Stat
+	cgroup  *cgroup.Memory
+	group   cgroup.Stat
+	process *procfs.Process
+	proc    procfs.Stat
+	host    *procfs.Host
+
+	limits     Limits
+	limitsAt   time.Time
+	limitFault string
+
+	slowAt                 time.Time
+	available, shmem, used int64
+
+	// failed has, by the name of a part, that its failure was told.
+	failed map[string]bool
+	tell   func(part string, err error)
+}
+
+// newSource opens what there is to read below root. tell is called once for
+// each part that fails, from read too.
+func newSource(root string, limit int64, tell func(part string, err error)) *source {
+	s := &source{
+		root: root, configured: limit, runtime: *goruntime.NewReader(),
+		failed: make(map[string]bool), tell: tell,
+		available: profile.Unknown, shmem: profile.Unknown, used: profile.Unknown,
+	}
+	s.openCgroup()
+	var err error
+	if s.process, err = procfs.Open(root); err != nil {
+		s.fail("process", err)
+	}
+	if s.host, err = procfs.OpenHost(root); err != nil {
+		s.fail("host", err)
+	}
+	return s
+}
+
+func (s *source) openCgroup() {
+	var err error
+	if s.cgroup, err = cgroup.Open(s.root); err != nil {
+		s.cgroup = nil
+		s.fail("cgroup", err)
+	}
+}
+
+// fail tells a part's first failure. That a system does not have the part is
+// none.
+func (s *source) fail(part string, err error) {
+	if s.failed[part] {
+		return
+	}
+	s.failed[part] = true
+	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrNotExist) {
+		s.tell(part, err)
+	}
+}
+
+// read fills in r, with the time now.
+func (s *source) read(now time.Time, r *profile.Reading) {
+	*r = profile.NewReading(now)
+	s.readRuntime(r)
+	r.CPUTime = cpuTime()
+	s.readProcess(r)
+	s.readCgroup(r)
+	if s.limitsAt.IsZero() || now.Sub(s.limitsAt) >= limitsEvery {
+		s.limitsAt = now
+		s.readLimits()
+	}
+	if now.Sub(s.slowAt) >= slowEvery {
+		s.slowAt = now
+		s.readSlow()
+	}
+	r.HostAvailable = profile.Bytes(s.available)
+	r.Limit = profile.Unknown
+	if s.limits.Kill > 0 {
+		r.Limit = profile.Bytes(s.limits.Kill)
+	}
+	s.decideUnreclaimable(r)
+}
+
+func (s *source) readRuntime(r *profile.Reading) {
+	g := &s.stat
+	s.runtime.Read(g)
+	r.HeapAlloc, r.HeapLive, r.HeapInuse = profile.Bytes(g.HeapAlloc), profile.Bytes(g.HeapLive), profile.Bytes(g.HeapInuse)
+	r.HeapIdle, r.HeapReleased, r.HeapSys = profile.Bytes(g.HeapIdle), profile.Bytes(g.HeapReleased), profile.Bytes(g.HeapSys)
+	r.TotalAlloc, r.HeapObjects = profile.Bytes(g.TotalAlloc), profile.Count(g.HeapObjects)
+	r.Mallocs, r.Frees = profile.Count(g.Mallocs), profile.Count(g.Frees)
+	r.StackInuse, r.StackSys = profile.Bytes(g.StackInuse), profile.Bytes(g.StackSys)
+	r.MSpanInuse, r.MSpanSys = profile.Bytes(g.MSpanInuse), profile.Bytes(g.MSpanSys)
+	r.MCacheInuse, r.MCacheSys = profile.Bytes(g.MCacheInuse), profile.Bytes(g.MCacheSys)
+	r.BuckHashSys, r.GCSys = profile.Bytes(g.BuckHashSys), profile.Bytes(g.GCSys)
+	r.OtherSys, r.Sys = profile.Bytes(g.OtherSys), profile.Bytes(g.Sys)
+	r.NextGC, r.ScanHeap, r.MemoryLimit = profile.Bytes(g.NextGC), profile.Bytes(g.ScanHeap), profile.Bytes(g.MemoryLimit)
+	r.NumGC, r.NumForcedGC = profile.Count(g.NumGC), profile.Count(g.NumForcedGC)
+	r.Goroutines, r.GoroutinesCreated = profile.Count(g.Goroutines), profile.Count(g.Created)
+	r.GoroutinesRunning, r.GoroutinesReady = profile.Count(g.Running), profile.Count(g.Runnable)
+	r.GoroutinesWaiting, r.GoroutinesNotInGo = profile.Count(g.Waiting), profile.Count(g.NotInGo)
+	r.Threads = profile.Count(g.Threads)
+}
+
+func (s *source) readProcess(r *profile.Reading) {
+	if s.process == nil {
+		return
+	}
+	if err := s.process.Read(&s.proc); err != nil {
+		s.fail("process", err)
+		return
+	}
+	r.RSS, r.RSSAnon = profile.Bytes(s.proc.RSS), profile.Bytes(s.proc.RSSAnon)
+	r.RSSShmem = profile.Bytes(s.shmem)
+}
+
+func (s *source) readCgroup(r *profile.Reading) {
+	if s.cgroup == nil {
+		return
+	}
+	if err := s.cgroup.Read(&s.group); err != nil {
+		s.fail("cgroup", err)
+	}
+	r.CgroupUsage = profile.Bytes(s.group.Usage)
+	r.CgroupWorkingSet = profile.Bytes(s.group.WorkingSet())
+	r.CgroupAnon = profile.Bytes(s.group.Anon)
+	r.CgroupFile = profile.Bytes(s.group.File)
+	r.CgroupShmem = profile.Bytes(s.group.Shmem)
+}
+
+// readLimits finds the limits. When they cannot be read any more the last
+// known ones stay.
+func (s *source) readLimits() {
+	if s.failed["cgroup"] && s.cgroup != nil {
+		if err := s.cgroup.Reopen(); err == nil {
+			s.failed["cgroup"] = false
+		}
+	}
+	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: s.stat.MemoryLimit, Host: profile.Unknown}
+	if s.host != nil {
+		total, _, err := s.host.Read()
+		if err != nil {
+			s.fail("host", err)
+		}
+		l.Host = total
+	}
+	if s.cgroup != nil {
+		found, err := s.cgroup.Limit()
+		if err != nil {
+			s.fail("cgroup limit", err)
+			if found.Bytes <= 0 && s.limits.Kill > 0 {
+				return
+			}
+		}
+		// A limit above the host's memory limits nothing.
+		if found.Bytes > 0 && (l.Host <= 0 || found.Bytes < l.Host) {
+			l.Kill, l.KillPath = found.Bytes, found.File
+			l.KillSource = fmt.Sprintf("cgroup v%d", s.cgroup.Version())
+		}
+	}
+	if l.Kill <= 0 && l.Host > 0 {
+		l.Kill, l.KillSource, l.KillPath = l.Host, sourceHost, ""
+	}
+	l.inCgroup = l.KillPath != ""
+	if s.configured > 0 {
+		l.Kill, l.KillSource, l.KillPath = s.configured, sourceConfig, ""
+	}
+	s.limits = l
+}
+
+func (s *source) readSlow() {
+	if s.host != nil {
+		total, available, err := s.host.Read()
+		if err != nil {
+			s.fail("host", err)
+		}
+		s.available, s.used = available, profile.Unknown
+		if total > 0 && available >= 0 {
+			s.used = total - available
+		}
+	}
+	if s.process != nil {
+		var status procfs.Stat
+		if err := s.process.ReadStatus(&status); err != nil {
+			s.fail("process status", err)
+		}
+		s.shmem = status.RSSShmem
+	}
+}
+
+// decideUnreclaimable chooses what the limit is about: all of the cgroup where
+// the cgroup's limit kills, else this process.
+func (s *source) decideUnreclaimable(r *profile.Reading) {
+	if s.limits.inCgroup && s.cgroup != nil {
+		if n := s.group.Unreclaimable(); n >= 0 {
+			r.Unreclaimable = profile.Bytes(n)
+			return
+		}
+	}
+	switch {
+	case r.RSSAnon.Known():
+		r.Unreclaimable = r.RSSAnon + max(r.RSSShmem, 0)
+	case r.Sys.Known() && r.HeapReleased.Known():
+		// No /proc: what Go itself has taken is a lower bound.
+		r.Unreclaimable = r.Sys - r.HeapReleased
+	}
+}
+
+// close gives the descriptors back.
+func (s *source) close() error {
+	var errs []error
+	if s.cgroup != nil {
+		errs = append(errs, s.cgroup.Close())
+	}
+	if s.process != nil {
+		errs = append(errs, s.process.Close())
+	}
+	if s.host != nil {
+		errs = append(errs, s.host.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,222 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// take is one round of evidence under way.
+type take struct {
+	*keeper
+	folder *profile.Folder
+	job    captureJob
+	res    *captureResult
+	gcEnd  chan error // nil: no GC was forced
+
+	written bool // at least one profile is safe
+	failed  KindSet
+}
+
+// run takes the evidence in the order of what it costs to lose it.
+//
+// A forced GC, where it is admitted, starts at once and runs beside the first
+// files: a fresh heap profile needs it, and at 64 MiB and 3 GB/s the 4 ms that
+// it would otherwise wait decide (6 of 12 runs instead of 11). The files do not
+// wait for it: they are the evidence if the process dies before it ends.
+func (t *take) run() {
+	kinds := t.job.kinds
+	heap := kinds.Has(profile.Heap)
+	if heap {
+		t.forceGC()
+	}
+	if kinds.Has(profile.Goroutine) {
+		t.write(profile.Goroutine, profile.AtCrossing, false)
+	}
+	if heap {
+		t.write(profile.Heap, profile.AtCrossing, true)
+	}
+	t.linkBaselines()
+	if heap {
+		t.fresh()
+	}
+	t.goroutineText()
+	t.others()
+	// What was left out for a reason is not owed any more, what failed is.
+	if t.written {
+		t.res.kinds = kinds &^ t.failed
+	}
+}
+
+// others takes the kinds that only some rules ask for.
+func (t *take) others() {
+	kinds := t.job.kinds
+	for _, kind := range kinds.Kinds() {
+		switch kind {
+		case profile.Heap, profile.Goroutine:
+		case profile.CPU:
+			t.cpu()
+		case profile.GoroutineLeak:
+			t.goroutineLeak()
+		default:
+			t.write(kind, profile.AtCrossing, false)
+		}
+	}
+}
+
+// forceGC starts a GC cycle if it would end in time.
+func (t *take) forceGC() {
+	if t.noGC {
+		return
+	}
+	predicted := t.gauge.gcTime()
+	if ok, _ := admitGC(t.gauge.headroom.Load(), t.gauge.currentRate(), predicted); !ok {
+		return
+	}
+	t.gcEnd = make(chan error, 1)
+	go func() {
+		_, err := collect()
+		t.gcEnd <- err
+	}()
+}
+
+// fresh waits for the forced GC and keeps the heap profile of that cycle.
+func (t *take) fresh() {
+	if t.gcEnd == nil {
+		t.forceGC() // the growth may have slowed down meanwhile
+	}
+	step := profile.Step{Kind: profile.Heap, Outcome: profile.OutcomeSkipped}
+	if t.gcEnd == nil {
+		step.Reason = "NoForcedGC is set"
+		if !t.noGC {
+			_, step.Reason = admitGC(t.gauge.headroom.Load(), t.gauge.currentRate(), t.gauge.gcTime())
+		}
+		t.step(step)
+		return
+	}
+	if err := <-t.gcEnd; err != nil {
+		step.Reason = err.Error()
+		t.step(step)
+		return
+	}
+	t.write(profile.Heap, profile.Fresh, false)
+}
+
+// write keeps a profile as a file of the incident.
+func (t *take) write(kind profile.Kind, variant string, stale bool) {
+	name := profile.FileName(kind, variant, t.job.seq)
+	if ok, why := admitAllocation(t.gauge.headroom.Load(), profile.PredictCapture(kind, t.gauge.reading())); !ok {
+		t.step(profile.Step{Kind: kind, Outcome: profile.OutcomeSkipped, Reason: why})
+		return
+	}
+	t.writeAs(kind, name, stale, func(w io.Writer) error { return profile.Capture(w, kind) })
+}
+
+func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io.Writer) error) {
+	start := time.Now()
+	_, err := t.folder.Write(name, write)
+	step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
+	if err != nil {
+		step.File, step.Outcome, step.Reason, step.Stale = "", profile.OutcomeFailed, err.Error(), false
+		if errors.Is(err, profile.ErrNoProfile) {
+			step.Outcome = profile.OutcomeSkipped
+		} else {
+			t.res.err = errors.Join(t.res.err, err)
+			t.failed |= KindsOf(kind)
+		}
+	} else {
+		t.written = true
+	}
+	t.step(step)
+}
+
+func (t *take) step(s profile.Step) {
+	t.res.record.Steps = append(t.res.record.Steps, s)
+}
+
+// linkBaselines puts beside the profiles what they are to be compared with, once
+// an incident.
+func (t *take) linkBaselines() {
+	if t.job.seq > 1 {
+		return
+	}
+	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
+		if !t.job.kinds.Has(kind) {
+			continue
+		}
+		base, ok := t.store.BaselineBefore(kind, t.job.onset)
+		if !ok {
+			t.step(profile.Step{Kind: kind, Outcome: profile.OutcomeSkipped, Reason: "no baseline was taken yet"})
+			continue
+		}
+		name := profile.FileName(kind, profile.Base, 1)
+		step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten,
+			Reason: "as of " + base.Taken.UTC().Format(time.RFC3339)}
+		if _, err := t.folder.Link(name, base); err != nil {
+			step.File, step.Outcome, step.Reason = "", profile.OutcomeFailed, err.Error()
+			t.res.err = errors.Join(t.res.err, err)
+		}
+		t.step(step)
+	}
+}
+
+// goroutineText keeps the form with creators and wait times, which stops the
+// world, where that is short.
+func (t *take) goroutineText() {
+	if !t.job.kinds.Has(profile.Goroutine) || t.gauge.urgent() {
+		return
+	}
+	step := profile.Step{Kind: profile.Goroutine, Outcome: profile.OutcomeSkipped}
+	r := t.gauge.reading()
+	if r.Goroutines >= profile.MostTextGoroutines {
+		step.Reason = fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines)
+		t.step(step)
+		return
+	}
+	if ok, why := admitAllocation(t.gauge.headroom.Load(), profile.PredictGoroutineText(r)); !ok {
+		step.Reason = "no text form: " + why
+		t.step(step)
+		return
+	}
+	name := "goroutine.txt"
+	if t.job.seq > 1 {
+		name = fmt.Sprintf("goroutine.%d.txt", t.job.seq)
+	}
+	t.writeAs(profile.Goroutine, name, false, profile.CaptureGoroutineText)
+}
+
+func (t *take) goroutineLeak() {
+	if !t.leaks {
+		t.step(profile.Step{Kind: profile.GoroutineLeak, Outcome: profile.OutcomeSkipped, Reason: "not opted in: Config.GoroutineLeak"})
+		return
+	}
+	t.write(profile.GoroutineLeak, profile.AtCrossing, false)
+}
+
+// cpu profiles for a while. The manifest is written first: everything else is
+// there already, and the process may not live that long.
+func (t *take) cpu() {
+	step := profile.Step{Kind: profile.CPU, Outcome: profile.OutcomeSkipped}
+	if t.gauge.urgent() {
+		step.Reason = "memory is full before such a profile is worth anything"
+		t.step(step)
+		return
+	}
+	if !cpuProfile.TryLock() {
+		step.Reason = "another guard of this process is taking one"
+		t.step(step)
+		return
+	}
+	defer cpuProfile.Unlock()
+	early := t.job.manifest
+	early.Captures = append(early.Captures[:len(early.Captures):len(early.Captures)], t.res.record)
+	if err := t.folder.WriteManifest(early); err != nil {
+		t.res.err = errors.Join(t.res.err, err)
+	}
+	t.writeAs(profile.CPU, profile.FileName(profile.CPU, profile.AtCrossing, t.job.seq), false, func(w io.Writer) error {
+		return profile.CaptureCPU(t.job.ctx, w, t.keeper.cpu)
+	})
+}

@@ -1,0 +1,108 @@
+package guard
+
+import "time"
+
+// view is what the policy sees of one instant. Times are durations since Start
+// by the monotonic clock, so that a step of the wall clock neither opens nor
+// closes anything. Amounts are profile.Unknown where nobody knows them.
+type view struct {
+	at       time.Duration
+	values   [signals]int64
+	limits   [signals]int64
+	base     [signals]int64
+	growth   *growth       // of Memory
+	headroom int64         // bytes left until the kernel kills
+	capture  time.Duration // what a capture is expected to take
+}
+
+// timeToLimit is how long Memory takes to the limit at its present rate; ok is
+// false when it does not grow or nobody knows.
+func (v *view) timeToLimit() (left time.Duration, ok bool) {
+	rate, _ := v.growth.rate()
+	if v.headroom < 0 || rate <= 0 {
+		return 0, false
+	}
+	return lasts(v.headroom, rate), true
+}
+
+// level is where a line lies in the signal's own unit; ok is false when what it
+// refers to is not known. A TimeToLimit has no level.
+func (v *view) level(s Signal, l Line) (level int64, ok bool) {
+	switch l.kind {
+	case lineAbsolute:
+		return l.amount, true
+	case lineShare:
+		if v.limits[s] <= 0 {
+			return 0, false
+		}
+		return int64(l.ratio * float64(v.limits[s])), true
+	case lineGrowth:
+		if v.base[s] < 0 {
+			return 0, false
+		}
+		return max(int64(l.ratio*float64(v.base[s])), v.base[s]+l.amount), true
+	default:
+		return 0, false
+	}
+}
+
+// position is where a rule's signal stands.
+type position int
+
+const (
+	unknown position = iota // the signal or its line cannot be known
+	below                   // under the recovery line
+	between                 // over the recovery line, under the line
+	above                   // at or over the line
+)
+
+// leastRise is what Memory must have gained before a TimeToLimit is believed:
+// a heap profile samples one object in 512 KiB, so less than 8 MiB of a leak
+// would not be named reliably by the evidence anyway.
+const leastRise = 8 << 20
+
+func (v *view) position(r Rule) position {
+	value := v.values[r.Signal]
+	if value < 0 {
+		return unknown
+	}
+	if !r.Floor.IsZero() {
+		floor, ok := v.level(r.Signal, r.Floor)
+		if !ok {
+			return unknown
+		}
+		if value < floor {
+			return below
+		}
+	}
+	if r.Line.kind == lineTimeToLimit {
+		return v.timePosition(r)
+	}
+	line, ok := v.level(r.Signal, r.Line)
+	switch {
+	case !ok:
+		return unknown
+	case value >= line:
+		return above
+	case float64(value) < r.Recover*float64(line):
+		return below
+	default:
+		return between
+	}
+}
+
+func (v *view) timePosition(r Rule) position {
+	if v.headroom < 0 {
+		return unknown
+	}
+	if v.growth.rise >= max(leastRise, v.limits[r.Signal]/20) {
+		if _, _, ok := v.growth.forecast(v.headroom, r.Line.time, v.capture); ok {
+			return above
+		}
+	}
+	left, growing := v.timeToLimit()
+	if !growing || left.Seconds() > r.Line.time.Seconds()/r.Recover {
+		return below
+	}
+	return between
+}

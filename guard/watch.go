@@ -1,0 +1,186 @@
+package guard
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// never is a time that has not come.
+const never time.Duration = -1
+
+// watch is the policy: what the guard decides at each reading. It is a pure
+// function of the views it was shown and of what it was told about captures; it
+// touches neither clock nor disk.
+type watch struct {
+	rules  []ruleState
+	ledger ledger
+	acts   []act // reused
+}
+
+// ruleState is one rule and where it stands.
+type ruleState struct {
+	rule       Rule
+	position   position
+	aboveSince time.Duration // or never
+	belowSince time.Duration // or never
+	open       bool
+	openedAt   time.Duration
+	peak       int64
+	captured   bool // evidence was saved for the open incident
+	wants      bool // evidence is wanted and not yet under way
+	decision   string
+	decidedAt  time.Duration
+}
+
+// act is something to be done about a rule's incident.
+type act struct {
+	do     actKind
+	rule   int
+	reason string
+	// why says for a capture why it is admitted.
+	why string
+}
+
+type actKind int
+
+const (
+	openIncident actKind = iota
+	captureEvidence
+	escalateIncident
+	recoverIncident
+)
+
+func newWatch(rules []Rule, capturesPerHour int) *watch {
+	w := &watch{ledger: newLedger(capturesPerHour)}
+	for _, r := range rules {
+		w.rules = append(w.rules, ruleState{
+			rule: r.withDefaults(), aboveSince: never, belowSince: never,
+			peak: profile.Unknown, decision: "no reading yet",
+		})
+	}
+	return w
+}
+
+// step looks at the next view and returns what is to be done, in order. The
+// slice is valid until the next step.
+func (w *watch) step(v *view) []act {
+	w.acts = w.acts[:0]
+	for i := range w.rules {
+		w.stepRule(i, v)
+	}
+	return w.acts
+}
+
+func (w *watch) stepRule(i int, v *view) {
+	s := &w.rules[i]
+	s.position = v.position(s.rule)
+	switch s.position {
+	case above:
+		s.belowSince = never
+		if s.aboveSince == never {
+			s.aboveSince = v.at
+		}
+	case below:
+		s.aboveSince = never
+		if s.belowSince == never {
+			s.belowSince = v.at
+		}
+	default: // between the lines nothing begins; and what is not known moves nothing
+		s.aboveSince, s.belowSince = never, never
+	}
+
+	if !s.open {
+		if s.position != above {
+			s.decide(v.at, "calm")
+			return
+		}
+		if v.at-s.aboveSince < s.rule.For {
+			s.decide(v.at, "above the line, not yet for the time that opens an incident")
+			return
+		}
+		s.open, s.openedAt, s.peak = true, v.at, v.values[s.rule.Signal]
+		s.captured, s.wants = false, true
+		w.act(openIncident, i, v.describe(s.rule), "")
+	}
+
+	s.peak = max(s.peak, v.values[s.rule.Signal])
+	if s.belowSince != never && v.at-s.belowSince >= s.rule.Hold {
+		s.open, s.wants = false, false
+		s.decide(v.at, "recovered")
+		w.act(recoverIncident, i, fmt.Sprintf("%s below %.3g of its line for %v", s.rule.Signal, s.rule.Recover, s.rule.Hold), "")
+		return
+	}
+	w.consider(i, v)
+}
+
+// consider decides whether an open incident gets evidence now.
+func (w *watch) consider(i int, v *view) {
+	s := &w.rules[i]
+	if s.position != above {
+		s.decide(v.at, "open, waiting to recover")
+		return
+	}
+	verdict := w.ledger.admit(s.rule, v, !s.wants)
+	if !verdict.admitted {
+		if verdict.covered {
+			s.wants = false
+		}
+		s.decide(v.at, "not captured: "+verdict.why)
+		return
+	}
+	// A first capture is owed; a further one only when things became much
+	// worse, which is an escalation and says so.
+	if !s.wants {
+		w.act(escalateIncident, i, v.describe(s.rule), verdict.why)
+	}
+	s.wants = false
+	s.decide(v.at, "captured: "+verdict.why)
+	w.act(captureEvidence, i, v.describe(s.rule), verdict.why)
+	w.ledger.begin(v)
+}
+
+// captureEnded tells the policy how a capture went. Only a success spends the
+// cooldown and marks what was captured; a failure sets a back-off of its own.
+// rule is negative for a capture that no rule asked for.
+func (w *watch) captureEnded(rule int, id string, kinds KindSet, ok bool, at time.Duration) {
+	w.ledger.end(id, kinds, ok, rule >= 0, at)
+	if rule < 0 {
+		return
+	}
+	s := &w.rules[rule]
+	if ok {
+		s.captured = s.captured || s.open
+	} else {
+		s.wants = s.open
+	}
+}
+
+func (w *watch) act(do actKind, rule int, reason, why string) {
+	w.acts = append(w.acts, act{do, rule, reason, why})
+}
+
+func (s *ruleState) decide(at time.Duration, what string) {
+	s.decision, s.decidedAt = what, at
+}
+
+// describe says in words where a rule's signal stands, such as 'memory 471.0
+// MiB, 92% of 512.0 MiB' or 'memory 300.0 MiB, 90ms to 512.0 MiB at 2.2 GiB/s'.
+func (v *view) describe(r Rule) string {
+	value := v.values[r.Signal]
+	text := r.Signal.String() + " " + r.Signal.format(value)
+	limit := v.limits[r.Signal]
+	switch r.Line.kind {
+	case lineTimeToLimit:
+		left, rate, _ := v.growth.forecast(v.headroom, r.Line.time, v.capture)
+		return fmt.Sprintf("%s, %v to %s at %s/s", text, left.Round(time.Millisecond),
+			r.Signal.format(limit), profile.Bytes(rate))
+	case lineShare:
+		return fmt.Sprintf("%s, %.0f%% of %s", text, 100*float64(value)/float64(limit), r.Signal.format(limit))
+	case lineGrowth:
+		return fmt.Sprintf("%s, was %s in calm times", text, r.Signal.format(v.base[r.Signal]))
+	default:
+		return fmt.Sprintf("%s, line at %s", text, r.Signal.format(r.Line.amount))
+	}
+}

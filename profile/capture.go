@@ -1,0 +1,108 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/pprof"
+	"time"
+)
+
+// ErrNoProfile is returned for a kind of profile that this toolchain does not
+// have.
+var ErrNoProfile = errors.New("this toolchain has no such profile")
+
+// Available reports whether the process can capture this kind.
+func (k Kind) Available() bool {
+	return k == CPU || k >= 0 && k < kinds && pprof.Lookup(k.String()) != nil
+}
+
+// Capture writes a profile of the kind to w, as gzipped protocol buffer. It
+// does not stop the world for longer than a garbage collection does. A CPU
+// profile takes time and is [CaptureCPU]'s.
+//
+// It may be called from several goroutines. What it allocates is told by
+// [PredictCapture].
+func Capture(w io.Writer, kind Kind) error {
+	p := pprof.Lookup(kind.String())
+	if p == nil {
+		return fmt.Errorf("profile: capture %s: %w", kind, ErrNoProfile)
+	}
+	// debug=0 is the only form that does not stop the world for as long as
+	// it writes.
+	if err := p.WriteTo(w, 0); err != nil {
+		return fmt.Errorf("profile: capture %s: %w", kind, err)
+	}
+	return nil
+}
+
+// CaptureCPU writes a CPU profile of the next d, or of the time until ctx is
+// done if that comes first: what was profiled by then is written, and is no
+// error. A process can take one CPU profile at a time; that another one is
+// running is an error.
+func CaptureCPU(ctx context.Context, w io.Writer, d time.Duration) error {
+	if err := pprof.StartCPUProfile(w); err != nil {
+		return fmt.Errorf("profile: capture cpu: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// MostTextGoroutines is the number of goroutines up to which
+// [CaptureGoroutineText] is affordable: it stops the world for as long as it
+// takes, 0.5 to 12 s for 100,000 goroutines.
+const MostTextGoroutines = 1000
+
+// CaptureGoroutineText writes the goroutines as text, with what the binary
+// profile lacks: their ids, who created them and for how long they have been
+// waiting. It stops the world; use it below [MostTextGoroutines] only.
+func CaptureGoroutineText(w io.Writer) error {
+	if err := pprof.Lookup("goroutine").WriteTo(w, 2); err != nil {
+		return fmt.Errorf("profile: capture goroutines as text: %w", err)
+	}
+	return nil
+}
+
+const (
+	// encoderBytes is what any profile costs: the compressor's tables and
+	// the first symbols.
+	encoderBytes = 1280 << 10
+	// goroutineBytes is what one goroutine costs with stacks of usual depth:
+	// 250 bytes where many stacks are equal, 1.5 KB where each is deep and
+	// different.
+	goroutineBytes = 512
+	// bucketTableBytes is the fixed part of BuckHashSys, the runtime's hash
+	// table of 179,999 pointers.
+	bucketTableBytes = 179_999 * 8
+	// textBytes is what one goroutine may take in the text form.
+	textBytes = 2 << 10
+)
+
+// PredictCapture says how many bytes a capture of the kind is going to
+// allocate, given a reading of the process, so that whoever is short of memory
+// can leave it. It errs on the high side for all but deep and different stacks.
+// A quantity that the reading does not know counts as none.
+func PredictCapture(kind Kind, r *Reading) int64 {
+	n := int64(encoderBytes)
+	switch kind {
+	case Goroutine, GoroutineLeak:
+		n += goroutineBytes * int64(max(r.Goroutines, 0))
+	case Heap, Allocs:
+		n += 2 * max(int64(r.BuckHashSys)-bucketTableBytes, 0)
+	}
+	return n
+}
+
+// PredictGoroutineText says how many bytes [CaptureGoroutineText] is going to
+// allocate.
+func PredictGoroutineText(r *Reading) int64 {
+	// The runtime doubles its buffer until the text fits.
+	return 1<<20 + 2*textBytes*int64(max(r.Goroutines, 0))
+}
