@@ -116,18 +116,8 @@ func (f *Folder) open(root *os.Root) (err error) {
 	if f.lock, err = lockDir(f.dir); err != nil {
 		return err
 	}
-	there, err := root.Lstat(f.id)
-	if err != nil {
-		return err
-	}
-	ours, err := f.dir.Stat(".")
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(there, ours) {
-		return fs.ErrNotExist
-	}
-	return nil
+	_, err = root.Lstat(f.id)
+	return err
 }
 
 // lockDir locks a folder, or returns ErrInUse. On a file system that knows no

@@ -213,26 +213,29 @@ func TestPruneLeavesWhatIsNotOurs(t *testing.T) {
 // Nobody passes keep here: the lock alone says that the incident is open.
 func TestPruneLeavesOpenIncidentsOfOthers(t *testing.T) {
 	dir := t.TempDir()
-	one := openTestStore(t, StoreConfig{Dir: dir, MaxIncidents: 1})
-	two := openTestStore(t, StoreConfig{Dir: dir, MaxIncidents: 1})
-	at := noon
-	f := createTest(t, one, at, "heap")
-	keepIncident(t, two, at.Add(time.Minute), "heap", 1)
-	now := at.Add(5 * time.Minute) // fresh also where age tells
-	if n, err := two.Prune(now); n != 0 || err != nil {
-		t.Errorf("removed %d, %v", n, err)
-	}
-	// It takes one of the places: another has to go for it.
-	keepIncident(t, two, at.Add(2*time.Minute), "other", 1)
+	one := openTestStore(t, StoreConfig{Dir: dir})
+	two := openTestStore(t, StoreConfig{Dir: dir, MaxIncidents: 2})
+	f := createTest(t, one, noon, "open")
+	next := keepIncident(t, two, noon.Add(time.Minute), "heap", 1)
+	keepIncident(t, two, noon.Add(2*time.Minute), "other", 1)
+	now := noon.Add(5 * time.Minute) // fresh also where age tells
+	// It takes one of the places, so the next has to go for it.
 	if n, err := two.Prune(now); n != 1 || err != nil {
-		t.Errorf("removed %d, %v; want 1, an open one counts", n, err)
+		t.Errorf("removed %d, %v; want 1", n, err)
+	}
+	if _, err := two.Incident(next); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the oldest that is not open: %v", err)
 	}
 	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
 		t.Error(err)
 	}
 	f.Close()
+	keepIncident(t, two, noon.Add(3*time.Minute), "third", 1)
 	if n, err := two.Prune(now.Add(time.Hour)); n != 1 || err != nil {
 		t.Errorf("after its end removed %d, %v; want 1", n, err)
+	}
+	if _, err := two.Incident(f.ID()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is closed and the oldest: %v", err)
 	}
 }
 

@@ -250,6 +250,9 @@ func TestIncidentsListsAlsoWhatWasCutShort(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.Dir(), lost, "heap.pb.gz")); err != nil {
 		t.Fatal(err)
 	}
+	copied := strings.Replace(lost, "160000.000Z-lost", "170000.000Z-copy", 1)
+	mustMkdir(t, filepath.Join(s.Dir(), copied))
+	mustWrite(t, filepath.Join(s.Dir(), copied, manifestName), `{"schema":1,"id":"`+lost+`"}`)
 	// None of these is an incident.
 	for _, name := range []string{"notes", "20261120T121500.000Z-heap-zzzz", "20261120T126000.000Z-heap-0000", "blackbox-1"} {
 		mustMkdir(t, filepath.Join(s.Dir(), name))
@@ -267,7 +270,7 @@ func TestIncidentsListsAlsoWhatWasCutShort(t *testing.T) {
 	for _, m := range list {
 		ids = append(ids, m.ID)
 	}
-	if want := []string{whole, cut.ID(), torn, late, lost}; !slices.Equal(ids, want) {
+	if want := []string{whole, cut.ID(), torn, late, lost, copied}; !slices.Equal(ids, want) {
 		t.Fatalf("got %q\nwant %q", ids, want)
 	}
 	for i, want := range []struct {
@@ -280,6 +283,7 @@ func TestIncidentsListsAlsoWhatWasCutShort(t *testing.T) {
 		{true, 1, "parse manifest"},
 		{false, 2, "heap.2.pb.gz was written after"},
 		{false, 0, "heap.pb.gz is missing"},
+		{false, 0, "the manifest is that of"},
 	} {
 		m := list[i]
 		if m.CutShort != want.cutShort || len(m.Artefacts) != want.artefacts || !strings.Contains(strings.Join(m.Warnings, "\n"), want.warning) || (want.warning == "") != (len(m.Warnings) == 0) {
