@@ -34,7 +34,7 @@ var (
 	spawn    = flag.String("spawn", "100000", "leaks in `goroutines/s`, for the shape goroutines")
 	limits   = flag.String("limits", "64,512,2048", "memory limits in `MiB`")
 	memLimit = flag.String("gomemlimit", "unset,90", "GOMEMLIMIT in `percent` of the limit, or unset")
-	mode     = flag.String("mode", "idle,busy", "what the service does besides: `idle,busy`")
+	mode     = flag.String("mode", "idle,busy", "what the service does besides: `idle,busy,saturated` (each of two goroutines works half or all of the time)")
 	shape    = flag.String("shape", "chunks,linked,goroutines", "what leaks: `chunks,linked,goroutines`")
 	runs     = flag.Int("runs", 20, "runs of a cell; a quarter where one takes over a minute")
 	ci       = flag.Bool("ci", false, "only the hardest cells and one of each shape, and fail if too few survive")
@@ -125,10 +125,11 @@ func plan() ([]harness.Cell, error) {
 		g.GoMemLimits = append(g.GoMemLimits, n)
 	}
 	for _, s := range strings.Split(*mode, ",") {
-		if s != "idle" && s != "busy" {
-			errs = errors.Join(errs, fmt.Errorf("-mode %q: want idle or busy", s))
+		share, ok := map[string]float64{"idle": 0, "busy": 0.5, "saturated": 1}[s]
+		if !ok {
+			errs = errors.Join(errs, fmt.Errorf("-mode %q: want idle, busy or saturated", s))
 		}
-		g.Busy = append(g.Busy, s == "busy")
+		g.Busy = append(g.Busy, share)
 	}
 	for _, s := range strings.Split(*shape, ",") {
 		if s != "chunks" && s != "linked" && s != "goroutines" {
@@ -142,7 +143,7 @@ func plan() ([]harness.Cell, error) {
 		cells = harness.CI()
 	}
 	if *calm > 0 {
-		cells = append(cells, harness.Calm(512, *calm, *period)...)
+		cells = append(cells, harness.Calm(*calm, *period)...)
 	}
 	return cells, errs
 }

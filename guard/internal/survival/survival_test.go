@@ -23,7 +23,7 @@ func TestSurvival(t *testing.T) {
 // TestFalseAlarms runs services that only look as if they leaked: each may
 // cause one incident an hour, so in this short time one at most.
 func TestFalseAlarms(t *testing.T) {
-	measure(t, harness.Calm(512, 20*time.Second, 5*time.Second))
+	measure(t, harness.Calm(20*time.Second, 5*time.Second))
 }
 
 func measure(t *testing.T, cells []harness.Cell) {

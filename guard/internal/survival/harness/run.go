@@ -26,7 +26,7 @@ type Case struct {
 	Limit      int64         `json:"limit_bytes"`
 	Rate       float64       `json:"rate"`               // MiB/s, or goroutines a second in the shape goroutines
 	GoMemLimit int           `json:"gomemlimit_percent"` // of the limit; 0: unset
-	Busy       bool          `json:"busy"`
+	Busy       float64       `json:"busy"`               // share of the time in which two goroutines work
 	Shape      string        `json:"shape"`
 	Hold       float64       `json:"hold"`             // share of the limit held before the leak
 	Warm       time.Duration `json:"warm_ns"`          // from the guard's start to the leak's
@@ -169,7 +169,7 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 	// victim's memory is charged elsewhere.
 	args := []string{"-c", `echo $$ > "$0" && exec "$@"`, group.Procs(), v.Binary,
 		"-dir", evidence, "-log", log, "-limit", strconv.FormatInt(c.Limit, 10),
-		"-hold", fmt.Sprint(c.Hold), "-warm", c.Warm.String(), "-shape", c.Shape, "-busy=" + strconv.FormatBool(c.Busy)}
+		"-hold", fmt.Sprint(c.Hold), "-warm", c.Warm.String(), "-shape", c.Shape, "-busy", fmt.Sprint(c.Busy)}
 	if c.Shape == "goroutines" {
 		args = append(args, "-spawn", fmt.Sprint(c.Rate))
 	} else {

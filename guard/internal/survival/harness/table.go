@@ -74,7 +74,11 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 	for _, c := range t.order {
 		for _, r := range t.results[c] {
 			if c.For > 0 {
-				fmt.Fprintf(&b, "- %v: %d incidents\n", c, r.Verdict.Incidents)
+				fmt.Fprintf(&b, "- %v: %d incidents", c, r.Verdict.Incidents)
+				if r.Rate > 0 {
+					fmt.Fprintf(&b, ", %.0f MiB/s of garbage", r.Rate)
+				}
+				b.WriteString("\n")
 			}
 			if !r.Verdict.Survived {
 				fmt.Fprintf(&b, "- failed: %v: %s (%s)\n", c, r.Verdict.Reason, r.Dir)

@@ -47,15 +47,16 @@ type order struct {
 	Lines []string          `json:"lines"`
 }
 
-// serve is a worker that never waits: it encodes and decodes documents of about
-// 4 KiB. Two of them keep two processors busy.
-func serve() {
+// serve is a worker that encodes and decodes documents of about 4 KiB: for a
+// millisecond, then it waits as long as makes that the given share of the time.
+func serve(share float64) {
 	in := order{Notes: map[string]string{}}
 	for i := range 40 {
 		in.Notes[fmt.Sprint("note ", i)] = "left with the neighbours, second floor"
 		in.Lines = append(in.Lines, "one more line of an order of a modest size")
 	}
-	for ; ; in.ID++ {
+	const slice = time.Millisecond
+	for begun := time.Now(); ; in.ID++ {
 		doc, err := json.Marshal(in)
 		var out order
 		if err == nil {
@@ -65,22 +66,27 @@ func serve() {
 			fmt.Fprintln(os.Stderr, "victim: busy work went wrong:", err)
 			os.Exit(1)
 		}
+		if share < 1 && time.Since(begun) > slice {
+			time.Sleep(time.Duration(float64(slice) * (1 - share) / share))
+			begun = time.Now()
+		}
 	}
 }
 
 // sink makes garbage escape to the heap, for each of two goroutines.
 var sink [2][]byte
 
-// makeGarbage allocates at a rate in MiB/s and keeps none of it.
-func makeGarbage(i int, rate float64, stop time.Time) {
-	start := time.Now()
-	for done := 0.0; time.Now().Before(stop); time.Sleep(time.Millisecond) {
-		for due := rate * (1 << 20) * time.Since(start).Seconds(); done < due; done += float64(*chunk) {
+// makeGarbage allocates at a rate in MiB/s, or as fast as it can if that is
+// less, and keeps none of it.
+func makeGarbage(i int, rate float64, stop time.Time, note func(int64)) {
+	const slice = time.Millisecond
+	for begun := time.Now(); begun.Before(stop); begun = time.Now() {
+		for done := 0.0; done < rate*(1<<20)*slice.Seconds(); done += float64(*chunk) {
 			sink[i] = make([]byte, *chunk)
-			if time.Now().After(stop) {
-				return
-			}
+			touch(sink[i])
+			note(int64(*chunk))
 		}
+		time.Sleep(slice - time.Since(begun))
 	}
 }
 

@@ -25,7 +25,7 @@ var (
 	rate     = flag.Float64("rate", 100, "`MiB/s` to leak, or to allocate as garbage")
 	spawn    = flag.Float64("spawn", 100000, "goroutines to leak a second in the shape goroutines")
 	hold     = flag.Float64("hold", 0.40, "share of the limit to hold before the leak")
-	busy     = flag.Bool("busy", false, "two goroutines do allocating work throughout")
+	busy     = flag.Float64("busy", 0, "`share` of the time in which each of two goroutines does allocating work, throughout")
 	warm     = flag.Duration("warm", 2*time.Second, "time between the guard's start and the leak's")
 	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; or garbage, doubling")
 	chunk    = flag.Int("chunk", 64<<10, "`bytes` a chunk, or a batch of linked nodes")
@@ -46,17 +46,24 @@ func run() error {
 	if _, err := guard.Start(guard.Config{Dir: *dir}); err != nil {
 		return err
 	}
-	if *busy {
-		go serve()
-		go serve()
+	if *busy > 0 {
+		go serve(*busy)
+		go serve(*busy)
 	}
 	time.Sleep(*warm)
+	w, err := progress.Open(*log)
+	if err != nil {
+		return err
+	}
+	start, total := time.Now(), new(atomic.Int64)
+	note := func(n int64) { w.Note(time.Now(), total.Add(n)) }
+	w.Note(start, 0)
 
 	switch *shape {
 	case "garbage":
 		stop := time.Now().Add(*duration)
-		go makeGarbage(0, *rate/2, stop)
-		makeGarbage(1, *rate/2, stop)
+		go makeGarbage(0, *rate/2, stop, note)
+		makeGarbage(1, *rate/2, stop, note)
 		return nil
 	case "doubling":
 		doubleHeap(int(*hold*float64(*limit)), *period, time.Now().Add(*duration))
@@ -65,14 +72,8 @@ func run() error {
 	default:
 		return fmt.Errorf("no shape is called %q", *shape)
 	}
-	w, err := progress.Open(*log)
-	if err != nil {
-		return err
-	}
-	start, total := time.Now(), new(atomic.Int64)
-	w.Note(start, 0)
 	for i := range leaked {
-		go leakHere(i, start, func(n int64) { w.Note(time.Now(), total.Add(n)) })
+		go leakHere(i, start, note)
 	}
 	select {}
 }
