@@ -101,7 +101,7 @@ func CI() []Cell {
 		cell(5, 4, 64, 3000, 0, 0, "chunks"),
 		cell(3, 3, 512, 1000, 0, 0, "chunks"),
 		cell(3, 3, 512, 1000, 90, 0, "chunks"),
-		cell(3, 3, 512, 1000, 0, 0.5, "chunks"),
+		cell(3, 2, 512, 1000, 0, 0.5, "chunks"),
 		cell(5, 4, 512, 3000, 0, 0, "chunks"),
 		cell(2, 2, 2048, 3000, 0, 0, "chunks"),
 		cell(2, 2, 512, 100, 0, 0, "linked"),
