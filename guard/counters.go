@@ -5,6 +5,7 @@ import "sync/atomic"
 // counters count what happened; they are shared by the guard's goroutines.
 type counters struct {
 	readings, incidents, captures, failedCaptures atomic.Int64
+	refuted                                       atomic.Int64
 	baselines, failedBaselines                    atomic.Int64
 	delivered, droppedEvents, sinkFailures        atomic.Int64
 	droppedJobs, panics                           atomic.Int64
@@ -16,6 +17,7 @@ type Counters struct {
 	Incidents       int64 // incidents opened, manual ones included
 	Captures        int64 // captures whose evidence is safe
 	FailedCaptures  int64 // captures that left no evidence
+	Refuted         int64 // captures discarded, since what rose was garbage
 	Baselines       int64 // baseline profiles written
 	FailedBaselines int64 // baseline profiles lost
 	Delivered       int64 // events that a sink has accepted
@@ -28,7 +30,7 @@ type Counters struct {
 func (c *counters) read() Counters {
 	return Counters{
 		Readings: c.readings.Load(), Incidents: c.incidents.Load(),
-		Captures: c.captures.Load(), FailedCaptures: c.failedCaptures.Load(),
+		Captures: c.captures.Load(), FailedCaptures: c.failedCaptures.Load(), Refuted: c.refuted.Load(),
 		Baselines: c.baselines.Load(), FailedBaselines: c.failedBaselines.Load(),
 		Delivered: c.delivered.Load(), DroppedEvents: c.droppedEvents.Load(), SinkFailures: c.sinkFailures.Load(),
 		DroppedJobs: c.droppedJobs.Load(), Panics: c.panics.Load(),

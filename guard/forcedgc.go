@@ -38,7 +38,7 @@ type gcCost struct {
 
 const (
 	// leastGC is for heaps so small that a measurement says nothing.
-	leastGC = 2 * time.Millisecond
+	leastGC = time.Millisecond
 	// gcContention: a cycle was measured in calm times with all cores for
 	// itself; against goroutines that allocate it gets a quarter of them and
 	// their assists.
@@ -46,6 +46,11 @@ const (
 	// unmeasuredScan is bytes marked per second where nothing was measured
 	// yet: small linked objects, the slowest there are.
 	unmeasuredScan = 1 << 30
+	// hopeless: a GC that does not end in time costs nothing but the CPU of
+	// a process that is about to die, and its assists slow the leak down. So
+	// it is only left out where the prediction exceeds the time left this
+	// many times.
+	hopeless = 4
 )
 
 func (c gcCost) predict(scan int64) time.Duration {
@@ -58,17 +63,32 @@ func (c gcCost) predict(scan int64) time.Duration {
 	return leastGC + time.Duration(gcContention*float64(c.took)*max(ratio, 1))
 }
 
-// admitGC decides whether a forced GC would end before memory does; why says
-// why not.
+// admitGC decides whether a forced GC has a chance to end before memory does;
+// why says why not.
 func admitGC(headroom int64, rate float64, predicted time.Duration) (ok bool, why string) {
 	if headroom < 0 || rate <= 0 {
 		return true, ""
 	}
-	left := time.Duration(min(float64(headroom)/rate, 1e6) * float64(time.Second))
-	if left > predicted {
+	left := lasts(headroom, rate)
+	if hopeless*left >= predicted {
 		return true, ""
 	}
 	return false, fmt.Sprintf("a forced GC takes about %v, memory is full in %v", predicted.Round(time.Millisecond), left.Round(time.Millisecond))
+}
+
+// census is what a forced GC is asked about: bytes of the Go heap in use, and
+// of it and the stacks what lives.
+type census struct {
+	heap, live int64
+}
+
+// garbage reports whether a rise of memory was garbage: most of it is gone
+// after a GC, and what lives grew by less than a quarter of it. before is from
+// the moment of the suspicion, with the lowest live size of the last seconds;
+// memory outside the Go heap is never garbage.
+func garbage(before, after census, rise int64) bool {
+	gone := before.heap - after.live
+	return after.live-before.live < rise/4 && gone > rise/2
 }
 
 // admitAllocation decides whether a capture may allocate what it is predicted

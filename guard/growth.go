@@ -86,6 +86,14 @@ func (g *growth) addLow(p point) {
 	g.rise = p.bytes - least
 }
 
+// lowest is the lowest value of the last ten seconds.
+func (g *growth) lowest() int64 {
+	if len(g.points) == 0 {
+		return 0
+	}
+	return g.points[len(g.points)-1].bytes - g.rise
+}
+
 // rate is the present rate in bytes per second: over the last 50 ms, or since
 // the last reading before those if there is none within. sudden says that it
 // follows from CPU time.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leakguard/leakguard/internal/cpuclock"
 	"github.com/leakguard/leakguard/internal/gcend"
+	"github.com/leakguard/leakguard/internal/goruntime"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -75,7 +76,7 @@ func Start(cfg Config) (*Guard, error) {
 		log: cfg.Logger, store: store, noGC: cfg.NoForcedGC, leaks: cfg.GoroutineLeak, cpu: cfg.CPUProfile,
 		gauge: new(gauge), counters: c, once: once,
 		jobs: make(chan func(), queuedJobs), stopped: make(chan struct{}),
-		folders: make(map[string]*profile.Folder),
+		runtime: goruntime.NewReader(), folders: make(map[string]*profile.Folder),
 	}
 	g.keeper.gauge.headroom.Store(profile.Unknown)
 	l := &loop{

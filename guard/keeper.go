@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/goruntime"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -33,6 +34,7 @@ type keeper struct {
 	stopped chan struct{}
 
 	// Owned by the goroutine:
+	runtime *goruntime.Reader
 	folders map[string]*profile.Folder
 }
 
@@ -125,6 +127,15 @@ type captureJob struct {
 	kinds    KindSet
 	seq      int
 	onset    time.Time
+	// suspicion, if not nil, makes it evidence of an incident that there may
+	// not be: it is discarded if what rose was garbage.
+	suspicion *suspicion
+}
+
+// suspicion is how things stood when it arose.
+type suspicion struct {
+	before census
+	rise   int64
 }
 
 // captureResult is how it went.
@@ -134,6 +145,7 @@ type captureResult struct {
 	artefacts []profile.Artefact
 	record    profile.CaptureRecord
 	kinds     KindSet // of which evidence is safe
+	refuted   bool    // the suspicion was wrong, nothing is left
 	err       error
 }
 
@@ -160,6 +172,14 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 
 	t := &take{keeper: k, folder: folder, job: j, res: &res}
 	t.run()
+	if s := j.suspicion; s != nil && t.collected && garbage(s.before, k.census(), s.rise) {
+		res.refuted = true
+		delete(k.folders, folder.ID())
+		if err := folder.Discard(); err != nil {
+			k.log.Debug("leakguard: the evidence of a refuted suspicion could not be discarded", "error", err)
+		}
+		return res
+	}
 
 	// Nothing below is needed for the evidence to survive the process.
 	if err := folder.Sync(); err != nil {
@@ -174,6 +194,13 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 		k.log.Warn("leakguard: old evidence could not be removed", "dir", k.store.Dir(), "error", err)
 	}
 	return res
+}
+
+// census asks the runtime what is in the heap; after a GC.
+func (k *keeper) census() census {
+	var s goruntime.Stat
+	k.runtime.Read(&s)
+	return census{heap: s.HeapAlloc, live: s.HeapLive + s.StackInuse}
 }
 
 // folder returns the incident's folder, which is made with its first capture.

@@ -33,7 +33,9 @@ type loop struct {
 	log      *slog.Logger
 	source   *source
 	watch    *watch
-	growth   growth
+	growth   growth // of Memory
+	live     growth // of live heap and stacks
+	lastGC   profile.Count
 	history  *history
 	keeper   *keeper
 	sinks    *dispatcher
@@ -61,6 +63,8 @@ type loop struct {
 	warm         bool
 	open         []*liveIncident // by rule; nil: not open
 	manual       *liveIncident   // at most one, while it is captured
+	suspect      *liveIncident   // at most one, while its evidence is taken
+	suspectRule  int
 	reply        chan<- captureReply
 }
 
@@ -160,7 +164,15 @@ func (l *loop) observe(at time.Duration) (cores float64) {
 	if r.Unreclaimable.Known() {
 		l.growth.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.Unreclaimable)})
 	}
-	v.growth = &l.growth
+	if r.NumGC != l.lastGC && r.HeapLive.Known() && r.StackInuse.Known() {
+		l.lastGC = r.NumGC
+		l.live.add(point{at: at, cpu: profile.Unknown, bytes: int64(r.HeapLive + r.StackInuse)})
+	}
+	v.liveRoom = v.headroom
+	if v.headroom >= 0 && r.HeapAlloc.Known() && r.HeapLive.Known() {
+		v.liveRoom += max(int64(r.HeapAlloc-r.HeapLive), 0)
+	}
+	v.growth, v.live = &l.growth, &l.live
 	v.capture = l.keeper.gauge.gcTime()
 
 	cores = -1
@@ -187,7 +199,7 @@ func (l *loop) takeBaseline() {
 		return
 	}
 	for i, s := range l.watch.rules {
-		if s.open || l.open[i] != nil || s.position == above {
+		if s.open || l.open[i] != nil || s.position >= suspect {
 			return
 		}
 	}
@@ -207,8 +219,10 @@ func (l *loop) act(a act) {
 	switch a.do {
 	case openIncident:
 		l.openIncident(a)
+	case suspectIncident:
+		l.suspectIncident(a)
 	case captureEvidence:
-		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, context.Background(), a.why)
+		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, context.Background(), a.why, nil)
 	case escalateIncident:
 		i := l.open[a.rule]
 		l.log.Warn("leakguard: it became worse", "incident", i.ID, "what", a.reason, "why", a.why)
@@ -220,19 +234,39 @@ func (l *loop) act(a act) {
 }
 
 func (l *loop) openIncident(a act) {
+	i := l.ruleIncident(a)
+	l.open[a.rule] = i
+	l.announce(i, a.rule)
+}
+
+// suspectIncident has the evidence taken of an incident that there may not be.
+func (l *loop) suspectIncident(a act) {
+	i := l.ruleIncident(a)
+	l.suspect, l.suspectRule = i, a.rule
+	before := census{heap: int64(l.reading.HeapAlloc), live: l.live.lowest()}
+	l.capture(i, a.rule, l.watch.rules[a.rule].rule.Capture, context.Background(), a.why,
+		&suspicion{before: before, rise: l.growth.rise})
+}
+
+// ruleIncident makes the incident of a rule as of the last reading.
+func (l *loop) ruleIncident(a act) *liveIncident {
 	r := l.watch.rules[a.rule].rule
 	i := l.newIncident(r.Name, profile.TriggerRule, a.reason)
 	i.Signal = r.Signal
 	i.Value = l.view.values[r.Signal]
 	i.Peak = i.Value
 	i.manifest.Unit = r.Signal.unit()
-	l.open[a.rule] = i
-	l.log.Warn("leakguard: "+a.reason, "incident", i.ID, "rule", r.String())
-	l.send(i, Opened, a.reason)
+	return i
+}
+
+// announce says that an incident is open.
+func (l *loop) announce(i *liveIncident, rule int) {
+	l.counters.incidents.Add(1)
+	l.log.Warn("leakguard: "+i.Reason, "incident", i.ID, "rule", l.watch.rules[rule].rule.String())
+	l.send(i, Opened, i.Reason)
 }
 
 func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
-	l.counters.incidents.Add(1)
 	now := l.reading.Time
 	i := &liveIncident{at: l.view.at}
 	i.Incident = Incident{
@@ -248,7 +282,7 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 }
 
 // capture has a round of evidence taken.
-func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Context, why string) {
+func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Context, why string, s *suspicion) {
 	i.seq++
 	i.capturing = true
 	i.decide("capture: " + why)
@@ -260,7 +294,7 @@ func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Con
 	if rule >= 0 {
 		onset = growthOnset(l.history, i.Signal, i.Opened)
 	}
-	job := captureJob{ctx: ctx, manifest: i.snapshotManifest(), label: i.Rule, kinds: kinds, seq: i.seq, onset: onset}
+	job := captureJob{ctx: ctx, manifest: i.snapshotManifest(), label: i.Rule, kinds: kinds, seq: i.seq, onset: onset, suspicion: s}
 	if !l.keeper.do(func() { l.results <- l.keeper.capture(job) }) {
 		l.captured(captureResult{id: i.ID, err: errors.New("guard: the queue of work on evidence is full")})
 	}
@@ -271,6 +305,19 @@ func (l *loop) captured(res captureResult) {
 	rule, i := l.find(res.id)
 	if i == nil {
 		return
+	}
+	if i == l.suspect {
+		l.suspect = nil
+		at := time.Since(l.started)
+		if res.refuted {
+			l.watch.refute(rule, at)
+			l.counters.refuted.Add(1)
+			l.log.Debug("leakguard: memory rose fast, but what rose was garbage", "what", i.Reason)
+			return
+		}
+		l.watch.confirm(rule, at)
+		l.open[rule] = i
+		l.announce(i, rule)
 	}
 	i.capturing = false
 	if res.folder != "" {
@@ -315,6 +362,9 @@ func (l *loop) captured(res captureResult) {
 func (l *loop) find(id string) (rule int, i *liveIncident) {
 	if l.manual != nil && l.manual.ID == id {
 		return -1, l.manual
+	}
+	if l.suspect != nil && l.suspect.ID == id {
+		return l.suspectRule, l.suspect
 	}
 	for rule, i := range l.open {
 		if i != nil && i.ID == id {
@@ -366,9 +416,10 @@ func (l *loop) captureManual(ctx context.Context, trigger, reason string, kinds 
 	l.watch.ledger.begin(&l.view)
 	i := l.newIncident(manualRule, trigger, reason)
 	l.manual, l.reply = i, reply
+	l.counters.incidents.Add(1)
 	l.log.Info("leakguard: capturing", "incident", i.ID, "trigger", trigger, "reason", reason)
 	l.send(i, Opened, reason)
-	l.capture(i, -1, set, ctx, reason)
+	l.capture(i, -1, set, ctx, reason, nil)
 }
 
 func (l *loop) endManual(i *liveIncident, err error) {

@@ -17,8 +17,9 @@ type take struct {
 	res    *captureResult
 	gcEnd  chan error // nil: no GC was forced
 
-	written bool // at least one profile is safe
-	failed  KindSet
+	collected bool // the forced GC has ended
+	written   bool // at least one profile is safe
+	failed    KindSet
 }
 
 // run takes the evidence in the order of what it costs to lose it.
@@ -102,6 +103,7 @@ func (t *take) fresh() {
 		t.step(step)
 		return
 	}
+	t.collected = true
 	t.write(profile.Heap, profile.Fresh, false)
 }
 

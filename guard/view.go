@@ -11,7 +11,9 @@ type view struct {
 	limits   [signals]int64
 	base     [signals]int64
 	growth   *growth       // of Memory
+	live     *growth       // of live heap and stacks, a point at each GC cycle
 	headroom int64         // bytes left until the kernel kills
+	liveRoom int64         // the same if all garbage were collected
 	capture  time.Duration // what a capture is expected to take
 }
 
@@ -53,6 +55,7 @@ const (
 	unknown position = iota // the signal or its line cannot be known
 	below                   // under the recovery line
 	between                 // over the recovery line, under the line
+	suspect                 // over the line unless what grows is garbage
 	above                   // at or over the line
 )
 
@@ -91,13 +94,22 @@ func (v *view) position(r Rule) position {
 	}
 }
 
+// timePosition tells growth that lasts from garbage. What the garbage collector
+// found reachable grew for certain. That Memory grew proves nothing: a process
+// fills its heap up to the collector's goal however little of it lives.
 func (v *view) timePosition(r Rule) position {
 	if v.headroom < 0 {
 		return unknown
 	}
-	if v.growth.rise >= max(leastRise, v.limits[r.Signal]/20) {
-		if _, _, ok := v.growth.forecast(v.headroom, r.Line.time, v.capture); ok {
+	least := max(leastRise, v.limits[r.Signal]/20)
+	if v.live.rise >= least {
+		if _, _, ok := v.live.forecast(v.liveRoom, r.Line.time, v.capture); ok {
 			return above
+		}
+	}
+	if v.growth.rise >= least {
+		if _, _, ok := v.growth.forecast(v.headroom, r.Line.time, v.capture); ok {
+			return suspect
 		}
 	}
 	left, growing := v.timeToLimit()

@@ -7,6 +7,13 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
+const (
+	// firstDoubt doubles with each suspicion that is refuted, up to
+	// longestDoubt.
+	firstDoubt   = time.Second
+	longestDoubt = time.Minute
+)
+
 // never is a time that has not come.
 const never time.Duration = -1
 
@@ -17,6 +24,9 @@ type watch struct {
 	rules  []ruleState
 	ledger ledger
 	acts   []act // reused
+
+	suspicions int           // refuted in a row
+	suspectAt  time.Duration // not before
 }
 
 // ruleState is one rule and where it stands.
@@ -47,6 +57,7 @@ type actKind int
 
 const (
 	openIncident actKind = iota
+	suspectIncident
 	captureEvidence
 	escalateIncident
 	recoverIncident
@@ -76,6 +87,13 @@ func (w *watch) step(v *view) []act {
 func (w *watch) stepRule(i int, v *view) {
 	s := &w.rules[i]
 	s.position = v.position(s.rule)
+	if s.position == suspect {
+		if !s.open {
+			w.suspicion(i, v)
+			return
+		}
+		s.position = above
+	}
 	switch s.position {
 	case above:
 		s.belowSince = never
@@ -113,6 +131,45 @@ func (w *watch) stepRule(i int, v *view) {
 		return
 	}
 	w.consider(i, v)
+}
+
+// suspicion has evidence taken before it is known whether there is an incident:
+// the forced GC that is part of it tells. Where the suspicion is right there
+// would be no time left to take it afterwards.
+func (w *watch) suspicion(i int, v *view) {
+	s := &w.rules[i]
+	s.aboveSince, s.belowSince = never, never
+	if v.at < w.suspectAt {
+		s.decide(v.at, "memory rises fast; at the last such rise it was garbage")
+		return
+	}
+	verdict := w.ledger.admit(s.rule, v, false)
+	if !verdict.admitted {
+		s.decide(v.at, "memory rises fast, not captured: "+verdict.why)
+		return
+	}
+	s.decide(v.at, "memory rises fast: capturing, and asking the garbage collector what of it lives")
+	w.act(suspectIncident, i, v.describe(s.rule), verdict.why)
+	w.ledger.begin(v)
+}
+
+// confirm opens the incident of a suspicion that proved right. Its capture is
+// still to be booked.
+func (w *watch) confirm(rule int, at time.Duration) {
+	w.suspicions = 0
+	s := &w.rules[rule]
+	s.open, s.openedAt = true, at
+	s.peak = w.ledger.pending.values[s.rule.Signal]
+	s.captured, s.wants = false, true
+}
+
+// refute notes that what grew was garbage. Each time the guard believes the
+// process a while longer that this is its way.
+func (w *watch) refute(rule int, at time.Duration) {
+	w.ledger.running = false
+	w.suspectAt = at + min(firstDoubt<<min(w.suspicions, 20), longestDoubt)
+	w.suspicions++
+	w.rules[rule].decide(at, "memory rose fast, but what rose was garbage")
 }
 
 // consider decides whether an open incident gets evidence now.
@@ -173,7 +230,10 @@ func (v *view) describe(r Rule) string {
 	limit := v.limits[r.Signal]
 	switch r.Line.kind {
 	case lineTimeToLimit:
-		left, rate, _ := v.growth.forecast(v.headroom, r.Line.time, v.capture)
+		left, rate, ok := v.live.forecast(v.liveRoom, r.Line.time, v.capture)
+		if !ok {
+			left, rate, _ = v.growth.forecast(v.headroom, r.Line.time, v.capture)
+		}
 		return fmt.Sprintf("%s, %v to %s at %s/s", text, left.Round(time.Millisecond),
 			r.Signal.format(limit), profile.Bytes(rate))
 	case lineShare:

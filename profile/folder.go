@@ -249,6 +249,30 @@ func (f *Folder) WriteManifest(m Manifest) error {
 	return nil
 }
 
+// Discard removes the incident with all that was written of it, and closes the
+// folder: what was taken on a suspicion that proved wrong is no evidence.
+func (f *Folder) Discard() error {
+	if f.dir == nil {
+		return f.failed("discard", fs.ErrClosed)
+	}
+	var errs []error
+	for _, a := range f.artefacts {
+		errs = append(errs, f.dir.Remove(a.Name))
+	}
+	if err := f.dir.Remove(manifestName); !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, err)
+	}
+	root, err := f.s.attached()
+	if err == nil {
+		err = root.Remove(f.id)
+	}
+	errs = append(errs, err, f.Close())
+	if err := errors.Join(errs...); err != nil {
+		return f.failed("discard", err)
+	}
+	return nil
+}
+
 // Close gives the folder back to retention. It may be called again.
 func (f *Folder) Close() error {
 	var errs []error
