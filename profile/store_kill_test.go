@@ -193,7 +193,7 @@ func killOne(dir string, early bool) (finished int64, errs []error) {
 			errs = append(errs, err)
 		}
 	}
-	time.Sleep(time.Duration(rand.Int64N(int64(30 * time.Millisecond))))
+	time.Sleep(time.Duration(rand.Int64N(int64(20 * time.Millisecond))))
 	if err := cmd.Process.Kill(); err != nil {
 		errs = append(errs, err)
 	}
