@@ -20,8 +20,9 @@ type Config struct {
 	// that is a symbolic link, belongs to another user or can be written by
 	// others is refused. Where it cannot be written the guard runs without
 	// a disk and says so once. Zero: leakguard/<executable> in
-	// os.UserCacheDir, or without one leakguard-<uid>/<executable> in
-	// os.TempDir.
+	// os.UserCacheDir, or where that cannot be used
+	// leakguard-<uid>/<executable> in os.TempDir; where neither can, without
+	// a disk.
 	Dir string
 
 	// Off makes Start return a nil Guard, whose methods all do nothing.
@@ -152,11 +153,8 @@ const (
 )
 
 // withDefaults fills in what zero stands for, except for Rules, which wait for
-// the limits.
+// the limits, and Dir, which is tried out.
 func (c Config) withDefaults() Config {
-	if c.Dir == "" {
-		c.Dir = defaultDir()
-	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -176,14 +174,6 @@ func (c Config) withDefaults() Config {
 		c.Service = executable()
 	}
 	return c
-}
-
-// defaultDir is where evidence goes that nobody chose a place for.
-func defaultDir() string {
-	if cache, err := os.UserCacheDir(); err == nil {
-		return filepath.Join(cache, "leakguard", executable())
-	}
-	return filepath.Join(os.TempDir(), "leakguard-"+strconv.Itoa(os.Getuid()), executable())
 }
 
 func executable() string {

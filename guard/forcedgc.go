@@ -82,20 +82,25 @@ type census struct {
 	heap, live int64
 }
 
-// garbage reports whether a rise of memory was garbage: most of it is gone
-// after a GC, and what lives grew by less than a quarter of it. before is from
-// the moment of the suspicion, with the lowest live size of the last seconds;
-// memory outside the Go heap is never garbage.
-func garbage(before, after census, rise int64) bool {
-	gone := before.heap - after.live
-	return after.live-before.live < rise/4 && gone > rise/2
+// garbage reports whether a rise was garbage: of what was in the heap most is
+// gone after a GC, and what lives grew by less than that. before is from the
+// moment of the suspicion, with the lowest live size of the last seconds; memory
+// outside the Go heap is never garbage.
+func garbage(before, after census) bool {
+	grew, gone := after.live-before.live, before.heap-after.live
+	return gone > max(grew, 0)
 }
 
 // admitAllocation decides whether a capture may allocate what it is predicted
-// to: at most a quarter of the headroom (the guard is not the last straw).
-func admitAllocation(headroom, predicted int64) (ok bool, why string) {
-	if headroom < 0 || predicted <= headroom/4 {
+// to: at most a quarter of the headroom (the guard is not the last straw), and
+// half of what the Go heap holds free, which costs the kernel nothing.
+func admitAllocation(headroom, free, predicted int64) (ok bool, why string) {
+	if headroom < 0 {
 		return true, ""
 	}
-	return false, fmt.Sprintf("it would allocate about %s, a quarter of the headroom is %s", profile.Bytes(predicted), profile.Bytes(headroom/4))
+	room := headroom/4 + max(free, 0)/2
+	if predicted <= room {
+		return true, ""
+	}
+	return false, fmt.Sprintf("it would allocate about %s, there is room for %s (a quarter of the headroom)", profile.Bytes(predicted), profile.Bytes(room))
 }

@@ -94,6 +94,14 @@ func (g *growth) lowest() int64 {
 	return g.points[len(g.points)-1].bytes - g.rise
 }
 
+// last is the last value, or 0.
+func (g *growth) last() int64 {
+	if len(g.points) == 0 {
+		return 0
+	}
+	return g.points[len(g.points)-1].bytes
+}
+
 // rate is the present rate in bytes per second: over the last 50 ms, or since
 // the last reading before those if there is none within. sudden says that it
 // follows from CPU time.
@@ -129,29 +137,33 @@ func (g *growth) since(i int) (rate float64, span time.Duration, sudden bool) {
 // forecast says when headroom is used up, if a rate that can be believed for
 // that long meets the limit within the given time; ok is false if none does.
 //
-// The newer half of the span must grow as well: what grew and stopped is no
-// trend.
-func (g *growth) forecast(headroom int64, within, capture time.Duration) (left time.Duration, rate float64, ok bool) {
-	for i := len(g.points) - 2; i >= 0; i-- {
+// What rose by less than least is no trend, and neither is what grew and
+// stopped: the newer half of the span must grow as well. The spans are tried
+// from the shortest up to the first that is long enough to be believed for all of
+// the time: a longer one only tells of the past.
+func (g *growth) forecast(headroom, least int64, within time.Duration) (left time.Duration, rate float64, ok bool) {
+	newest := len(g.points) - 1
+	for i := newest - 1; i >= 0; i-- {
 		r, span, sudden := g.since(i)
 		if span == 0 {
 			continue
+		}
+		believed := believedFor * span
+		if sudden {
+			believed = suddenFor
 		}
 		if half := g.half(i); half > i {
 			if newer, s, _ := g.since(half); s > 0 {
 				r = min(r, newer)
 			}
 		}
-		if r <= 0 {
-			continue
+		if r > 0 && g.points[newest].bytes-g.points[i].bytes >= least {
+			if left := lasts(headroom, r); left <= min(within, believed) {
+				return left, r, true
+			}
 		}
-		left := lasts(headroom, r)
-		believed := believedFor * span
-		if sudden {
-			believed = capture + suddenFor
-		}
-		if left <= min(within+capture, believed) {
-			return left, r, true
+		if believedFor*span >= within {
+			break
 		}
 	}
 	return 0, 0, false

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/cpuclock"
@@ -36,6 +37,7 @@ type Guard struct {
 	closeOnce chan struct{} // holds a token until then
 	closed    chan struct{} // closed when Close is through
 	closeErr  error
+	after     sync.Mutex // guards the loop's state once the loop has ended
 	cancel    context.CancelFunc
 	ctx       context.Context
 }
@@ -49,7 +51,10 @@ type Guard struct {
 // guard then runs without a disk, its sinks are told, and the log says so.
 //
 // Several guards in one process are allowed, also on one Dir.
-func Start(cfg Config) (*Guard, error) {
+func Start(cfg Config) (*Guard, error) { return startAt("/", cfg) }
+
+// startAt starts a guard whose kernel files are below root.
+func startAt(root string, cfg Config) (*Guard, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -57,12 +62,12 @@ func Start(cfg Config) (*Guard, error) {
 		return nil, nil
 	}
 	cfg = cfg.withDefaults()
-	store, diskErr := profile.OpenStore(profile.StoreConfig{
-		Dir: cfg.Dir, MaxBytes: cfg.KeepBytes, MaxIncidents: cfg.KeepIncidents, MaxAge: cfg.KeepAge,
-	})
-	if diskErr != nil && !noDisk(diskErr) {
-		return nil, fmt.Errorf("guard: Dir: %w", diskErr)
+	store, fault, diskErr := openStore(cfg)
+	if fault != nil {
+		return nil, fault
 	}
+	c, once := new(counters), new(onces)
+	cfg.Logger = newSafeLogger(cfg.Logger, c)
 
 	g := &Guard{
 		timeout: cfg.CloseTimeout, closing: make(chan struct{}),
@@ -70,17 +75,17 @@ func Start(cfg Config) (*Guard, error) {
 	}
 	g.closeOnce <- struct{}{}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	c, once := new(counters), new(onces)
 	g.sinks = newDispatcher(cfg.Sinks, cfg.Logger, c)
 	g.keeper = &keeper{
 		log: cfg.Logger, store: store, noGC: cfg.NoForcedGC, leaks: cfg.GoroutineLeak, cpu: cfg.CPUProfile,
 		gauge: new(gauge), counters: c, once: once,
 		jobs: make(chan func(), queuedJobs), stopped: make(chan struct{}),
-		runtime: goruntime.NewReader(), folders: make(map[string]*profile.Folder),
+		folderMade: g.sinks.folderMade,
+		runtime:    goruntime.NewReader(), folders: make(map[string]*profile.Folder),
 	}
 	g.keeper.gauge.headroom.Store(profile.Unknown)
 	l := &loop{
-		cfg: cfg, log: cfg.Logger, history: newHistory(), keeper: g.keeper, sinks: g.sinks, counters: c, once: once,
+		ctx: g.ctx, cfg: cfg, log: cfg.Logger, history: newHistory(), keeper: g.keeper, sinks: g.sinks, counters: c, once: once,
 		build: buildInfo(), timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify(),
 		ask: make(chan func()), results: make(chan captureResult, queuedJobs),
 		closing: g.closing, finished: make(chan struct{}), started: time.Now(), lastCPU: profile.Unknown,
@@ -89,7 +94,7 @@ func Start(cfg Config) (*Guard, error) {
 	for i := range l.view.base {
 		l.view.base[i] = profile.Unknown
 	}
-	l.source = newSource("/", cfg.Limit, func(part string, err error) {
+	l.source = newSource(root, cfg.Limit, func(part string, err error) {
 		cfg.Logger.Warn("leakguard: a source of readings failed, its quantities are unknown from here on", "source", part, "error", err)
 	})
 	// The first reading finds the limits, which the default rules need.
@@ -124,12 +129,6 @@ func Start(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-// noDisk reports whether the folder merely cannot be used, which is no fault of
-// the configuration.
-func noDisk(err error) bool {
-	return !errors.Is(err, profile.ErrUnsafe)
-}
-
 // announce logs what an operator wants to know of a start, in one line.
 func (g *Guard) announce(diskErr error) {
 	l := g.loop
@@ -147,7 +146,7 @@ func (g *Guard) announce(diskErr error) {
 	}
 	l.log.Info("leakguard: watching", "limit", limit, "gomemlimit", profile.Bytes(lim.GOMEMLIMIT).String(), "dir", dir)
 	if diskErr != nil {
-		l.log.Warn("leakguard: the folder cannot be used; incidents will be reported without evidence", "dir", l.cfg.Dir, "error", diskErr)
+		l.log.Warn("leakguard: the folder cannot be used; incidents will be reported without evidence", "error", diskErr)
 	}
 	for _, s := range l.watch.rules {
 		l.log.Debug("leakguard: rule", "rule", s.rule.String())
@@ -181,11 +180,18 @@ func (g *Guard) inLoop(ctx context.Context, f func()) bool {
 	ran := make(chan struct{})
 	select {
 	case g.loop.ask <- func() { defer close(ran); f() }:
-		<-ran
-		return true
 	case <-g.loop.finished:
-		<-g.closed
+		// Not only after Close: a sink may ask for a Snapshot while Close
+		// waits for it.
+		g.after.Lock()
+		defer g.after.Unlock()
 		f()
+		return true
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-ran:
 		return true
 	case <-ctx.Done():
 		return false
@@ -290,6 +296,46 @@ func (g *Guard) close() error {
 	defer cancel()
 	close(g.closing)
 	g.cancel()
+	g.sinks.cancel()
+
+	// What does not end in time is waited for in the background, so that its
+	// descriptors are closed when it does.
+	ended, sinksEnded, released := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		err := g.end()
+		close(ended)
+		<-sinksEnded // until then deliveries are recorded
+		if g.keeper.store != nil {
+			err = errors.Join(err, g.keeper.store.Close())
+		}
+		released <- err
+	}()
+	var errs []error
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	for _, err := range g.sinks.close(ctx) {
+		errs = append(errs, fmt.Errorf("guard: close: %w after %v", err, g.timeout))
+	}
+	close(sinksEnded)
+	select {
+	case <-ended:
+		errs = append(errs, <-released)
+	default:
+		what := "a capture"
+		select {
+		case <-g.loop.finished:
+		default:
+			what = "the sampling"
+		}
+		errs = append(errs, fmt.Errorf("guard: close: %s has not ended after %v", what, g.timeout))
+	}
+	return errors.Join(errs...)
+}
+
+// end waits for the loop and the keeper and releases what they used.
+func (g *Guard) end() error {
 	l := g.loop
 	<-l.finished
 	l.timer.Stop()
@@ -300,30 +346,18 @@ func (g *Guard) close() error {
 		errs = append(errs, l.clock.Close())
 	}
 	errs = append(errs, l.source.close())
-
 	g.finishOpen()
 	close(g.keeper.jobs)
-	select {
-	case <-g.keeper.stopped:
-		g.drainResults()
-		if g.keeper.store != nil {
-			errs = append(errs, g.keeper.store.Close())
-		}
-	case <-ctx.Done():
-		errs = append(errs, fmt.Errorf("guard: close: a capture has not ended after %v", g.timeout))
-	}
-	for _, name := range g.sinks.close(ctx) {
-		errs = append(errs, fmt.Errorf("guard: close: sink %s has not returned after %v", name, g.timeout))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	return nil
+	<-g.keeper.stopped
+	g.drainResults()
+	return errors.Join(errs...)
 }
 
 // finishOpen has the manifests of open incidents written a last time. They stay
 // open there: that the process ended is no recovery.
 func (g *Guard) finishOpen() {
+	g.after.Lock()
+	defer g.after.Unlock()
 	for _, i := range g.loop.open {
 		if i == nil {
 			continue
@@ -338,6 +372,8 @@ func (g *Guard) finishOpen() {
 
 // drainResults books captures that ended after the loop had.
 func (g *Guard) drainResults() {
+	g.after.Lock()
+	defer g.after.Unlock()
 	for {
 		select {
 		case res := <-g.loop.results:
@@ -347,6 +383,8 @@ func (g *Guard) drainResults() {
 			}
 			if res.kinds != 0 {
 				g.loop.counters.captures.Add(1)
+			} else if !res.refuted {
+				g.loop.counters.failedCaptures.Add(1)
 			}
 		default:
 			return

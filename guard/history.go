@@ -57,22 +57,25 @@ func (r *ring) each(f func(*profile.Reading)) {
 	}
 }
 
-// since returns the readings taken at or after t, oldest first: one a minute
-// as far back as the recent ones do not reach, then all of those.
+// each calls f for all readings, oldest first: one a minute as far back as the
+// recent ones do not reach, then all of those.
+func (h *history) each(f func(*profile.Reading)) {
+	var oldestRecent time.Time
+	if len(h.recent.items) > 0 {
+		oldestRecent = h.recent.items[h.recent.next%len(h.recent.items)].Time
+	}
+	h.sparse.each(func(r *profile.Reading) {
+		if r.Time.Before(oldestRecent) {
+			f(r)
+		}
+	})
+	h.recent.each(f)
+}
+
+// since returns the readings taken at or after t.
 func (h *history) since(t time.Time) []profile.Reading {
 	var out []profile.Reading
-	var oldestRecent time.Time
-	h.recent.each(func(r *profile.Reading) {
-		if oldestRecent.IsZero() {
-			oldestRecent = r.Time
-		}
-	})
-	h.sparse.each(func(r *profile.Reading) {
-		if !r.Time.Before(t) && r.Time.Before(oldestRecent) {
-			out = append(out, *r)
-		}
-	})
-	h.recent.each(func(r *profile.Reading) {
+	h.each(func(r *profile.Reading) {
 		if !r.Time.Before(t) {
 			out = append(out, *r)
 		}

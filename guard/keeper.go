@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +31,8 @@ type keeper struct {
 	gauge    *gauge
 	counters *counters
 	once     *onces
+	// folderMade is told of each incident that has evidence in its folder.
+	folderMade func(id string)
 
 	jobs    chan func()
 	stopped chan struct{}
@@ -45,6 +49,7 @@ type gauge struct {
 	goroutines atomic.Int64
 	scan       atomic.Int64
 	buckets    atomic.Int64
+	free       atomic.Int64 // bytes of the Go heap that are free and resident
 
 	// What a forced GC took when one was measured last; the keeper sets them.
 	gcTook, gcScan atomic.Int64
@@ -57,6 +62,7 @@ func (g *gauge) set(v *view, r *profile.Reading) {
 	g.goroutines.Store(int64(r.Goroutines))
 	g.scan.Store(int64(r.ScanHeap))
 	g.buckets.Store(int64(r.BuckHashSys))
+	g.free.Store(int64(r.HeapIdle - r.HeapReleased))
 }
 
 // reading is as much of one as predictions need.
@@ -128,14 +134,9 @@ type captureJob struct {
 	seq      int
 	onset    time.Time
 	// suspicion, if not nil, makes it evidence of an incident that there may
-	// not be: it is discarded if what rose was garbage.
-	suspicion *suspicion
-}
-
-// suspicion is how things stood when it arose.
-type suspicion struct {
-	before census
-	rise   int64
+	// not be, with how the heap stood then: it is discarded if what rose was
+	// garbage.
+	suspicion *census
 }
 
 // captureResult is how it went.
@@ -172,7 +173,7 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 
 	t := &take{keeper: k, folder: folder, job: j, res: &res}
 	t.run()
-	if s := j.suspicion; s != nil && t.collected && garbage(s.before, k.census(), s.rise) {
+	if t.refuted {
 		res.refuted = true
 		delete(k.folders, folder.ID())
 		if err := folder.Discard(); err != nil {
@@ -190,10 +191,27 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 		res.err = errors.Join(res.err, err)
 	}
 	res.artefacts = folder.Artefacts()
+	if res.kinds == 0 && res.err == nil {
+		res.err = nothingSaved(res.record.Steps)
+	}
+	k.folderMade(j.manifest.ID)
 	if _, err := k.store.Prune(time.Now(), j.manifest.ID); err != nil && k.once.first("prune") {
 		k.log.Warn("leakguard: old evidence could not be removed", "dir", k.store.Dir(), "error", err)
 	}
 	return res
+}
+
+func (k *keeper) admitAllocation(predicted int64) (ok bool, why string) {
+	return admitAllocation(k.gauge.headroom.Load(), k.gauge.free.Load(), predicted)
+}
+
+// nothingSaved says why a capture that did not fail has nothing to show.
+func nothingSaved(steps []profile.Step) error {
+	errs := []error{errors.New("guard: nothing was saved")}
+	for _, s := range steps {
+		errs = append(errs, fmt.Errorf("%s %s: %s", s.Kind, s.Outcome, s.Reason))
+	}
+	return errors.Join(errs...)
 }
 
 // census asks the runtime what is in the heap; after a GC.
@@ -203,10 +221,15 @@ func (k *keeper) census() census {
 	return census{heap: s.HeapAlloc, live: s.HeapLive + s.StackInuse}
 }
 
-// folder returns the incident's folder, which is made with its first capture.
+// folder returns the incident's folder, which is made with its first capture,
+// and anew if somebody has removed it: nothing can be written to a removed one.
 func (k *keeper) folder(j captureJob) (*profile.Folder, error) {
 	if f := k.folders[j.manifest.ID]; f != nil {
-		return f, nil
+		if _, err := os.Lstat(f.Path()); !errors.Is(err, fs.ErrNotExist) {
+			return f, nil
+		}
+		delete(k.folders, f.ID())
+		f.Close()
 	}
 	f, err := k.store.CreateID(j.manifest.ID)
 	if err != nil {
@@ -244,7 +267,7 @@ func (k *keeper) baseline() {
 	}
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
 		r := k.gauge.reading()
-		if ok, why := admitAllocation(k.gauge.headroom.Load(), profile.PredictCapture(kind, r)); !ok {
+		if ok, why := k.admitAllocation(profile.PredictCapture(kind, r)); !ok {
 			k.lostBaseline(kind, errors.New(why))
 			continue
 		}

@@ -15,6 +15,9 @@ const (
 	// is taken inside the cooldown: the headroom a quarter, or the value four
 	// times what it was.
 	worseFactor = 4
+	// liveFactor: while the limit is near in time, a rise of live memory by a
+	// quarter is enough.
+	liveFactor = 4
 	// firstBackoff doubles with each failed capture up to longestBackoff.
 	firstBackoff   = 250 * time.Millisecond
 	longestBackoff = time.Minute
@@ -42,6 +45,7 @@ type evidence struct {
 	at       time.Duration
 	values   [signals]int64
 	headroom int64
+	live     int64 // live heap and stacks
 }
 
 // verdict is the ledger's answer.
@@ -74,7 +78,7 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 			continue
 		}
 		age := v.at - e.at
-		worse := e.worse(r.Signal, v)
+		worse := e.worse(r, v)
 		if worse == "" && (further || age < r.Cooldown) {
 			return verdict{covered: true, id: e.id,
 				why: fmt.Sprintf("%s, saved %v ago, still speaks for this", e.id, age.Round(time.Millisecond))}
@@ -95,7 +99,12 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 
 // worse says in what respect things are much worse than when the evidence was
 // taken; ” if in none.
-func (e *evidence) worse(s Signal, v *view) string {
+func (e *evidence) worse(r Rule, v *view) string {
+	s := r.Signal
+	if live := v.live.last(); r.Line.kind == lineTimeToLimit && live > e.live+e.live/liveFactor+leastRiseOf(v.limits[s]) {
+		// What the evidence shows is not what fills the memory now.
+		return fmt.Sprintf("live memory rose from %s to %s", profile.Bytes(e.live), profile.Bytes(live))
+	}
 	if !s.counts() && s != HostMemory && e.headroom > 0 && v.headroom >= 0 && v.headroom <= e.headroom/worseFactor {
 		return fmt.Sprintf("headroom fell from %s to %s", profile.Bytes(e.headroom), profile.Bytes(v.headroom))
 	}
@@ -113,7 +122,7 @@ func (l *ledger) refill(at time.Duration) {
 // begin marks a capture as running.
 func (l *ledger) begin(v *view) {
 	l.running = true
-	l.pending = evidence{at: v.at, values: v.values, headroom: v.headroom}
+	l.pending = evidence{at: v.at, values: v.values, headroom: v.headroom, live: v.live.last()}
 }
 
 // end books the running capture: its evidence when it is safe, a back-off when

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/cpuclock"
@@ -29,11 +30,13 @@ const (
 // loop owns the sampling and all that is decided from it. Only its goroutine
 // touches it, until that has ended.
 type loop struct {
+	ctx      context.Context // of captures; done when the guard is closed
 	cfg      Config
 	log      *slog.Logger
 	source   *source
 	watch    *watch
 	growth   growth // of Memory
+	alloc    growth // of all that was allocated
 	live     growth // of live heap and stacks
 	lastGC   profile.Count
 	history  *history
@@ -66,6 +69,7 @@ type loop struct {
 	suspect      *liveIncident   // at most one, while its evidence is taken
 	suspectRule  int
 	reply        chan<- captureReply
+	words        []func() // to be said once the evidence is under way
 }
 
 // liveIncident is an incident under way.
@@ -95,15 +99,16 @@ func (l *loop) run() {
 		case <-l.clockC:
 		case <-l.signal:
 			l.guarded(func() {
-				l.captureManual(context.Background(), profile.TriggerSignal, "signal received", nil, nil)
+				l.captureManual(l.ctx, profile.TriggerSignal, "signal received", nil, nil)
+				l.say()
 			})
 		case f := <-l.ask:
-			l.guarded(f)
+			l.guarded(func() { f(); l.say() })
 			// Answering a question is no reason to look: a dashboard must
 			// not change how the guard samples.
 			continue
 		case res := <-l.results:
-			l.guarded(func() { l.captured(res) })
+			l.guarded(func() { l.captured(res); l.say() })
 		case <-l.closing:
 			return
 		}
@@ -127,6 +132,7 @@ func (l *loop) look() {
 	for _, a := range l.watch.step(&l.view) {
 		l.act(a)
 	}
+	l.say()
 	l.takeBaseline()
 
 	p := nextPace(&l.view, l.cfg.Interval, cores, l.clock != nil)
@@ -172,7 +178,10 @@ func (l *loop) observe(at time.Duration) (cores float64) {
 	if v.headroom >= 0 && r.HeapAlloc.Known() && r.HeapLive.Known() {
 		v.liveRoom += max(int64(r.HeapAlloc-r.HeapLive), 0)
 	}
-	v.growth, v.live = &l.growth, &l.live
+	if r.TotalAlloc.Known() {
+		l.alloc.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.TotalAlloc)})
+	}
+	v.growth, v.live, v.alloc = &l.growth, &l.live, &l.alloc
 	v.capture = l.keeper.gauge.gcTime()
 
 	cores = -1
@@ -222,12 +231,14 @@ func (l *loop) act(a act) {
 	case suspectIncident:
 		l.suspectIncident(a)
 	case captureEvidence:
-		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, context.Background(), a.why, nil)
+		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, nil)
 	case escalateIncident:
 		i := l.open[a.rule]
-		l.log.Warn("leakguard: it became worse", "incident", i.ID, "what", a.reason, "why", a.why)
 		i.decide(fmt.Sprintf("escalated: %s; %s", a.reason, a.why))
-		l.send(i, Escalated, a.reason)
+		l.later(func() {
+			l.log.Warn("leakguard: it became worse", "incident", i.ID, "what", a.reason, "why", a.why)
+			l.send(i, Escalated, a.reason)
+		})
 	case recoverIncident:
 		l.recoverIncident(a)
 	}
@@ -236,7 +247,25 @@ func (l *loop) act(a act) {
 func (l *loop) openIncident(a act) {
 	i := l.ruleIncident(a)
 	l.open[a.rule] = i
-	l.announce(i, a.rule)
+	l.later(func() { l.announce(i, a.rule) })
+}
+
+// later has something said once the evidence is under way: a log line that goes
+// to a slow terminal takes longer than a heap profile.
+func (l *loop) later(f func()) { l.words = append(l.words, f) }
+
+// say says what was put off.
+func (l *loop) say() {
+	if len(l.words) == 0 {
+		return
+	}
+	// The keeper has been given its work; where all processors are taken it
+	// runs on this one, now.
+	runtime.Gosched()
+	for _, f := range l.words {
+		f()
+	}
+	l.words = l.words[:0]
 }
 
 // suspectIncident has the evidence taken of an incident that there may not be.
@@ -244,8 +273,8 @@ func (l *loop) suspectIncident(a act) {
 	i := l.ruleIncident(a)
 	l.suspect, l.suspectRule = i, a.rule
 	before := census{heap: int64(l.reading.HeapAlloc), live: l.live.lowest()}
-	l.capture(i, a.rule, l.watch.rules[a.rule].rule.Capture, context.Background(), a.why,
-		&suspicion{before: before, rise: l.growth.rise})
+	l.capture(i, a.rule, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why,
+		&before)
 }
 
 // ruleIncident makes the incident of a rule as of the last reading.
@@ -282,11 +311,13 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 }
 
 // capture has a round of evidence taken.
-func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Context, why string, s *suspicion) {
+func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Context, why string, s *census) {
 	i.seq++
 	i.capturing = true
 	i.decide("capture: " + why)
-	l.log.Debug("leakguard: capturing", "incident", i.ID, "kinds", kinds.String(), "why", why)
+	l.later(func() {
+		l.log.Debug("leakguard: capturing", "incident", i.ID, "kinds", kinds.String(), "why", why)
+	})
 	if l.cfg.GoroutineLeak && kinds.Has(profile.Goroutine) {
 		kinds |= KindsOf(profile.GoroutineLeak)
 	}

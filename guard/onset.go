@@ -11,28 +11,25 @@ import (
 // baseline older than that does not hold what grew. Where the history does not
 // tell it is now.
 func growthOnset(h *history, s Signal, now time.Time) time.Time {
-	readings := h.since(time.Time{})
-	value := func(r *profile.Reading) int64 { return signalValues(r, profile.Unknown)[s] }
 	lowest, last := int64(profile.Unknown), int64(profile.Unknown)
-	for i := range readings {
-		v := value(&readings[i])
+	h.each(func(r *profile.Reading) {
+		v := signalValues(r, profile.Unknown)[s]
 		if v < 0 {
-			continue
+			return
 		}
 		if lowest < 0 || v < lowest {
 			lowest = v
 		}
 		last = v
-	}
+	})
 	if lowest < 0 || last <= lowest {
 		return now
 	}
-	line := lowest + (last-lowest)/10
-	onset := now
-	for i := range readings {
-		if v := value(&readings[i]); v >= 0 && v <= line {
-			onset = readings[i].Time
+	line, onset := lowest+(last-lowest)/10, now
+	h.each(func(r *profile.Reading) {
+		if v := signalValues(r, profile.Unknown)[s]; v >= 0 && v <= line {
+			onset = r.Time
 		}
-	}
+	})
 	return onset
 }

@@ -2,8 +2,11 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,14 +32,16 @@ const (
 	deliverTimeout = 30 * time.Second
 	// queuedEvents bounds what waits for one sink.
 	queuedEvents = 64
+	// mostUnrecorded bounds the acceptances that wait for a folder.
+	mostUnrecorded = 256
 )
 
 // dispatcher hands events to sinks. One goroutine owns the queues; each call of
 // a sink runs on a goroutine of its own, so that one which hangs holds up
 // neither the others nor Close.
 type dispatcher struct {
-	log    *slog.Logger
-	record func(id, sink, event string, at time.Time) error
+	log     *slog.Logger
+	timeout time.Duration // of one delivery
 
 	events  chan addressed
 	done    chan *sinkQueue
@@ -47,6 +52,13 @@ type dispatcher struct {
 
 	counters *counters
 	once     onces
+
+	// record notes on disk what was accepted; nil: no disk.
+	record func(id, sink, event string, at time.Time) error
+	// recording is held while that happens, so that what is accepted while
+	// the folder comes into being is recorded once.
+	recording  sync.Mutex
+	unrecorded []acceptance
 }
 
 // addressed is an event for one sink, or for all when sink is nil.
@@ -57,17 +69,21 @@ type addressed struct {
 
 // sinkQueue is what waits for one sink.
 type sinkQueue struct {
-	sink   Sink
-	name   string
-	queue  []Event
-	busy   atomic.Bool
-	failed bool
+	sink  Sink
+	name  string
+	queue []Event
+	busy  bool // from the start of a delivery until done is received
+}
+
+// acceptance is what a sink has accepted.
+type acceptance struct {
+	id, sink, event string
+	at              time.Time
 }
 
 func newDispatcher(sinks []Sink, log *slog.Logger, c *counters) *dispatcher {
 	d := &dispatcher{
-		log: log, counters: c,
-		record:  func(string, string, string, time.Time) error { return nil },
+		log: log, counters: c, timeout: deliverTimeout,
 		events:  make(chan addressed, queuedEvents),
 		done:    make(chan *sinkQueue, len(sinks)),
 		stopped: make(chan struct{}),
@@ -122,6 +138,7 @@ func (d *dispatcher) run() {
 				d.next(q)
 			}
 		case q := <-d.done:
+			q.busy = false
 			d.next(q)
 		case <-d.ctx.Done():
 			return
@@ -131,72 +148,144 @@ func (d *dispatcher) run() {
 
 // next starts the delivery of a sink's next event if it is free.
 func (d *dispatcher) next(q *sinkQueue) {
-	if q.busy.Load() || len(q.queue) == 0 {
+	if q.busy || len(q.queue) == 0 || d.ctx.Err() != nil {
 		return
 	}
 	e := q.queue[0]
 	q.queue = q.queue[1:]
-	q.busy.Store(true)
+	q.busy = true
 	go func() {
 		d.deliver(q, e)
-		q.busy.Store(false)
-		d.done <- q // never blocks: at most one per sink
+		d.done <- q // never blocks: there is room for one per sink
 	}()
 }
 
 func (d *dispatcher) deliver(q *sinkQueue, e Event) {
-	err := d.call(q, e)
-	log := d.log.With("sink", q.name, "event", e.Kind.String(), "incident", e.Incident.ID)
-	if err != nil {
-		d.counters.sinkFailures.Add(1)
-		if d.once.first("sink " + q.name) {
-			log.Warn("leakguard: not delivered, will be offered again after the next start; further failures of this sink are only counted", "error", err)
-		} else {
-			log.Debug("leakguard: not delivered", "error", err)
+	// Whether it is overdue, has failed or both: it is one failure.
+	var counted atomic.Bool
+	failed := func(what string, err error) {
+		if counted.CompareAndSwap(false, true) {
+			d.counters.sinkFailures.Add(1)
 		}
+		log := d.log.With("sink", q.name, "event", e.Kind.String(), "incident", e.Incident.ID)
+		if d.once.first("sink " + q.name) {
+			log.Warn("leakguard: "+what+", will be offered again after the next start; further failures of this sink are only counted", "error", err)
+		} else {
+			log.Debug("leakguard: "+what, "error", err)
+		}
+	}
+	err := d.call(q, e, func(err error) { failed("the sink does not return, its further events wait or are dropped", err) })
+	if err != nil {
+		failed("not delivered", err)
 		return
 	}
 	d.counters.delivered.Add(1)
-	if e.Incident.Folder == "" {
-		return
+	if e.Kind == Captured && e.Incident.NotCaptured != "" {
+		return // the evidence that may still come is another matter
 	}
-	if err := d.record(e.Incident.ID, q.name, e.Kind.String(), time.Now()); err != nil && d.once.first("record") {
-		log.Warn("leakguard: delivered, but that could not be recorded; it will be offered again after the next start", "error", err)
-	}
+	d.accepted(acceptance{e.Incident.ID, q.name, e.Kind.String(), time.Now()})
 }
 
-func (d *dispatcher) call(q *sinkQueue, e Event) (err error) {
+func (d *dispatcher) call(q *sinkQueue, e Event, overdue func(error)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.counters.panics.Add(1)
 			err = fmt.Errorf("guard: sink %s panicked: %v", q.name, p)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(d.ctx, deliverTimeout)
+	ctx, cancel := context.WithTimeout(d.ctx, d.timeout)
 	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+			overdue(fmt.Errorf("guard: sink %s has not returned after %v: %w", q.name, d.timeout, err))
+		}
+	})
+	defer stop()
 	return q.sink.Deliver(ctx, e)
 }
 
-// close ends the deliveries and waits for them until the context is done. It
-// returns the names of the sinks that are still at it.
-func (d *dispatcher) close(ctx context.Context) (stuck []string) {
+// accepted records what a sink has accepted. 'opened' is usually accepted before
+// there is a folder to record it in; then it waits for [dispatcher.folderMade].
+func (d *dispatcher) accepted(a acceptance) {
+	if d.record == nil {
+		return
+	}
+	d.recording.Lock()
+	defer d.recording.Unlock()
+	err := d.record(a.id, a.sink, a.event, a.at)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// An incident that never gets evidence leaves some for ever.
+		if len(d.unrecorded) == mostUnrecorded {
+			d.unrecorded = slices.Delete(d.unrecorded, 0, 1)
+		}
+		d.unrecorded = append(d.unrecorded, a)
+	case err != nil:
+		d.notRecorded(err)
+	}
+}
+
+// folderMade records what was accepted of an incident before it had a folder.
+func (d *dispatcher) folderMade(id string) {
+	if d.record == nil {
+		return
+	}
+	d.recording.Lock()
+	defer d.recording.Unlock()
+	d.unrecorded = slices.DeleteFunc(d.unrecorded, func(a acceptance) bool {
+		if a.id != id {
+			return false
+		}
+		if err := d.record(a.id, a.sink, a.event, a.at); err != nil {
+			d.notRecorded(err)
+		}
+		return true
+	})
+}
+
+func (d *dispatcher) notRecorded(err error) {
+	if d.once.first("record") {
+		d.log.Warn("leakguard: delivered, but that could not be recorded; it will be offered again after the next start", "error", err)
+	}
+}
+
+// close ends the deliveries and waits for them until the context is done. Its
+// errors name the sinks that are still at it.
+func (d *dispatcher) close(ctx context.Context) (stuck []error) {
 	d.cancel()
-	<-d.stopped
-	for _, q := range d.sinks {
-		for q.busy.Load() {
-			select {
-			case <-d.done:
-			case <-ctx.Done():
-				if q.busy.Load() {
-					stuck = append(stuck, q.name)
-				}
-			}
-			if ctx.Err() != nil {
-				break
-			}
+	select {
+	case <-d.stopped:
+	case <-ctx.Done():
+		select {
+		case <-d.stopped:
+		default:
+			return []error{errors.New("the queue of events has not ended: does the Logger block?")}
 		}
 	}
-	return stuck
+	for {
+		stuck = nil
+		for _, q := range d.sinks {
+			if q.busy {
+				stuck = append(stuck, fmt.Errorf("sink %s has not returned", q.name))
+			}
+		}
+		if len(stuck) == 0 {
+			return nil
+		}
+		// Who is through is not stuck, however late it is.
+		select {
+		case q := <-d.done:
+			q.busy = false
+			continue
+		default:
+		}
+		select {
+		case q := <-d.done:
+			q.busy = false
+		case <-ctx.Done():
+			return stuck
+		}
+	}
 }
 
 // redeliver offers what an incident of an earlier process has that a sink has

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
@@ -17,7 +18,8 @@ type take struct {
 	res    *captureResult
 	gcEnd  chan error // nil: no GC was forced
 
-	collected bool // the forced GC has ended
+	collected bool // a forced GC has ended
+	refuted   bool // the suspicion was wrong: it was garbage
 	written   bool // at least one profile is safe
 	failed    KindSet
 }
@@ -43,6 +45,9 @@ func (t *take) run() {
 	t.linkBaselines()
 	if heap {
 		t.fresh()
+	}
+	if t.refuted {
+		return
 	}
 	t.goroutineText()
 	t.others()
@@ -73,8 +78,7 @@ func (t *take) forceGC() {
 	if t.noGC {
 		return
 	}
-	predicted := t.gauge.gcTime()
-	if ok, _ := admitGC(t.gauge.headroom.Load(), t.gauge.currentRate(), predicted); !ok {
+	if ok, _ := t.admitGC(); !ok {
 		return
 	}
 	t.gcEnd = make(chan error, 1)
@@ -82,6 +86,13 @@ func (t *take) forceGC() {
 		_, err := collect()
 		t.gcEnd <- err
 	}()
+	// Where all processors are taken by what leaks, whoever is not on one
+	// waits for up to 10 ms: let the cycle begin before the first file.
+	runtime.Gosched()
+}
+
+func (t *take) admitGC() (ok bool, why string) {
+	return admitGC(t.gauge.headroom.Load(), t.gauge.currentRate(), t.gauge.gcTime())
 }
 
 // fresh waits for the forced GC and keeps the heap profile of that cycle.
@@ -89,35 +100,66 @@ func (t *take) fresh() {
 	if t.gcEnd == nil {
 		t.forceGC() // the growth may have slowed down meanwhile
 	}
-	step := profile.Step{Kind: profile.Heap, Outcome: profile.OutcomeSkipped}
 	if t.gcEnd == nil {
-		step.Reason = "NoForcedGC is set"
+		why := "NoForcedGC is set"
 		if !t.noGC {
-			_, step.Reason = admitGC(t.gauge.headroom.Load(), t.gauge.currentRate(), t.gauge.gcTime())
+			_, why = t.admitGC()
 		}
-		t.step(step)
+		t.skip(profile.Heap, why)
 		return
 	}
-	if err := <-t.gcEnd; err != nil {
-		step.Reason = err.Error()
-		t.step(step)
+	if !t.freshOnce() {
 		return
+	}
+	// While a leak of GB/s goes on, a profile shows half of it when it is
+	// written. As long as death is near there is nothing better to do than
+	// to replace it by a newer one; each replacement is atomic.
+	for range renewals {
+		if !t.gauge.urgent() {
+			return
+		}
+		t.forceGC()
+		if t.gcEnd == nil || !t.freshOnce() {
+			return
+		}
+	}
+}
+
+// renewals bounds how often an urgent capture's fresh profile is replaced.
+const renewals = 4
+
+// freshOnce waits for a forced GC and writes the profile; it reports whether
+// that is done.
+func (t *take) freshOnce() bool {
+	err := <-t.gcEnd
+	t.gcEnd = nil
+	if err != nil {
+		t.skip(profile.Heap, err.Error())
+		return false
+	}
+	if t.job.suspicion != nil && !t.collected && garbage(*t.job.suspicion, t.census()) {
+		t.refuted = true
+		return false
 	}
 	t.collected = true
-	t.write(profile.Heap, profile.Fresh, false)
+	return t.write(profile.Heap, profile.Fresh, false)
+}
+
+func (t *take) skip(kind profile.Kind, why string) {
+	t.step(profile.Step{Kind: kind, Outcome: profile.OutcomeSkipped, Reason: why})
 }
 
 // write keeps a profile as a file of the incident.
-func (t *take) write(kind profile.Kind, variant string, stale bool) {
+func (t *take) write(kind profile.Kind, variant string, stale bool) (ok bool) {
 	name := profile.FileName(kind, variant, t.job.seq)
-	if ok, why := admitAllocation(t.gauge.headroom.Load(), profile.PredictCapture(kind, t.gauge.reading())); !ok {
-		t.step(profile.Step{Kind: kind, Outcome: profile.OutcomeSkipped, Reason: why})
-		return
+	if ok, why := t.admitAllocation(profile.PredictCapture(kind, t.gauge.reading())); !ok {
+		t.skip(kind, why)
+		return false
 	}
-	t.writeAs(kind, name, stale, func(w io.Writer) error { return profile.Capture(w, kind) })
+	return t.writeAs(kind, name, stale, func(w io.Writer) error { return profile.Capture(w, kind) })
 }
 
-func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io.Writer) error) {
+func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io.Writer) error) (ok bool) {
 	start := time.Now()
 	_, err := t.folder.Write(name, write)
 	step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
@@ -133,6 +175,7 @@ func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io
 		t.written = true
 	}
 	t.step(step)
+	return err == nil
 }
 
 func (t *take) step(s profile.Step) {
@@ -151,7 +194,7 @@ func (t *take) linkBaselines() {
 		}
 		base, ok := t.store.BaselineBefore(kind, t.job.onset)
 		if !ok {
-			t.step(profile.Step{Kind: kind, Outcome: profile.OutcomeSkipped, Reason: "no baseline was taken yet"})
+			t.skip(kind, "no baseline was taken yet")
 			continue
 		}
 		name := profile.FileName(kind, profile.Base, 1)
@@ -171,16 +214,13 @@ func (t *take) goroutineText() {
 	if !t.job.kinds.Has(profile.Goroutine) || t.gauge.urgent() {
 		return
 	}
-	step := profile.Step{Kind: profile.Goroutine, Outcome: profile.OutcomeSkipped}
 	r := t.gauge.reading()
 	if r.Goroutines >= profile.MostTextGoroutines {
-		step.Reason = fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines)
-		t.step(step)
+		t.skip(profile.Goroutine, fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines))
 		return
 	}
-	if ok, why := admitAllocation(t.gauge.headroom.Load(), profile.PredictGoroutineText(r)); !ok {
-		step.Reason = "no text form: " + why
-		t.step(step)
+	if ok, why := t.admitAllocation(profile.PredictGoroutineText(r)); !ok {
+		t.skip(profile.Goroutine, "no text form: "+why)
 		return
 	}
 	name := "goroutine.txt"
@@ -192,7 +232,7 @@ func (t *take) goroutineText() {
 
 func (t *take) goroutineLeak() {
 	if !t.leaks {
-		t.step(profile.Step{Kind: profile.GoroutineLeak, Outcome: profile.OutcomeSkipped, Reason: "not opted in: Config.GoroutineLeak"})
+		t.skip(profile.GoroutineLeak, "not opted in: Config.GoroutineLeak")
 		return
 	}
 	t.write(profile.GoroutineLeak, profile.AtCrossing, false)
@@ -201,15 +241,12 @@ func (t *take) goroutineLeak() {
 // cpu profiles for a while. The manifest is written first: everything else is
 // there already, and the process may not live that long.
 func (t *take) cpu() {
-	step := profile.Step{Kind: profile.CPU, Outcome: profile.OutcomeSkipped}
 	if t.gauge.urgent() {
-		step.Reason = "memory is full before such a profile is worth anything"
-		t.step(step)
+		t.skip(profile.CPU, "memory is full before such a profile is worth anything")
 		return
 	}
 	if !cpuProfile.TryLock() {
-		step.Reason = "another guard of this process is taking one"
-		t.step(step)
+		t.skip(profile.CPU, "another guard of this process is taking one")
 		return
 	}
 	defer cpuProfile.Unlock()

@@ -12,6 +12,7 @@ type view struct {
 	base     [signals]int64
 	growth   *growth       // of Memory
 	live     *growth       // of live heap and stacks, a point at each GC cycle
+	alloc    *growth       // of all that was ever allocated
 	headroom int64         // bytes left until the kernel kills
 	liveRoom int64         // the same if all garbage were collected
 	capture  time.Duration // what a capture is expected to take
@@ -59,10 +60,20 @@ const (
 	above                   // at or over the line
 )
 
-// leastRise is what Memory must have gained before a TimeToLimit is believed:
-// a heap profile samples one object in 512 KiB, so less than 8 MiB of a leak
-// would not be named reliably by the evidence anyway.
-const leastRise = 8 << 20
+const (
+	// leastRise is what must have grown before a trend is believed: a heap
+	// profile samples one object in 512 KiB, so less than 8 MiB of a leak
+	// would not be named reliably by the evidence anyway. Where 8 MiB are
+	// much, it is an eighth of the limit, where they are little a twentieth.
+	leastRise      = 8 << 20
+	leastRiseSmall = 1.0 / 8
+	leastRiseLarge = 1.0 / 20
+)
+
+func leastRiseOf(limit int64) int64 {
+	small, large := int64(leastRiseSmall*float64(limit)), int64(leastRiseLarge*float64(limit))
+	return max(min(leastRise, small), large)
+}
 
 func (v *view) position(r Rule) position {
 	value := v.values[r.Signal]
@@ -96,25 +107,37 @@ func (v *view) position(r Rule) position {
 
 // timePosition tells growth that lasts from garbage. What the garbage collector
 // found reachable grew for certain. That Memory grew proves nothing: a process
-// fills its heap up to the collector's goal however little of it lives.
+// fills its heap up to the collector's goal however little of it lives. Nor does
+// it prove anything that Memory does not grow, while a leak takes the place of
+// garbage: so what is allocated is looked at as well, as if all of it stayed.
 func (v *view) timePosition(r Rule) position {
 	if v.headroom < 0 {
 		return unknown
 	}
-	least := max(leastRise, v.limits[r.Signal]/20)
-	if v.live.rise >= least {
-		if _, _, ok := v.live.forecast(v.liveRoom, r.Line.time, v.capture); ok {
-			return above
-		}
+	if _, _, ok := v.liveForecast(r); ok {
+		return above
 	}
-	if v.growth.rise >= least {
-		if _, _, ok := v.growth.forecast(v.headroom, r.Line.time, v.capture); ok {
-			return suspect
-		}
+	if _, _, ok := v.suspectForecast(r); ok {
+		return suspect
 	}
 	left, growing := v.timeToLimit()
 	if !growing || left.Seconds() > r.Line.time.Seconds()/r.Recover {
 		return below
 	}
 	return between
+}
+
+// liveForecast is when live memory alone would meet the limit.
+func (v *view) liveForecast(r Rule) (left time.Duration, rate float64, ok bool) {
+	return v.live.forecast(v.liveRoom, leastRiseOf(v.limits[r.Signal]), r.Line.time+v.capture)
+}
+
+// suspectForecast is when Memory would meet the limit, or all that is allocated
+// if it lived.
+func (v *view) suspectForecast(r Rule) (left time.Duration, rate float64, ok bool) {
+	least, within := leastRiseOf(v.limits[r.Signal]), r.Line.time+v.capture
+	if left, rate, ok = v.growth.forecast(v.headroom, least, within); ok {
+		return left, rate, ok
+	}
+	return v.alloc.forecast(v.liveRoom, least, within)
 }

@@ -12,6 +12,9 @@ const (
 	// longestDoubt.
 	firstDoubt   = time.Second
 	longestDoubt = time.Minute
+	// unheardOf is how much faster than at any refuted suspicion a process
+	// must allocate to be suspected again at once.
+	unheardOf = 1.5
 )
 
 // never is a time that has not come.
@@ -27,6 +30,9 @@ type watch struct {
 
 	suspicions int           // refuted in a row
 	suspectAt  time.Duration // not before
+	// How fast the process allocated at the last suspicion, and at most at a
+	// refuted one, in bytes per second.
+	suspectRate, refutedRate float64
 }
 
 // ruleState is one rule and where it stands.
@@ -139,18 +145,20 @@ func (w *watch) stepRule(i int, v *view) {
 func (w *watch) suspicion(i int, v *view) {
 	s := &w.rules[i]
 	s.aboveSince, s.belowSince = never, never
-	if v.at < w.suspectAt {
-		s.decide(v.at, "memory rises fast; at the last such rise it was garbage")
+	rate, _ := v.alloc.rate()
+	if v.at < w.suspectAt && rate < unheardOf*w.refutedRate {
+		s.decide(v.at, "memory is taken fast; the last time it was garbage")
 		return
 	}
 	verdict := w.ledger.admit(s.rule, v, false)
 	if !verdict.admitted {
-		s.decide(v.at, "memory rises fast, not captured: "+verdict.why)
+		s.decide(v.at, "memory is taken fast, not captured: "+verdict.why)
 		return
 	}
-	s.decide(v.at, "memory rises fast: capturing, and asking the garbage collector what of it lives")
+	s.decide(v.at, "memory is taken fast: capturing, and asking the garbage collector what of it lives")
 	w.act(suspectIncident, i, v.describe(s.rule), verdict.why)
 	w.ledger.begin(v)
+	w.suspectRate = rate
 }
 
 // confirm opens the incident of a suspicion that proved right. Its capture is
@@ -168,8 +176,9 @@ func (w *watch) confirm(rule int, at time.Duration) {
 func (w *watch) refute(rule int, at time.Duration) {
 	w.ledger.running = false
 	w.suspectAt = at + min(firstDoubt<<min(w.suspicions, 20), longestDoubt)
+	w.refutedRate = max(w.refutedRate, w.suspectRate)
 	w.suspicions++
-	w.rules[rule].decide(at, "memory rose fast, but what rose was garbage")
+	w.rules[rule].decide(at, "memory was taken fast, but it was garbage")
 }
 
 // consider decides whether an open incident gets evidence now.
@@ -230,9 +239,9 @@ func (v *view) describe(r Rule) string {
 	limit := v.limits[r.Signal]
 	switch r.Line.kind {
 	case lineTimeToLimit:
-		left, rate, ok := v.live.forecast(v.liveRoom, r.Line.time, v.capture)
+		left, rate, ok := v.liveForecast(r)
 		if !ok {
-			left, rate, _ = v.growth.forecast(v.headroom, r.Line.time, v.capture)
+			left, rate, _ = v.suspectForecast(r)
 		}
 		return fmt.Sprintf("%s, %v to %s at %s/s", text, left.Round(time.Millisecond),
 			r.Signal.format(limit), profile.Bytes(rate))
