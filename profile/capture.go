@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"runtime/pprof"
 	"time"
 )
@@ -12,6 +13,10 @@ import (
 // ErrNoProfile is returned for a kind of profile that this toolchain does not
 // have.
 var ErrNoProfile = errors.New("this toolchain has no such profile")
+
+// ErrCPUInUse is returned by [CaptureCPU] while another CPU profile is running:
+// a process can take one at a time.
+var ErrCPUInUse = errors.New("another CPU profile is running")
 
 // Available reports whether the process can capture this kind.
 func (k Kind) Available() bool {
@@ -39,11 +44,11 @@ func Capture(w io.Writer, kind Kind) error {
 
 // CaptureCPU writes a CPU profile of the next d, or of the time until ctx is
 // done if that comes first: what was profiled by then is written, and is no
-// error. A process can take one CPU profile at a time; that another one is
-// running is an error.
+// error. That another one is running is [ErrCPUInUse].
 func CaptureCPU(ctx context.Context, w io.Writer, d time.Duration) error {
 	if err := pprof.StartCPUProfile(w); err != nil {
-		return fmt.Errorf("profile: capture cpu: %w", err)
+		// There is no other reason, and no error of its own to test for.
+		return fmt.Errorf("profile: capture cpu: %w: %w", ErrCPUInUse, err)
 	}
 	defer pprof.StopCPUProfile()
 	timer := time.NewTimer(d)
@@ -80,7 +85,7 @@ const (
 	goroutineBytes = 512
 	// bucketTableBytes is the fixed part of BuckHashSys, the runtime's hash
 	// table of 179,999 pointers.
-	bucketTableBytes = 179_999 * 8
+	bucketTableBytes = 179_999 * bits.UintSize / 8
 	// textBytes is what one goroutine may take in the text form.
 	textBytes = 2 << 10
 )
