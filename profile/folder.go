@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ func (s *Store) Create(at time.Time, label string) (*Folder, error) {
 	}
 	var f *Folder
 	err := fs.ErrExist
-	for tries := 0; tries < 8 && errors.Is(err, fs.ErrExist); tries++ {
+	for tries := 0; tries < 8 && (errors.Is(err, fs.ErrExist) || errors.Is(err, ErrInUse)); tries++ {
 		f, err = s.CreateID(NewIncidentID(at, label))
 	}
 	return f, err
@@ -49,22 +50,27 @@ func (s *Store) CreateID(id string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("profile: create incident: %w", err)
 	}
-	// A store that prunes may hold the lock for the moment in which it asks
-	// whether we live, or have removed the empty folder.
-	for range 8 {
-		f := &Folder{s: s, id: id}
-		if err = root.Mkdir(f.id, 0o700); err != nil {
-			break
-		}
+	f := &Folder{s: s, id: id}
+	err = root.Mkdir(id, 0o700)
+	for try := 0; err == nil && try < 8; try++ {
 		if err = f.open(root); err == nil {
 			return f, nil
 		}
-		root.Remove(f.id)
-		if !errors.Is(err, ErrInUse) && !errors.Is(err, fs.ErrNotExist) {
-			break
+		// A store that prunes may have taken the empty folder for a dead
+		// process's, in the moment before it was locked, or only ask. As
+		// long as it has the lock the folder is its: removing and making
+		// it anew would hand it the new one, for it goes by the name.
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = root.Mkdir(id, 0o700)
+		case errors.Is(err, ErrInUse):
+			time.Sleep(time.Millisecond)
+			err = nil
+		default:
+			root.Remove(id)
 		}
 	}
-	return nil, fmt.Errorf("profile: create incident in %s: %w", s.dir, err)
+	return nil, fmt.Errorf("profile: create incident in %s: %w", s.dir, cmp.Or(err, ErrInUse))
 }
 
 // Reopen opens an incident of an earlier time to add to it, such as the report
@@ -116,8 +122,25 @@ func (f *Folder) open(root *os.Root) (err error) {
 	if f.lock, err = lockDir(f.dir); err != nil {
 		return err
 	}
-	_, err = root.Lstat(f.id)
-	return err
+	return stillAt(root, f.id, f.dir)
+}
+
+// stillAt makes sure, once a folder is locked, that it is the one of its name.
+// Who holds the lock of the folder of a name, and nobody else, removes it or
+// gives it another name.
+func stillAt(root *os.Root, name string, dir *os.Root) error {
+	there, err := root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	ours, err := dir.Stat(".")
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(there, ours) {
+		return &fs.PathError{Op: "lock", Path: name, Err: fs.ErrNotExist}
+	}
+	return nil
 }
 
 // lockDir locks a folder, or returns ErrInUse. On a file system that knows no

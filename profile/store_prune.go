@@ -204,12 +204,15 @@ func (s *Store) removeIncident(root *os.Root, id string) error {
 		return err
 	}
 	lock, err := lockDir(dir)
+	if err == nil {
+		if lock != nil {
+			defer lock.Close()
+		}
+		err = stillAt(root, id, dir)
+	}
 	dir.Close() // Windows renames no folder that is open
 	if err != nil {
 		return err
-	}
-	if lock != nil {
-		defer lock.Close()
 	}
 	path := id
 	if !c.foreign {

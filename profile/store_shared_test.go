@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -105,4 +106,23 @@ func TestConcurrentStores(t *testing.T) {
 		t.Errorf("%d incidents are left, %v; want 2", len(list), err)
 	}
 	checkNoTemps(t, dir)
+}
+
+// A lock on a folder that was removed says nothing about a new one of its name.
+func TestLockIsOfTheFolderNotOfItsName(t *testing.T) {
+	skipOn(t, "windows", "it removes no folder that is open")
+	s := openTestStore(t, StoreConfig{})
+	f := createTest(t, s, noon, "heap")
+	if err := stillAt(s.root, f.ID(), f.dir); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(f.Path(), f.Path()+".old"); err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"gone", "another"} {
+		if err := stillAt(s.root, f.ID(), f.dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, want fs.ErrNotExist", what, err)
+		}
+		mustMkdir(t, f.Path())
+	}
 }
