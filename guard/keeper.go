@@ -37,6 +37,9 @@ type keeper struct {
 	jobs    chan func()
 	stopped chan struct{}
 
+	// lacksBaseline tells the loop that a baseline was lost.
+	lacksBaseline atomic.Bool
+
 	// Owned by the goroutine:
 	runtime *goruntime.Reader
 	folders map[string]*profile.Folder
@@ -282,6 +285,7 @@ func (k *keeper) baseline() {
 
 func (k *keeper) lostBaseline(kind profile.Kind, err error) {
 	k.counters.failedBaselines.Add(1)
+	k.lacksBaseline.Store(true)
 	if k.once.first("baseline") {
 		k.log.Warn("leakguard: a baseline profile was not kept, an incident may have none to compare with; further ones are only counted",
 			"kind", kind.String(), "error", err)

@@ -21,6 +21,8 @@ const (
 	// baselineEvery is how often a further baseline is taken; the store
 	// thins them out.
 	baselineEvery = time.Hour
+	// baselineRetry is how long after one was lost the next is tried.
+	baselineRetry = time.Minute
 	// readingsBefore is how many readings before the crossing go into the
 	// manifest.
 	readingsBefore = 60
@@ -204,6 +206,9 @@ func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
 // takeBaseline has a baseline taken when one is due and nothing is the matter:
 // a baseline out of an incident would be compared with itself.
 func (l *loop) takeBaseline() {
+	if l.keeper.lacksBaseline.Swap(false) {
+		l.nextBaseline = min(l.nextBaseline, l.view.at+baselineRetry)
+	}
 	if l.view.at < l.nextBaseline {
 		return
 	}
@@ -262,10 +267,11 @@ func (l *loop) say() {
 	// The keeper has been given its work; where all processors are taken it
 	// runs on this one, now.
 	runtime.Gosched()
-	for _, f := range l.words {
+	words := l.words
+	l.words = nil // also when one of them panics: it is not to be said again
+	for _, f := range words {
 		f()
 	}
-	l.words = l.words[:0]
 }
 
 // suspectIncident has the evidence taken of an incident that there may not be.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
@@ -165,7 +166,9 @@ func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io
 	step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
 	if err != nil {
 		step.File, step.Outcome, step.Reason, step.Stale = "", profile.OutcomeFailed, err.Error(), false
-		if errors.Is(err, profile.ErrNoProfile) {
+		if errors.Is(err, profile.ErrNoProfile) || errors.Is(err, profile.ErrCPUInUse) {
+			// That the host takes a CPU profile itself, perhaps all the
+			// time, is no failure of ours that a retry would cure.
 			step.Outcome = profile.OutcomeSkipped
 		} else {
 			t.res.err = errors.Join(t.res.err, err)
@@ -183,21 +186,20 @@ func (t *take) step(s profile.Step) {
 }
 
 // linkBaselines puts beside the profiles what they are to be compared with, once
-// an incident.
+// an incident: with the first round for which there is one and room for it.
 func (t *take) linkBaselines() {
-	if t.job.seq > 1 {
-		return
-	}
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
-		if !t.job.kinds.Has(kind) {
+		name := profile.FileName(kind, profile.Base, 1)
+		linked := slices.ContainsFunc(t.folder.Artefacts(), func(a profile.Artefact) bool { return a.Name == name })
+		if linked || !t.job.kinds.Has(kind) {
 			continue
 		}
 		base, ok := t.store.BaselineBefore(kind, t.job.onset)
 		if !ok {
-			t.skip(kind, "no baseline was taken yet")
+			t.skip(kind, "there is no baseline")
+			t.lacksBaseline.Store(true) // removed with the folder, perhaps
 			continue
 		}
-		name := profile.FileName(kind, profile.Base, 1)
 		step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten,
 			Reason: "as of " + base.Taken.UTC().Format(time.RFC3339)}
 		if _, err := t.folder.Link(name, base); err != nil {

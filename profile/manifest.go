@@ -113,8 +113,8 @@ type Step struct {
 	File    string `json:"file,omitempty"`   // the artefact's name; empty unless written
 	Outcome string `json:"outcome"`          // [OutcomeWritten], [OutcomeSkipped] or [OutcomeFailed]
 	Reason  string `json:"reason,omitempty"` // why it was skipped, failed or is stale
-	// Stale says that the profile shows the state of an earlier GC cycle
-	// and that there was no headroom for a fresher one.
+	// Stale says that the profile shows the heap as of an earlier GC cycle.
+	// A fresher one, where there was headroom for it, is a step of its own.
 	Stale  bool  `json:"stale,omitempty"`
 	TookNS int64 `json:"took_ns"` // nanoseconds of wall-clock time
 }
