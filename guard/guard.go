@@ -88,12 +88,9 @@ func startAt(root string, cfg Config) (*Guard, error) {
 		ctx: g.ctx, cfg: cfg, log: cfg.Logger, history: newHistory(), keeper: g.keeper, sinks: g.sinks, counters: c, once: once,
 		build: buildInfo(), timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify(),
 		ask: make(chan func()), results: make(chan captureResult, queuedJobs),
-		closing: g.closing, finished: make(chan struct{}), started: time.Now(), lastCPU: profile.Unknown,
+		closing: g.closing, finished: make(chan struct{}), started: time.Now(), observer: newObserver(),
 	}
 	g.loop = l
-	for i := range l.view.base {
-		l.view.base[i] = profile.Unknown
-	}
 	l.source = newSource(root, cfg.Limit, func(part string, err error) {
 		cfg.Logger.Warn("leakguard: a source of readings failed, its quantities are unknown from here on", "source", part, "error", err)
 	})

@@ -37,10 +37,6 @@ type loop struct {
 	log      *slog.Logger
 	source   *source
 	watch    *watch
-	growth   growth // of Memory
-	alloc    growth // of all that was allocated
-	live     growth // of live heap and stacks
-	lastGC   profile.Count
 	history  *history
 	keeper   *keeper
 	sinks    *dispatcher
@@ -59,13 +55,11 @@ type loop struct {
 	closing  chan struct{}
 	finished chan struct{}
 
+	observer
+
 	started      time.Time // with the monotonic clock
 	reading      profile.Reading
-	view         view
-	lastCPU      time.Duration
-	lastAt       time.Duration
 	nextBaseline time.Duration
-	warm         bool
 	open         []*liveIncident // by rule; nil: not open
 	manual       *liveIncident   // at most one, while it is captured
 	suspect      *liveIncident   // at most one, while its evidence is taken
@@ -129,7 +123,7 @@ func (l *loop) look() {
 	l.source.read(now, &l.reading)
 	l.counters.readings.Add(1)
 	l.history.add(&l.reading)
-	cores := l.observe(now.Sub(l.started))
+	cores := l.observe(now.Sub(l.started), &l.reading, &l.source.limits, l.source.used, l.keeper.gauge.gcTime())
 	l.keeper.gauge.set(&l.view, &l.reading)
 	for _, a := range l.watch.step(&l.view) {
 		l.act(a)
@@ -143,63 +137,6 @@ func (l *loop) look() {
 		if err := l.clock.Arm(p.cpu); err != nil && l.once.first("clock") {
 			l.log.Warn("leakguard: the CPU clock failed, polling instead", "error", err)
 		}
-	}
-}
-
-// observe turns the reading into what the policy sees, and returns the CPU time
-// used per wall time since the last reading, or -1.
-func (l *loop) observe(at time.Duration) (cores float64) {
-	v, r := &l.view, &l.reading
-	v.at = at
-	v.values = signalValues(r, l.source.used)
-	limits := l.source.limits
-	v.limits = [signals]int64{
-		Memory: limits.Kill, LiveHeap: limits.soft(), Goroutines: profile.Unknown,
-		ResidentSet: limits.Kill, WorkingSet: limits.Kill, Stacks: limits.soft(),
-		Threads: profile.Unknown, HostMemory: limits.Host,
-	}
-	if !l.warm && (at >= warmAfter || v.base[Memory] == profile.Unknown) {
-		v.base = v.values
-		l.warm = at >= warmAfter
-	}
-	v.headroom = profile.Unknown
-	if limits.Kill > 0 && r.Unreclaimable.Known() {
-		v.headroom = max(limits.Kill-int64(r.Unreclaimable), 0)
-		if limits.KillSource == sourceHost && r.HostAvailable.Known() {
-			v.headroom = min(v.headroom, int64(r.HostAvailable))
-		}
-	}
-	if r.Unreclaimable.Known() {
-		l.growth.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.Unreclaimable)})
-	}
-	if r.NumGC != l.lastGC && r.HeapLive.Known() && r.StackInuse.Known() {
-		l.lastGC = r.NumGC
-		l.live.add(point{at: at, cpu: profile.Unknown, bytes: int64(r.HeapLive + r.StackInuse)})
-	}
-	v.liveRoom = v.headroom
-	if v.headroom >= 0 && r.HeapAlloc.Known() && r.HeapLive.Known() {
-		v.liveRoom += max(int64(r.HeapAlloc-r.HeapLive), 0)
-	}
-	if r.TotalAlloc.Known() {
-		l.alloc.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.TotalAlloc)})
-	}
-	v.growth, v.live, v.alloc = &l.growth, &l.live, &l.alloc
-	v.capture = l.keeper.gauge.gcTime()
-
-	cores = -1
-	if took := at - l.lastAt; took > 0 && r.CPUTime >= 0 && l.lastCPU >= 0 {
-		cores = (r.CPUTime - l.lastCPU).Seconds() / took.Seconds()
-	}
-	l.lastAt, l.lastCPU = at, r.CPUTime
-	return cores
-}
-
-// signalValues reads the signals off a reading.
-func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
-	return [signals]int64{
-		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
-		ResidentSet: int64(r.RSS), WorkingSet: int64(r.CgroupWorkingSet), Stacks: int64(r.StackInuse),
-		Threads: int64(r.Threads), HostMemory: hostUsed,
 	}
 }
 

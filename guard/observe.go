@@ -1,0 +1,86 @@
+package guard
+
+import (
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// observer turns readings into what the policy sees: with their growth, and with
+// the calm state to compare with. It is a function of the readings shown to it;
+// it touches neither clock nor process.
+type observer struct {
+	view    view
+	growth  growth // of Memory
+	alloc   growth // of all that was allocated
+	live    growth // of live heap and stacks
+	lastGC  profile.Count
+	lastCPU time.Duration
+	lastAt  time.Duration
+	warm    bool
+}
+
+func newObserver() observer {
+	o := observer{lastCPU: profile.Unknown}
+	for i := range o.view.base {
+		o.view.base[i] = profile.Unknown
+	}
+	return o
+}
+
+// observe turns a reading into what the policy sees, and returns the CPU time
+// used per wall time since the last reading, or -1. hostUsed is the value of
+// HostMemory, capture is what one is expected to take.
+func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits, hostUsed int64, capture time.Duration) (cores float64) {
+	v := &o.view
+	v.at = at
+	v.values = signalValues(r, hostUsed)
+	v.limits = [signals]int64{
+		Memory: limits.Kill, LiveHeap: limits.soft(), Goroutines: profile.Unknown,
+		ResidentSet: limits.Kill, WorkingSet: limits.Kill, Stacks: limits.soft(),
+		Threads: profile.Unknown, HostMemory: limits.Host,
+	}
+	if !o.warm && (at >= warmAfter || v.base[Memory] == profile.Unknown) {
+		v.base = v.values
+		o.warm = at >= warmAfter
+	}
+	v.headroom = profile.Unknown
+	if limits.Kill > 0 && r.Unreclaimable.Known() {
+		v.headroom = max(limits.Kill-int64(r.Unreclaimable), 0)
+		if limits.KillSource == sourceHost && r.HostAvailable.Known() {
+			v.headroom = min(v.headroom, int64(r.HostAvailable))
+		}
+	}
+	if r.Unreclaimable.Known() {
+		o.growth.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.Unreclaimable)})
+	}
+	if r.NumGC != o.lastGC && r.HeapLive.Known() && r.StackInuse.Known() {
+		o.lastGC = r.NumGC
+		o.live.add(point{at: at, cpu: profile.Unknown, bytes: int64(r.HeapLive + r.StackInuse)})
+	}
+	v.liveRoom = v.headroom
+	if v.headroom >= 0 && r.HeapAlloc.Known() && r.HeapLive.Known() {
+		v.liveRoom += max(int64(r.HeapAlloc-r.HeapLive), 0)
+	}
+	if r.TotalAlloc.Known() {
+		o.alloc.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.TotalAlloc)})
+	}
+	v.growth, v.live, v.alloc = &o.growth, &o.live, &o.alloc
+	v.capture = capture
+
+	cores = -1
+	if took := at - o.lastAt; took > 0 && r.CPUTime >= 0 && o.lastCPU >= 0 {
+		cores = (r.CPUTime - o.lastCPU).Seconds() / took.Seconds()
+	}
+	o.lastAt, o.lastCPU = at, r.CPUTime
+	return cores
+}
+
+// signalValues reads the signals off a reading.
+func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
+	return [signals]int64{
+		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
+		ResidentSet: int64(r.RSS), WorkingSet: int64(r.CgroupWorkingSet), Stacks: int64(r.StackInuse),
+		Threads: int64(r.Threads), HostMemory: hostUsed,
+	}
+}
