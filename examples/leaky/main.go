@@ -1,0 +1,139 @@
+// Leaky is a web service with a memory leak and a guard: it shows what leakguard
+// does, from the first request to the evidence on disk.
+//
+//	go run ./examples/leaky
+//
+// Its client first asks for /hello for two seconds, then for /memory_leak, whose
+// handler keeps 1 MiB of each request for good. When the guard has saved the
+// evidence the client stops, and the last lines printed are the folder and the
+// commands that name the leak. It takes about five seconds and less than 600 MiB
+// of memory, and exits with 1 if no incident was reported within -for.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"time"
+
+	"github.com/leakguard/leakguard/guard"
+)
+
+const (
+	// limit is what the process must stay below. Set here, because a demo
+	// should not have to fill the machine; in a container it is found.
+	limit = 256 << 20
+	// calm is how long the service is well. The guard takes the profile that
+	// a leak is compared with in the first second.
+	calm = 2 * time.Second
+	// most bounds the leak, in requests, whatever -rate is.
+	most = 400
+)
+
+func main() {
+	dir := flag.String("dir", "", "`folder` for the evidence; empty: the library's default, in the user's cache folder")
+	rate := flag.Int("rate", 300, "`requests` a second")
+	deadline := flag.Duration("for", time.Minute, "give up after this `time` without an incident")
+	flag.Parse()
+
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stdout, nil)))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *dir, *rate, *deadline); err != nil {
+		slog.Error("leaky: " + err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, dir string, rate int, deadline time.Duration) (err error) {
+	if rate < 1 || rate > 10_000 {
+		return fmt.Errorf("-rate %d: want 1 to 10000 requests a second", rate)
+	}
+	reported := make(incidents, 8)
+	g, err := guard.Start(guard.Config{Dir: dir, Limit: limit, Sinks: []guard.Sink{reported}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, g.Close()) }()
+
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	url, shutdown, err := serve()
+	if err != nil {
+		return err
+	}
+	defer shutdown()
+
+	slog.Info("client: asking for /hello", "requests_per_second", rate)
+	load(ctx, url+"/hello", rate, int(calm.Seconds()*float64(rate)))
+
+	slog.Info("client: asking for /memory_leak", "requests_per_second", rate)
+	leaking, enough := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); load(leaking, url+"/memory_leak", rate, most) }()
+	i, err := reported.first(ctx)
+	enough()
+	<-done
+	slog.Info("service: the leak is over", "leaked_mib", free())
+	if err != nil {
+		return fmt.Errorf("no evidence after %v at %d requests a second: %w; try a larger -rate or -for", deadline, rate, err)
+	}
+	return tell(os.Stdout, i)
+}
+
+// leaked is what the service forgot to let go of.
+var leaked struct {
+	sync.Mutex
+	chunks [][]byte
+}
+
+// memoryLeak is the culprit.
+func memoryLeak(w http.ResponseWriter, r *http.Request) {
+	chunk := make([]byte, 1<<20)
+	for i := range chunk {
+		chunk[i] = 1 // memory that was never touched does not count
+	}
+	leaked.Lock()
+	leaked.chunks = append(leaked.chunks, chunk)
+	leaked.Unlock()
+	fmt.Fprintln(w, "thank you")
+}
+
+func hello(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "hello") }
+
+// free ends the leak and returns how much it was.
+func free() (mib int) {
+	leaked.Lock()
+	defer leaked.Unlock()
+	mib = len(leaked.chunks)
+	leaked.chunks = nil
+	return mib
+}
+
+// serve starts the service on a free port.
+func serve() (url string, shutdown func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/hello", hello)
+	mux.HandleFunc("/memory_leak", memoryLeak)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			slog.Error("service: " + err.Error())
+		}
+	}()
+	url = "http://" + l.Addr().String()
+	slog.Info("service: listening", "url", url)
+	return url, func() { srv.Close() }, nil
+}

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// maxRSS is the most memory that the process held, in bytes.
+func maxRSS(s *os.ProcessState) (bytes int64, ok bool) {
+	usage, ok := s.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0, false
+	}
+	return int64(usage.Maxrss) << 10, true
+}
