@@ -41,6 +41,7 @@ type ruleState struct {
 	position   position
 	aboveSince time.Duration // or never
 	belowSince time.Duration // or never
+	suspected  bool          // evidence of a suspicion is being taken
 	open       bool
 	openedAt   time.Duration
 	peak       int64
@@ -93,6 +94,9 @@ func (w *watch) step(v *view) []act {
 func (w *watch) stepRule(i int, v *view) {
 	s := &w.rules[i]
 	s.position = v.position(s.rule)
+	if s.suspected {
+		return // its incident opens, or not, with the garbage collector's answer
+	}
 	if s.position == suspect {
 		if !s.open {
 			w.suspicion(i, v)
@@ -158,7 +162,7 @@ func (w *watch) suspicion(i int, v *view) {
 	s.decide(v.at, "memory is taken fast: capturing, and asking the garbage collector what of it lives")
 	w.act(suspectIncident, i, v.describe(s.rule), verdict.why)
 	w.ledger.begin(v)
-	w.suspectRate = rate
+	s.suspected, w.suspectRate = true, rate
 }
 
 // confirm opens the incident of a suspicion that proved right. Its capture is
@@ -166,7 +170,7 @@ func (w *watch) suspicion(i int, v *view) {
 func (w *watch) confirm(rule int, at time.Duration) {
 	w.suspicions = 0
 	s := &w.rules[rule]
-	s.open, s.openedAt = true, at
+	s.suspected, s.open, s.openedAt = false, true, at
 	s.peak = w.ledger.pending.values[s.rule.Signal]
 	s.captured, s.wants = false, true
 }
@@ -178,6 +182,7 @@ func (w *watch) refute(rule int, at time.Duration) {
 	w.suspectAt = at + min(firstDoubt<<min(w.suspicions, 20), longestDoubt)
 	w.refutedRate = max(w.refutedRate, w.suspectRate)
 	w.suspicions++
+	w.rules[rule].suspected = false
 	w.rules[rule].decide(at, "memory was taken fast, but it was garbage")
 }
 
