@@ -16,6 +16,10 @@ const (
 	// follows from the CPU time used since a calm reading long ago.
 	suddenFor = 25 * time.Millisecond
 
+	// cpuLag: the kernel books the CPU time of threads that run on other
+	// processors in its clock tick, so a reading may lack a few milliseconds.
+	cpuLag = 5 * time.Millisecond
+
 	// mostPoints bounds the points kept; spacing grows with age, so that
 	// they reach back oldestPoint.
 	mostPoints  = 96
@@ -124,7 +128,7 @@ func (g *growth) since(i int) (rate float64, span time.Duration, sudden bool) {
 	if span > rateWindow && i+2 == len(g.points) && then.cpu >= 0 && now.cpu >= then.cpu {
 		// Nothing was seen in between. What grew took CPU time, and no
 		// longer than that if one core did it.
-		if cpu := max(now.cpu-then.cpu, shortestWindow); cpu < span {
+		if cpu := now.cpu - then.cpu + cpuLag; cpu < span {
 			span, sudden = cpu, true
 		}
 	}
