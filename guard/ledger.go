@@ -125,17 +125,20 @@ func (l *ledger) begin(v *view) {
 	l.pending = evidence{at: v.at, values: v.values, headroom: v.headroom, live: v.live.last()}
 }
 
-// end books the running capture: its evidence when it is safe, a back-off when
-// it failed. Only a capture that a rule asked for is charged to the budget.
-func (l *ledger) end(id string, kinds KindSet, ok, charge bool, at time.Duration) {
+// end books the running capture: the kinds of which evidence is safe, and a
+// back-off unless it is whole. Only a capture that a rule asked for is charged to
+// the budget.
+func (l *ledger) end(id string, kinds KindSet, whole, charge bool, at time.Duration) {
 	l.running = false
-	if !ok {
-		backoff := min(firstBackoff<<min(l.failures, 20), longestBackoff)
+	if whole {
+		l.failures = 0
+	} else {
+		l.retryAt = at + min(firstBackoff<<min(l.failures, 20), longestBackoff)
 		l.failures++
-		l.retryAt = at + backoff
+	}
+	if kinds == 0 {
 		return
 	}
-	l.failures = 0
 	if charge {
 		l.refill(at)
 		l.tokens--

@@ -302,7 +302,7 @@ func (l *loop) captured(res captureResult) {
 	}
 	ok := res.kinds != 0
 	at := time.Since(l.started)
-	l.watch.captureEnded(rule, res.id, res.kinds, ok, at)
+	l.watch.captureEnded(rule, res.id, res.kinds, at)
 	if ok {
 		l.counters.captures.Add(1)
 		i.NotCaptured = ""

@@ -45,7 +45,6 @@ type ruleState struct {
 	open       bool
 	openedAt   time.Duration
 	peak       int64
-	captured   bool // evidence was saved for the open incident
 	wants      bool // evidence is wanted and not yet under way
 	decision   string
 	decidedAt  time.Duration
@@ -129,7 +128,7 @@ func (w *watch) stepRule(i int, v *view) {
 			return
 		}
 		s.open, s.openedAt, s.peak = true, v.at, v.values[s.rule.Signal]
-		s.captured, s.wants = false, true
+		s.wants = true
 		w.act(openIncident, i, v.describe(s.rule), "")
 	}
 
@@ -165,14 +164,14 @@ func (w *watch) suspicion(i int, v *view) {
 	s.suspected, w.suspectRate = true, rate
 }
 
-// confirm opens the incident of a suspicion that proved right. Its capture is
-// still to be booked.
+// confirm opens the incident of a suspicion that proved right. Its evidence was
+// taken; that is still to be booked.
 func (w *watch) confirm(rule int, at time.Duration) {
 	w.suspicions = 0
 	s := &w.rules[rule]
 	s.suspected, s.open, s.openedAt = false, true, at
 	s.peak = w.ledger.pending.values[s.rule.Signal]
-	s.captured, s.wants = false, true
+	s.wants = false
 }
 
 // refute notes that what grew was garbage. Each time the guard believes the
@@ -212,19 +211,19 @@ func (w *watch) consider(i int, v *view) {
 	w.ledger.begin(v)
 }
 
-// captureEnded tells the policy how a capture went. Only a success spends the
-// cooldown and marks what was captured; a failure sets a back-off of its own.
-// rule is negative for a capture that no rule asked for.
-func (w *watch) captureEnded(rule int, id string, kinds KindSet, ok bool, at time.Duration) {
-	w.ledger.end(id, kinds, ok, rule >= 0, at)
+// captureEnded tells the policy of which kinds a capture saved evidence. Only
+// that spends the cooldown; what failed is owed still, after a back-off. rule is
+// negative for a capture that no rule asked for.
+func (w *watch) captureEnded(rule int, id string, kinds KindSet, at time.Duration) {
 	if rule < 0 {
+		w.ledger.end(id, kinds, kinds != 0, false, at)
 		return
 	}
 	s := &w.rules[rule]
-	if ok {
-		s.captured = s.captured || s.open
-	} else {
-		s.wants = s.open
+	whole := kinds&s.rule.Capture == s.rule.Capture
+	w.ledger.end(id, kinds, whole, true, at)
+	if s.open && !whole {
+		s.wants = true
 	}
 }
 
