@@ -47,7 +47,7 @@ type EventKind int
 // The kinds of event. Explained and PreviousDeath are reserved.
 const (
 	Opened        EventKind = iota // a line was crossed
-	Captured                       // evidence is on disk, or was lost: see Incident.NotCaptured
+	Captured                       // evidence is on disk, or there is none: see Incident.NotCaptured
 	Escalated                      // an open incident became much worse
 	Explained                      // the report is written
 	Recovered                      // the signal stayed below the recovery line

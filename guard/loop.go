@@ -64,6 +64,8 @@ type loop struct {
 	manual       *liveIncident   // at most one, while it is captured
 	suspect      *liveIncident   // at most one, while its evidence is taken
 	suspectRule  int
+	ending       *liveIncident // at most one: recovered while its evidence is taken
+	endingRule   int
 	reply        chan<- captureReply
 	words        []func() // to be said once the evidence is under way
 }
@@ -74,7 +76,7 @@ type liveIncident struct {
 	at        time.Duration
 	seq       int // rounds of evidence begun
 	capturing bool
-	recovery  *Event // waits for the end of the capture
+	recovery  string // why it recovered
 	manifest  profile.Manifest
 }
 
@@ -123,7 +125,7 @@ func (l *loop) look() {
 	l.source.read(now, &l.reading)
 	l.counters.readings.Add(1)
 	l.history.add(&l.reading)
-	cores := l.observe(now.Sub(l.started), &l.reading, &l.source.limits, l.source.used, l.keeper.gauge.gcTime())
+	cores := l.observe(now.Sub(l.started), &l.reading, &l.source.limits, l.source.used, l.keeper.gauge.gcTime(), l.watch.calm())
 	l.keeper.gauge.set(&l.view, &l.reading)
 	for _, a := range l.watch.step(&l.view) {
 		l.act(a)
@@ -149,8 +151,11 @@ func (l *loop) takeBaseline() {
 	if l.view.at < l.nextBaseline {
 		return
 	}
-	for i, s := range l.watch.rules {
-		if s.open || l.open[i] != nil || s.position >= suspect {
+	if l.ending != nil {
+		return
+	}
+	for _, s := range l.watch.rules {
+		if s.open || s.position >= suspect {
 			return
 		}
 	}
@@ -174,6 +179,11 @@ func (l *loop) act(a act) {
 		l.suspectIncident(a)
 	case captureEvidence:
 		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, nil)
+	case shareEvidence:
+		i := l.open[a.rule]
+		i.Evidence, i.NotCaptured = a.evidence, a.why
+		i.decide("not captured: " + a.why)
+		l.later(func() { l.send(i, Captured, a.reason) })
 	case escalateIncident:
 		i := l.open[a.rule]
 		i.decide(fmt.Sprintf("escalated: %s; %s", a.reason, a.why))
@@ -305,7 +315,7 @@ func (l *loop) captured(res captureResult) {
 	l.watch.captureEnded(rule, res.id, res.kinds, at)
 	if ok {
 		l.counters.captures.Add(1)
-		i.NotCaptured = ""
+		i.Evidence, i.NotCaptured = "", ""
 		i.decide(fmt.Sprintf("captured %s", res.kinds))
 		l.log.Warn("leakguard: evidence saved", "incident", i.ID, "dir", res.folder, "files", len(res.artefacts))
 	} else {
@@ -324,8 +334,9 @@ func (l *loop) captured(res captureResult) {
 		// business.
 		l.send(i, Captured, i.Reason)
 	}
-	if i.recovery != nil {
-		l.endIncident(rule, i)
+	if i == l.ending {
+		l.ending = nil
+		l.endIncident(i)
 	}
 	if i == l.manual {
 		l.endManual(i, res.err)
@@ -339,6 +350,9 @@ func (l *loop) find(id string) (rule int, i *liveIncident) {
 	}
 	if l.suspect != nil && l.suspect.ID == id {
 		return l.suspectRule, l.suspect
+	}
+	if l.ending != nil && l.ending.ID == id {
+		return l.endingRule, l.ending
 	}
 	for rule, i := range l.open {
 		if i != nil && i.ID == id {
@@ -354,17 +368,21 @@ func (l *loop) recoverIncident(a act) {
 	i.Duration = l.view.at - i.at
 	i.Peak = l.watch.rules[a.rule].peak
 	i.decide("recovered: " + a.reason)
-	i.recovery = &Event{Reason: a.reason}
-	if !i.capturing {
-		l.endIncident(a.rule, i)
+	i.recovery = a.reason
+	// Its place is free for the rule's next incident, which may open before
+	// the capture has ended.
+	l.open[a.rule] = nil
+	if i.capturing {
+		l.ending, l.endingRule = i, a.rule
+		return
 	}
+	l.endIncident(i)
 }
 
-func (l *loop) endIncident(rule int, i *liveIncident) {
+func (l *loop) endIncident(i *liveIncident) {
 	l.log.Warn("leakguard: recovered", "incident", i.ID, "after", i.Duration.Round(time.Millisecond).String(),
-		"peak", i.Signal.format(i.Peak), "why", i.recovery.Reason)
-	l.send(i, Recovered, i.recovery.Reason)
-	l.open[rule] = nil
+		"peak", i.Signal.format(i.Peak), "why", i.recovery)
+	l.send(i, Recovered, i.recovery)
 	m := i.snapshotManifest()
 	l.keeper.do(func() { l.keeper.finish(m) })
 }

@@ -30,8 +30,9 @@ func newObserver() observer {
 
 // observe turns a reading into what the policy sees, and returns the CPU time
 // used per wall time since the last reading, or -1. hostUsed is the value of
-// HostMemory, capture is what one is expected to take.
-func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits, hostUsed int64, capture time.Duration) (cores float64) {
+// HostMemory, capture is what one is expected to take, and calm says that no
+// incident is open.
+func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits, hostUsed int64, capture time.Duration, calm bool) (cores float64) {
 	v := &o.view
 	v.at = at
 	v.values = signalValues(r, hostUsed)
@@ -40,10 +41,7 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 		ResidentSet: limits.Kill, WorkingSet: limits.Kill, Stacks: limits.soft(),
 		Threads: profile.Unknown, HostMemory: limits.Host,
 	}
-	if !o.warm && (at >= warmAfter || v.base[Memory] == profile.Unknown) {
-		v.base = v.values
-		o.warm = at >= warmAfter
-	}
+	o.setBase(at, calm)
 	v.headroom = profile.Unknown
 	if limits.Kill > 0 && r.Unreclaimable.Known() {
 		v.headroom = max(limits.Kill-int64(r.Unreclaimable), 0)
@@ -74,6 +72,20 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 	}
 	o.lastAt, o.lastCPU = at, r.CPUTime
 	return cores
+}
+
+// setBase sets what lines of growth compare with: the first value known, and once
+// the process is warm the value of then. Out of an incident it is not moved, or
+// the incident would close for having lasted.
+func (o *observer) setBase(at time.Duration, calm bool) {
+	v := &o.view
+	warm := !o.warm && at >= warmAfter && calm
+	for s, value := range v.values {
+		if value >= 0 && (warm || v.base[s] < 0) {
+			v.base[s] = value
+		}
+	}
+	o.warm = o.warm || warm
 }
 
 // signalValues reads the signals off a reading.

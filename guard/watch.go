@@ -55,8 +55,9 @@ type act struct {
 	do     actKind
 	rule   int
 	reason string
-	// why says for a capture why it is admitted.
-	why string
+	// why says for a capture why it is admitted, and where evidence is shared
+	// why none is taken; evidence is then the ID of the incident that has it.
+	why, evidence string
 }
 
 type actKind int
@@ -65,6 +66,7 @@ const (
 	openIncident actKind = iota
 	suspectIncident
 	captureEvidence
+	shareEvidence
 	escalateIncident
 	recoverIncident
 )
@@ -88,6 +90,16 @@ func (w *watch) step(v *view) []act {
 		w.stepRule(i, v)
 	}
 	return w.acts
+}
+
+// calm reports whether no incident is open.
+func (w *watch) calm() bool {
+	for i := range w.rules {
+		if w.rules[i].open {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *watch) stepRule(i int, v *view) {
@@ -114,7 +126,7 @@ func (w *watch) stepRule(i int, v *view) {
 		if s.belowSince == never {
 			s.belowSince = v.at
 		}
-	default: // between the lines nothing begins; and what is not known moves nothing
+	default: // between the lines, or unknown: neither was above, nor below, all the time
 		s.aboveSince, s.belowSince = never, never
 	}
 
@@ -188,16 +200,23 @@ func (w *watch) refute(rule int, at time.Duration) {
 // consider decides whether an open incident gets evidence now.
 func (w *watch) consider(i int, v *view) {
 	s := &w.rules[i]
-	if s.position != above {
+	switch {
+	case s.position == unknown:
+		s.decide(v.at, "open, but where its signal stands is not known now")
+		return
+	case s.position == below, s.position == between && !s.wants:
 		s.decide(v.at, "open, waiting to recover")
 		return
 	}
+	// What is owed is taken between the lines too: it may never come above
+	// again, and its evidence is still in memory.
 	verdict := w.ledger.admit(s.rule, v, !s.wants)
 	if !verdict.admitted {
-		if verdict.covered {
-			s.wants = false
-		}
 		s.decide(v.at, "not captured: "+verdict.why)
+		if verdict.covered && s.wants {
+			s.wants = false
+			w.acts = append(w.acts, act{do: shareEvidence, rule: i, reason: v.describe(s.rule), why: verdict.why, evidence: verdict.id})
+		}
 		return
 	}
 	// A first capture is owed; a further one only when things became much
@@ -228,7 +247,7 @@ func (w *watch) captureEnded(rule int, id string, kinds KindSet, at time.Duratio
 }
 
 func (w *watch) act(do actKind, rule int, reason, why string) {
-	w.acts = append(w.acts, act{do, rule, reason, why})
+	w.acts = append(w.acts, act{do: do, rule: rule, reason: reason, why: why})
 }
 
 func (s *ruleState) decide(at time.Duration, what string) {
@@ -245,7 +264,10 @@ func (v *view) describe(r Rule) string {
 	case lineTimeToLimit:
 		left, rate, ok := v.liveForecast(r)
 		if !ok {
-			left, rate, _ = v.suspectForecast(r)
+			left, rate, ok = v.suspectForecast(r)
+		}
+		if !ok { // no longer
+			return text
 		}
 		return fmt.Sprintf("%s, %v to %s at %s/s", text, left.Round(time.Millisecond),
 			r.Signal.format(limit), profile.Bytes(rate))
