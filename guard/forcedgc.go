@@ -85,13 +85,34 @@ type census struct {
 	heap, live int64
 }
 
-// garbage reports whether a rise was garbage: of what was in the heap most is
-// gone after a GC, and what lives grew by less than that. before is from the
-// moment of the suspicion, with the lowest live size of the last seconds; memory
-// outside the Go heap is never garbage.
-func garbage(before, after census) bool {
-	grew, gone := after.live-before.live, before.heap-after.live
-	return gone > max(grew, 0)
+// judgement is what a forced GC says of a suspicion.
+type judgement int
+
+const (
+	itLives judgement = iota
+	doubtful
+	itIsGarbage
+)
+
+func (j judgement) String() string {
+	return [...]string{"it lives", "doubtful", "it is garbage"}[j]
+}
+
+// judge tells what rose: of garbage, more is gone after a GC than what lives has
+// grown. What was allocated during the cycle counts as living whatever it is, so
+// where a good deal is gone, but not most, another cycle has to tell. before is
+// from the moment of the suspicion, with the lowest live size of the last
+// seconds; memory outside the Go heap is never garbage.
+func judge(before, after census) judgement {
+	grew, gone := max(after.live-before.live, 0), before.heap-after.live
+	switch {
+	case gone > grew:
+		return itIsGarbage
+	case gone > grew/4:
+		return doubtful
+	default:
+		return itLives
+	}
 }
 
 // admitAllocation decides whether a capture may allocate what it is predicted

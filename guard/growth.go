@@ -83,7 +83,7 @@ func (g *growth) addLow(p point) {
 	l.bytes = min(l.bytes, p.bytes)
 	least := p.bytes
 	for _, l := range g.lows {
-		if l.slot > slot-riseSlots {
+		if l.slot > max(slot-riseSlots, 0) {
 			least = min(least, l.bytes)
 		}
 	}

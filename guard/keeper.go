@@ -148,8 +148,9 @@ type captureResult struct {
 	folder    string
 	artefacts []profile.Artefact
 	record    profile.CaptureRecord
-	kinds     KindSet // of which evidence is safe
-	refuted   bool    // the suspicion was wrong, nothing is left
+	kinds     KindSet  // of which evidence is safe
+	judged    []string // what forced GCs said of the suspicion
+	refuted   bool     // the suspicion was wrong, nothing is left
 	err       error
 }
 
@@ -175,8 +176,11 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 	res.folder = folder.Path()
 
 	t := &take{keeper: k, folder: folder, job: j, res: &res}
+	if j.suspicion != nil {
+		t.judgement = doubtful
+	}
 	t.run()
-	if t.refuted {
+	if t.judgement == itIsGarbage {
 		res.refuted = true
 		delete(k.folders, folder.ID())
 		if err := folder.Discard(); err != nil {
@@ -190,6 +194,9 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 		res.err = errors.Join(res.err, err)
 	}
 	j.manifest.Captures = append(j.manifest.Captures, res.record)
+	for _, text := range res.judged {
+		j.manifest.Decisions = append(j.manifest.Decisions, profile.Decision{Time: time.Now(), Text: text})
+	}
 	if err := folder.WriteManifest(j.manifest); err != nil {
 		res.err = errors.Join(res.err, err)
 	}

@@ -15,9 +15,9 @@ const (
 	// is taken inside the cooldown: the headroom a quarter, or the value four
 	// times what it was.
 	worseFactor = 4
-	// liveFactor: while the limit is near in time, a rise of live memory by a
-	// quarter is enough.
-	liveFactor = 4
+	// liveFactor: of what the evidence is to show, live memory, an eighth more
+	// is enough.
+	liveFactor = 8
 	// firstBackoff doubles with each failed capture up to longestBackoff.
 	firstBackoff   = 250 * time.Millisecond
 	longestBackoff = time.Minute
@@ -101,11 +101,12 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 // taken; ” if in none.
 func (e *evidence) worse(r Rule, v *view) string {
 	s := r.Signal
-	if live := v.live.last(); r.Line.kind == lineTimeToLimit && live > e.live+e.live/liveFactor+leastRiseOf(v.limits[s]) {
+	ofMemory := !s.counts() && s != HostMemory
+	if live := v.live.last(); ofMemory && live > e.live+e.live/liveFactor+leastRiseOf(v.limits[s])/2 {
 		// What the evidence shows is not what fills the memory now.
 		return fmt.Sprintf("live memory rose from %s to %s", profile.Bytes(e.live), profile.Bytes(live))
 	}
-	if !s.counts() && s != HostMemory && e.headroom > 0 && v.headroom >= 0 && v.headroom <= e.headroom/worseFactor {
+	if ofMemory && e.headroom > 0 && v.headroom >= 0 && v.headroom <= e.headroom/worseFactor {
 		return fmt.Sprintf("headroom fell from %s to %s", profile.Bytes(e.headroom), profile.Bytes(v.headroom))
 	}
 	if then, now := e.values[s], v.values[s]; then > 0 && now >= worseFactor*then {

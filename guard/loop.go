@@ -304,6 +304,9 @@ func (l *loop) captured(res captureResult) {
 		l.announce(i, rule)
 	}
 	i.capturing = false
+	for _, text := range res.judged {
+		i.decide(text)
+	}
 	if res.folder != "" {
 		i.Folder, i.Artefacts = res.folder, res.artefacts
 	}

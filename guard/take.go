@@ -19,8 +19,8 @@ type take struct {
 	res    *captureResult
 	gcEnd  chan error // nil: no GC was forced
 
-	collected bool // a forced GC has ended
-	refuted   bool // the suspicion was wrong: it was garbage
+	// judgement is what the last forced GC said of the suspicion.
+	judgement judgement
 	written   bool // at least one profile is safe
 	failed    KindSet
 }
@@ -47,7 +47,7 @@ func (t *take) run() {
 	if heap {
 		t.fresh()
 	}
-	if t.refuted {
+	if t.judgement == itIsGarbage {
 		return
 	}
 	t.goroutineText()
@@ -116,7 +116,7 @@ func (t *take) fresh() {
 	// written. As long as death is near there is nothing better to do than
 	// to replace it by a newer one; each replacement is atomic.
 	for range renewals {
-		if !t.gauge.urgent() {
+		if !t.gauge.urgent() && t.judgement != doubtful {
 			return
 		}
 		t.forceGC()
@@ -138,11 +138,15 @@ func (t *take) freshOnce() bool {
 		t.skip(profile.Heap, err.Error())
 		return false
 	}
-	if t.job.suspicion != nil && !t.collected && garbage(*t.job.suspicion, t.census()) {
-		t.refuted = true
-		return false
+	if t.job.suspicion != nil && t.judgement != itLives {
+		before, after := *t.job.suspicion, t.census()
+		t.judgement = judge(before, after)
+		t.res.judged = append(t.res.judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",
+			profile.Bytes(before.heap), profile.Bytes(after.live), profile.Bytes(before.live), t.judgement))
+		if t.judgement == itIsGarbage {
+			return false
+		}
 	}
-	t.collected = true
 	return t.write(profile.Heap, profile.Fresh, false)
 }
 
