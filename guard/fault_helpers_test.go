@@ -231,7 +231,7 @@ func child(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), childVariable+"="+name)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = t.Output()
 	return cmd
 }
 

@@ -295,7 +295,8 @@ func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, fo
 	if len(m.Artefacts) > 0 {
 		kinds = append(kinds, Captured)
 	}
-	if m.Recovered != nil {
+	// A manual capture is over when it is taken, and that is no event.
+	if m.Recovered != nil && m.Trigger == profile.TriggerRule {
 		kinds = append(kinds, Recovered)
 	}
 	for _, q := range d.sinks {
