@@ -91,11 +91,12 @@ type judgement int
 const (
 	itLives judgement = iota
 	doubtful
+	itIsKnown // no more lives than earlier evidence shows
 	itIsGarbage
 )
 
 func (j judgement) String() string {
-	return [...]string{"it lives", "doubtful", "it is garbage"}[j]
+	return [...]string{"it lives", "doubtful", "known", "it is garbage"}[j]
 }
 
 // judge tells what rose: of garbage, more is gone after a GC than what lives has

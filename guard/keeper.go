@@ -140,6 +140,7 @@ type captureJob struct {
 	// not be, with how the heap stood then: it is discarded if what rose was
 	// garbage.
 	suspicion *census
+	known     int64 // live memory that earlier evidence shows
 }
 
 // captureResult is how it went.
@@ -150,6 +151,7 @@ type captureResult struct {
 	record    profile.CaptureRecord
 	kinds     KindSet  // of which evidence is safe
 	judged    []string // what forced GCs said of the suspicion
+	live      int64    // live heap and stacks after the last forced GC; 0: none
 	refuted   bool     // the suspicion was wrong, nothing is left
 	err       error
 }
@@ -180,7 +182,7 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 		t.judgement = doubtful
 	}
 	t.run()
-	if t.judgement == itIsGarbage {
+	if t.judgement >= itIsKnown {
 		res.refuted = true
 		delete(k.folders, folder.ID())
 		if err := folder.Discard(); err != nil {

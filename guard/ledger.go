@@ -15,9 +15,9 @@ const (
 	// is taken inside the cooldown: the headroom a quarter, or the value four
 	// times what it was.
 	worseFactor = 4
-	// liveFactor: of what the evidence is to show, live memory, an eighth more
-	// is enough.
-	liveFactor = 8
+	// liveFactor: of what the evidence is to show, live memory, a sixteenth
+	// more is enough when death is near.
+	liveFactor = 16
 	// firstBackoff doubles with each failed capture up to longestBackoff.
 	firstBackoff   = 250 * time.Millisecond
 	longestBackoff = time.Minute
@@ -54,6 +54,7 @@ type verdict struct {
 	covered  bool // earlier evidence speaks for this situation
 	id       string
 	why      string
+	shows    int64 // where covered: up to how much live memory it does
 }
 
 func newLedger(perHour int) ledger {
@@ -80,7 +81,7 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 		age := v.at - e.at
 		worse := e.worse(r, v)
 		if worse == "" && (further || age < r.Cooldown) {
-			return verdict{covered: true, id: e.id,
+			return verdict{covered: true, id: e.id, shows: e.shows(r, v),
 				why: fmt.Sprintf("%s, saved %v ago, still speaks for this", e.id, age.Round(time.Millisecond))}
 		}
 		why = worse
@@ -97,12 +98,21 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 	return verdict{admitted: true, why: why}
 }
 
+// shows is up to how much live memory the evidence shows what fills it.
+func (e *evidence) shows(r Rule, v *view) int64 {
+	return e.live + e.live/liveFactor + leastRiseOf(v.limits[r.Signal])/4
+}
+
+// collected notes what of the heap and the stacks was live when the running
+// capture's heap profile was taken.
+func (l *ledger) collected(live int64) { l.pending.live = max(l.pending.live, live) }
+
 // worse says in what respect things are much worse than when the evidence was
 // taken; ” if in none.
 func (e *evidence) worse(r Rule, v *view) string {
 	s := r.Signal
 	ofMemory := !s.counts() && s != HostMemory
-	if live := v.live.last(); ofMemory && live > e.live+e.live/liveFactor+leastRiseOf(v.limits[s])/2 {
+	if live := v.live.last(); ofMemory && live > e.shows(r, v) && v.liveNear() {
 		// What the evidence shows is not what fills the memory now.
 		return fmt.Sprintf("live memory rose from %s to %s", profile.Bytes(e.live), profile.Bytes(live))
 	}

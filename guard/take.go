@@ -47,7 +47,10 @@ func (t *take) run() {
 	if heap {
 		t.fresh()
 	}
-	if t.judgement == itIsGarbage {
+	if t.judgement == doubtful && t.job.suspicion != nil && t.res.live > 0 && t.res.live <= t.job.known {
+		t.judgement = itIsKnown
+	}
+	if t.judgement >= itIsKnown {
 		return
 	}
 	t.goroutineText()
@@ -138,9 +141,14 @@ func (t *take) freshOnce() bool {
 		t.skip(profile.Heap, err.Error())
 		return false
 	}
+	after := t.census()
+	t.res.live = after.live
 	if t.job.suspicion != nil && t.judgement != itLives {
-		before, after := *t.job.suspicion, t.census()
+		before := *t.job.suspicion
 		t.judgement = judge(before, after)
+		if t.judgement == itLives && after.live <= t.job.known {
+			t.judgement = doubtful // it may be on its way, see renewals
+		}
 		t.res.judged = append(t.res.judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",
 			profile.Bytes(before.heap), profile.Bytes(after.live), profile.Bytes(before.live), t.judgement))
 		if t.judgement == itIsGarbage {

@@ -129,7 +129,18 @@ func (v *view) timePosition(r Rule) position {
 
 // liveForecast is when live memory alone would meet the limit.
 func (v *view) liveForecast(r Rule) (left time.Duration, rate float64, ok bool) {
-	return v.live.forecast(v.liveRoom, leastRiseOf(v.limits[r.Signal]), r.Line.time+v.capture)
+	// What lives is known exactly, so half of the rise says as much.
+	return v.live.forecast(v.liveRoom, leastRiseOf(v.limits[r.Signal])/2, r.Line.time+v.capture)
+}
+
+// near is when death counts as near: whoever comes now finds the evidence of a
+// minute ago out of date.
+const near = 10 * time.Second
+
+// liveNear reports whether live memory meets the limit soon at its present rate.
+func (v *view) liveNear() bool {
+	rate, _ := v.live.rate()
+	return rate > 0 && v.liveRoom >= 0 && lasts(v.liveRoom, rate) < near
 }
 
 // suspectForecast is when Memory would meet the limit, or all that is allocated

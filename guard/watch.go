@@ -58,6 +58,8 @@ type act struct {
 	// why says for a capture why it is admitted, and where evidence is shared
 	// why none is taken; evidence is then the ID of the incident that has it.
 	why, evidence string
+	// known is for a suspicion how much live memory must exceed to be news.
+	known int64
 }
 
 type actKind int
@@ -165,13 +167,16 @@ func (w *watch) suspicion(i int, v *view) {
 		s.decide(v.at, "memory is taken fast; the last time it was garbage")
 		return
 	}
+	// Evidence from before this rise does not speak for it, whatever its age;
+	// but what shows no more than that is discarded again.
 	verdict := w.ledger.admit(s.rule, v, false)
-	if !verdict.admitted {
+	if !verdict.admitted && !verdict.covered {
 		s.decide(v.at, "memory is taken fast, not captured: "+verdict.why)
 		return
 	}
 	s.decide(v.at, "memory is taken fast: capturing, and asking the garbage collector what of it lives")
 	w.act(suspectIncident, i, v.describe(s.rule), verdict.why)
+	w.acts[len(w.acts)-1].known = verdict.shows
 	w.ledger.begin(v)
 	s.suspected, w.suspectRate = true, rate
 }
