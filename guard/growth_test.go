@@ -19,7 +19,7 @@ func ramp(mibPerSecond float64) func(time.Duration) float64 {
 	return func(at time.Duration) float64 { return 100*mib + mibPerSecond*mib*at.Seconds() }
 }
 
-func near(got, want, tolerance float64) bool {
+func closeTo(got, want, tolerance float64) bool {
 	return got >= want*(1-tolerance) && got <= want*(1+tolerance)
 }
 
@@ -28,7 +28,7 @@ func TestRateOfASteadyLeak(t *testing.T) {
 		for _, rate := range []float64{10, 100, 1000, 3000} {
 			var g growth
 			feed(&g, 0, 5*second, every, ramp(rate))
-			if got, sudden := g.rate(); !near(got, rate*mib, 0.01) || sudden {
+			if got, sudden := g.rate(); !closeTo(got, rate*mib, 0.01) || sudden {
 				t.Errorf("%v MiB/s seen every %v: rate %.1f MiB/s, sudden %v", rate, every, got/mib, sudden)
 			}
 		}
@@ -46,7 +46,7 @@ func TestForecastOfASteadyLeak(t *testing.T) {
 			// A rise that was seen at each look, so least is no matter here.
 			soon := rate * mib * 0.2
 			left, r, ok := g.forecast(int64(soon), 0, within)
-			if !ok || !near(left.Seconds(), 0.2, 0.02) || !near(r, rate*mib, 0.02) {
+			if !ok || !closeTo(left.Seconds(), 0.2, 0.02) || !closeTo(r, rate*mib, 0.02) {
 				t.Errorf("%v MiB/s every %v: %v at %.1f MiB/s, %v; want 200ms", rate, every, left, r/mib, ok)
 			}
 			if left, _, ok := g.forecast(int64(rate*mib*0.3), 0, within); ok {
@@ -128,7 +128,7 @@ func TestOneJumpIsNoTrend(t *testing.T) {
 func TestFallingIsNoTrend(t *testing.T) {
 	var g growth
 	feed(&g, 0, second, 10*time.Millisecond, ramp(-50))
-	if rate, _ := g.rate(); !near(-rate, 50*mib, 0.01) {
+	if rate, _ := g.rate(); !closeTo(-rate, 50*mib, 0.01) {
 		t.Errorf("rate %.1f MiB/s, want -50", rate/mib)
 	}
 	if _, _, ok := g.forecast(1, 0, hour); ok {
@@ -159,7 +159,7 @@ func TestSuddenRiseIsRatedByCPUTime(t *testing.T) {
 	// Two looks later it was seen, and CPU time does not matter any more.
 	g.add(point{3510 * time.Millisecond, cpu + 200*time.Millisecond, 210 * mib})
 	g.add(point{3520 * time.Millisecond, cpu + 300*time.Millisecond, 220 * mib})
-	if rate, sudden := g.rate(); sudden || !near(rate, 1000*mib, 0.05) {
+	if rate, sudden := g.rate(); sudden || !closeTo(rate, 1000*mib, 0.05) {
 		t.Errorf("rate %.0f MiB/s, sudden %v, want 1000 as seen", rate/mib, sudden)
 	}
 }
@@ -169,7 +169,7 @@ func TestSuddenRiseWithoutCPUTime(t *testing.T) {
 		var g growth
 		g.add(point{0, cpu[0], 100 * mib})
 		g.add(point{second, cpu[1], 200 * mib})
-		if rate, sudden := g.rate(); sudden || !near(rate, 100*mib, 0.001) {
+		if rate, sudden := g.rate(); sudden || !closeTo(rate, 100*mib, 0.001) {
 			t.Errorf("CPU time %s: rate %.0f MiB/s, sudden %v", name, rate/mib, sudden)
 		}
 	}
