@@ -62,19 +62,36 @@ func New() (*Clock, error) {
 	wake := make(chan struct{}, 1)
 	c := &Clock{C: wake, stopped: make(chan struct{})}
 	started := make(chan error)
-	go c.run(wake, started)
+	go c.start(wake, started)
 	if err := <-started; err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Clock) run(wake chan<- struct{}, started chan<- error) {
-	defer close(c.stopped)
+// start finds the thread. The main one will not do: it is whom a signal that is
+// not ours is passed on to, and it must not block it.
+func (c *Clock) start(wake chan<- struct{}, started chan<- error) {
 	// Never unlocked: the thread ends with the goroutine, and its signal
 	// mask with it.
 	runtime.LockOSThread()
+	if syscall.Gettid() != syscall.Getpid() {
+		c.run(wake, started)
+		return
+	}
+	// Held until the next goroutine has a thread, which is another one then.
+	found := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		close(found)
+		c.run(wake, started)
+	}()
+	<-found
+	runtime.UnlockOSThread()
+}
 
+func (c *Clock) run(wake chan<- struct{}, started chan<- error) {
+	defer close(c.stopped)
 	set := uint64(1) << (wakeSignal - 1)
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, sigBlock,
 		uintptr(unsafe.Pointer(&set)), 0, unsafe.Sizeof(set), 0, 0)

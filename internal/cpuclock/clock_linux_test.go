@@ -95,6 +95,40 @@ func TestCloseEndsTheThreadAndIsIdempotent(t *testing.T) {
 	}
 }
 
+func init() { runtime.LockOSThread() } // so that TestMain has the main thread
+
+// onMain is what New gave on the main thread, on which the clock's goroutine
+// would have been the next to run.
+var onMain struct {
+	clock *Clock
+	err   error
+	isIt  bool
+}
+
+func TestMain(m *testing.M) {
+	runtime.UnlockOSThread()
+	procs := runtime.GOMAXPROCS(1)
+	onMain.isIt = syscall.Gettid() == syscall.Getpid()
+	onMain.clock, onMain.err = New()
+	runtime.GOMAXPROCS(procs)
+	if onMain.err == nil {
+		onMain.clock.Close()
+	}
+	os.Exit(m.Run())
+}
+
+func TestMainThreadIsLeftAlone(t *testing.T) {
+	if onMain.err != nil {
+		t.Skip(onMain.err)
+	}
+	if !onMain.isIt {
+		t.Error("TestMain did not run on the main thread")
+	}
+	if onMain.clock.tid == syscall.Getpid() {
+		t.Error("the clock took the main thread, to which it passes on what is not its own")
+	}
+}
+
 // A signal of the same number sent to the whole process belongs to the host.
 func TestForeignSignalReachesTheHost(t *testing.T) {
 	c := open(t)
