@@ -210,7 +210,7 @@ func (c Config) validate() error {
 	f.check(isShare(c.Lines.MemoryShare), "Lines.MemoryShare", c.Lines.MemoryShare, "more than 0, at most 1 (0: the default rule)")
 	f.check(c.Lines.LiveHeap >= 0, "Lines.LiveHeap", c.Lines.LiveHeap, "bytes, at least 0 (0: the default rule)")
 	f.check(c.Lines.Goroutines >= 0, "Lines.Goroutines", c.Lines.Goroutines, "at least 0 (0: the default rule)")
-	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", c.Lines, "none beside Rules: put the lines there")
+	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", fmt.Sprintf("%+v", c.Lines), "none beside Rules: put the lines there")
 
 	names := make(map[string]bool)
 	for i, r := range c.Rules {
@@ -234,7 +234,7 @@ func (c Config) validate() error {
 	if len(f) == 0 {
 		return nil
 	}
-	return fmt.Errorf("guard: %d faults in Config:\n%w", len(f), errors.Join(f...))
+	return fmt.Errorf("guard: faults in Config: %d:\n%w", len(f), errors.Join(f...))
 }
 
 func (r Rule) validate(f *faults, field string) {

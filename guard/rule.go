@@ -3,6 +3,7 @@ package guard
 import (
 	"fmt"
 	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,13 +122,18 @@ func (l Line) IsZero() bool { return l.kind == lineUnset }
 
 // String describes the line, such as '90% of the limit'.
 func (l Line) String() string {
+	return l.text(func(n int64) string { return strconv.FormatInt(n, 10) })
+}
+
+// text describes the line, with amounts as the given function writes them.
+func (l Line) text(format func(int64) string) string {
 	switch l.kind {
 	case lineAbsolute:
-		return profile.Count(l.amount).String()
+		return format(l.amount)
 	case lineShare:
 		return fmt.Sprintf("%.4g%% of the limit", l.ratio*100)
 	case lineGrowth:
-		return fmt.Sprintf("%.4g times the baseline and at least %s above it", l.ratio, profile.Count(l.amount))
+		return fmt.Sprintf("%.4g times the baseline and at least %s above it", l.ratio, format(l.amount))
 	case lineTimeToLimit:
 		return fmt.Sprintf("%v to the limit", l.time)
 	default:
@@ -206,9 +212,9 @@ type Rule struct {
 
 // String describes the rule in one line.
 func (r Rule) String() string {
-	s := fmt.Sprintf("%s: %s at %s", r.Name, r.Signal, r.Line)
+	s := fmt.Sprintf("%s: %s at %s", r.Name, r.Signal, r.Line.text(r.Signal.format))
 	if !r.Floor.IsZero() {
-		s += fmt.Sprintf(", not below %s", r.Floor)
+		s += fmt.Sprintf(", not below %s", r.Floor.text(r.Signal.format))
 	}
 	return s
 }
