@@ -41,7 +41,10 @@ var settings = map[string]struct {
 	}},
 	"GOROUTINES": {"a number above 0, such as 10000", func(c *Config, v string) error {
 		n, err := strconv.ParseInt(v, 10, 64)
-		if err == nil && n <= 0 {
+		switch {
+		case err != nil:
+			err = errors.New("it is no whole number")
+		case n <= 0:
 			err = errors.New("it is not above 0")
 		}
 		c.line(Lines{Goroutines: n})
@@ -62,7 +65,9 @@ var settings = map[string]struct {
 		return err
 	}},
 	"OFF": {"true or false", func(c *Config, v string) (err error) {
-		c.Off, err = strconv.ParseBool(v)
+		if c.Off, err = strconv.ParseBool(v); err != nil {
+			err = errors.New("it is neither")
+		}
 		return err
 	}},
 }
@@ -126,7 +131,7 @@ func (c Config) withEnviron(environ []string) (Config, error) {
 		}
 	}
 	if len(errs) > 0 {
-		return c, fmt.Errorf("guard: environment: %w", errors.Join(errs...))
+		return c, fmt.Errorf("guard: faults in the environment: %d:\n%w", len(errs), errors.Join(errs...))
 	}
 	return out, nil
 }
@@ -142,6 +147,9 @@ func settingNames() string {
 
 // parseBytes reads an amount with a binary unit; it is above 0.
 func parseBytes(text string) (int64, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+		return n, nil // exact, where a float64 has 53 bits
+	}
 	number, factor := text, 1.0
 	for _, unit := range []struct {
 		suffix string
