@@ -58,7 +58,7 @@ func TestHostTakesACPUProfile(t *testing.T) {
 		t.Errorf("Capture: %v", err)
 	}
 	// The host's profile is whole.
-	work(100 * time.Millisecond)
+	_ = work(100 * time.Millisecond)
 	pprof.StopCPUProfile()
 	p, err := gpprof.Parse(&host)
 	if err != nil || len(p.Sample) == 0 {

@@ -35,9 +35,8 @@ type source struct {
 	proc    procfs.Stat
 	host    *procfs.Host
 
-	limits     Limits
-	limitsAt   time.Time
-	limitFault string
+	limits   Limits
+	limitsAt time.Time
 
 	slowAt                 time.Time
 	available, shmem, used int64
