@@ -31,6 +31,9 @@ type source struct {
 	stat    goruntime.Stat
 	cgroup  *cgroup.Memory
 	group   cgroup.Stat
+	// cgroupLost says that the last reading of the cgroup failed.
+	cgroupLost bool
+
 	process *procfs.Process
 	proc    procfs.Stat
 	host    *procfs.Host
@@ -144,7 +147,9 @@ func (s *source) readCgroup(r *profile.Reading) {
 	if s.cgroup == nil {
 		return
 	}
-	if err := s.cgroup.Read(&s.group); err != nil {
+	err := s.cgroup.Read(&s.group)
+	s.cgroupLost = err != nil
+	if err != nil {
 		s.fail("cgroup", err)
 	}
 	r.CgroupUsage = profile.Bytes(s.group.Usage)
@@ -157,10 +162,10 @@ func (s *source) readCgroup(r *profile.Reading) {
 // readLimits finds the limits. When they cannot be read any more the last
 // known ones stay.
 func (s *source) readLimits() {
-	if s.failed["cgroup"] && s.cgroup != nil {
-		if err := s.cgroup.Reopen(); err == nil {
-			s.failed["cgroup"] = false
-		}
+	if s.cgroupLost {
+		// The process may have been moved to another group. An error of
+		// this is the one that was told.
+		_ = s.cgroup.Reopen()
 	}
 	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: s.stat.MemoryLimit, Host: profile.Unknown}
 	if s.host != nil {
