@@ -1,0 +1,268 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// warmUp covers the start of a process and the guard's first baseline.
+const warmUp = 2 * time.Second
+
+// results are the measured series, by pair or round.
+type results struct {
+	idleWithout, idleWith []float64 // share of one core
+	rssWithout, rssWith   []float64 // MiB, of a process that has served nothing
+	workedWithout         []float64 // MiB, of one that has served requests
+	workedWith            []float64
+	rate, rateRatio       []float64 // requests/s without; with / without - 1
+	cost, costRatio       []float64 // CPU µs a request without; with / without - 1
+}
+
+func (r *results) measureIdle(p plan) error {
+	for range p.pairs {
+		without, err := start()
+		if err != nil {
+			return err
+		}
+		with, err := start()
+		if err != nil {
+			return errors.Join(err, without.stop())
+		}
+		err = r.measurePair(p, without, with)
+		if err = errors.Join(err, without.stop(), with.stop()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *results) measurePair(p plan, without, with *process) error {
+	if _, err := with.ask("/guard/on"); err != nil {
+		return err
+	}
+	// The same request for the other, so that it has served as much.
+	if _, err := without.ask("/usage"); err != nil {
+		return err
+	}
+	time.Sleep(warmUp)
+	var before, after [2]usage
+	both := [2]*process{without, with}
+	begin := time.Now()
+	for i, c := range both {
+		var err error
+		if before[i], err = c.usage(); err != nil {
+			return err
+		}
+	}
+	time.Sleep(p.idle)
+	wall := time.Since(begin)
+	for i, c := range both {
+		var err error
+		if after[i], err = c.usage(); err != nil {
+			return err
+		}
+	}
+	share := func(i int) float64 { return (after[i].CPU - before[i].CPU).Seconds() / wall.Seconds() }
+	r.idleWithout, r.idleWith = append(r.idleWithout, share(0)), append(r.idleWith, share(1))
+	const mib = 1 << 20
+	r.rssWithout = append(r.rssWithout, float64(after[0].RSS)/mib)
+	r.rssWith = append(r.rssWith, float64(after[1].RSS)/mib)
+
+	var worked [2]usage
+	for i, c := range both {
+		if err := c.serveSome(); err != nil {
+			return err
+		}
+		var err error
+		if worked[i], err = c.usage(); err != nil {
+			return err
+		}
+	}
+	r.workedWithout = append(r.workedWithout, float64(worked[0].RSS)/mib)
+	r.workedWith = append(r.workedWith, float64(worked[1].RSS)/mib)
+	return nil
+}
+
+// someRequests are enough for some cycles of the garbage collector.
+const someRequests = 5000
+
+// serveSome has the process serve some requests.
+func (p *process) serveSome() error {
+	load := newLoad(p.base+"/work", 1)
+	for load.served.Load() < someRequests && load.err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	load.stop()
+	return load.err()
+}
+
+func (r *results) measureBusy(p plan) error {
+	for range p.workers {
+		c, err := start()
+		if err != nil {
+			return err
+		}
+		if err = errors.Join(r.measureRounds(p, c), c.stop()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *results) measureRounds(p plan, c *process) error {
+	load := newLoad(c.base+"/work", p.clients)
+	defer load.stop()
+	time.Sleep(warmUp)
+	for range p.rounds {
+		var rate, cost [2]float64
+		for _, on := range []int{0, 1, 1, 0} {
+			served, cpu, err := measureSlice(p, c, load, on == 1)
+			if err != nil {
+				return err
+			}
+			rate[on] += served / p.slice.Seconds() / 2
+			cost[on] += cpu / served * 1e6 / 2
+		}
+		r.rate, r.rateRatio = append(r.rate, rate[0]), append(r.rateRatio, rate[1]/rate[0]-1)
+		r.cost, r.costRatio = append(r.cost, cost[0]), append(r.costRatio, cost[1]/cost[0]-1)
+	}
+	return load.err()
+}
+
+// measureSlice returns the requests served in a slice and the CPU seconds they
+// took.
+func measureSlice(p plan, c *process, load *load, on bool) (served, cpu float64, err error) {
+	if on {
+		if _, err := c.ask("/guard/on"); err != nil {
+			return 0, 0, err
+		}
+	}
+	time.Sleep(p.slice / 2) // the first baseline is not part of the running cost
+	before, err := c.usage()
+	if err != nil {
+		return 0, 0, err
+	}
+	n, begin := load.served.Load(), time.Now()
+	time.Sleep(p.slice)
+	wall := time.Since(begin)
+	n = load.served.Load() - n
+	after, err := c.usage()
+	if err == nil && on {
+		_, err = c.ask("/guard/off")
+	}
+	if err == nil && n == 0 {
+		err = errors.New("no request was served")
+	}
+	// Scaled to the slice, which the sleep may have missed.
+	return float64(n) * p.slice.Seconds() / wall.Seconds(), (after.CPU - before.CPU).Seconds(), err
+}
+
+// load is a client that asks as fast as it is answered.
+type load struct {
+	served  atomic.Int64
+	failed  atomic.Pointer[error]
+	ended   atomic.Bool
+	clients sync.WaitGroup
+}
+
+func newLoad(url string, clients int) *load {
+	l := new(load)
+	transport := &http.Transport{MaxIdleConnsPerHost: clients}
+	client := &http.Client{Transport: transport}
+	body, err := json.Marshal(oneOrder)
+	if err != nil {
+		l.failed.Store(&err)
+		return l
+	}
+	for range clients {
+		l.clients.Go(func() {
+			for !l.ended.Load() {
+				res, err := client.Post(url, "application/json", bytes.NewReader(body))
+				if err == nil {
+					_, err = io.Copy(io.Discard, res.Body)
+					res.Body.Close()
+				}
+				if err != nil {
+					l.failed.Store(&err)
+					return
+				}
+				l.served.Add(1)
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) err() error {
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (l *load) stop() {
+	l.ended.Store(true)
+	l.clients.Wait()
+}
+
+// table gives the results as Markdown.
+func (r results) table() string {
+	var b strings.Builder
+	row := func(what, without, with, difference, target string) {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", what, without, with, difference, target)
+	}
+	row("", "without", "with a guard", "difference: median (quartiles)", "target")
+	row("---", "--:", "--:", "--:", "--:")
+	idle, rss := differences(r.idleWith, r.idleWithout), differences(r.rssWith, r.rssWithout)
+	row("idle, CPU of one core", percent(median(r.idleWithout)), percent(median(r.idleWith)), spread(idle, percent), "0.1%")
+	worked := differences(r.workedWith, r.workedWithout)
+	row("idle, resident memory", mebibytes(median(r.workedWithout)), mebibytes(median(r.workedWith)), spread(worked, mebibytes), "2 MiB")
+	row("the same, before the first request", mebibytes(median(r.rssWithout)), mebibytes(median(r.rssWith)), spread(rss, mebibytes), "")
+	rate, cost := median(r.rate), median(r.cost)
+	row("busy, requests/s", fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.0f", rate*(1+median(r.rateRatio))), spread(r.rateRatio, percent), "-0.5%")
+	row("busy, CPU a request", fmt.Sprintf("%.1f µs", cost), fmt.Sprintf("%.1f µs", cost*(1+median(r.costRatio))), spread(r.costRatio, percent), "")
+	fmt.Fprintf(&b, "\n%s, %s/%s, %d processors; %d idle pairs, %d busy rounds.\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), len(idle), len(r.rateRatio))
+	return b.String()
+}
+
+func percent(x float64) string   { return fmt.Sprintf("%.3f%%", 100*x) }
+func mebibytes(x float64) string { return fmt.Sprintf("%.2f MiB", x) }
+
+func spread(list []float64, format func(float64) string) string {
+	return fmt.Sprintf("%s (%s to %s)", format(median(list)), format(quantile(list, 0.25)), format(quantile(list, 0.75)))
+}
+
+func differences(a, b []float64) []float64 {
+	out := make([]float64, len(a))
+	for i := range a {
+		out[i] = a[i] - b[i]
+	}
+	return out
+}
+
+func median(list []float64) float64 { return quantile(list, 0.5) }
+
+// quantile interpolates between the neighbours.
+func quantile(list []float64, q float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(list))
+	at := q * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
+}
