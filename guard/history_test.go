@@ -146,6 +146,18 @@ func TestClockStepsDoNothing(t *testing.T) {
 	}
 }
 
+// Of an earlier process only times of the wall clock are known.
+func TestDurationAfterAStepBackIsNotNegative(t *testing.T) {
+	recovered := born.Add(-hour)
+	if i := incidentOf(profile.Manifest{Opened: born, Recovered: &recovered}, ""); i.Duration != 0 {
+		t.Errorf("it took %v", i.Duration)
+	}
+	recovered = born.Add(hour)
+	if i := incidentOf(profile.Manifest{Opened: born, Recovered: &recovered}, ""); i.Duration != hour {
+		t.Errorf("it took %v", i.Duration)
+	}
+}
+
 func TestGrowthOnset(t *testing.T) {
 	now := born.Add(24 * hour)
 	for name, test := range map[string]struct {

@@ -317,7 +317,9 @@ func incidentOf(m profile.Manifest, folder string) Incident {
 	}
 	if m.Recovered != nil {
 		i.Recovered = *m.Recovered
-		i.Duration = m.Recovered.Sub(m.Opened)
+		// By the wall clock, the only one that is on disk; it may have
+		// been set back meanwhile.
+		i.Duration = max(m.Recovered.Sub(m.Opened), 0)
 	}
 	if n := len(m.Readings); n > 0 {
 		i.Reading = m.Readings[n-1]
