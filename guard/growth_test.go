@@ -125,6 +125,21 @@ func TestOneJumpIsNoTrend(t *testing.T) {
 	}
 }
 
+// What grew and has stopped is no trend, also while the growth is in sight.
+func TestGrowthThatStoppedIsNoTrend(t *testing.T) {
+	var g growth
+	feed(&g, 0, 40*time.Millisecond, 10*time.Millisecond, ramp(1000))
+	if _, _, ok := g.forecast(50*mib, 8*mib, 250*time.Millisecond); !ok {
+		t.Fatal("it is a trend while it lasts")
+	}
+	for _, at := range []time.Duration{50, 60} {
+		g.add(point{at * time.Millisecond, -1, g.last()})
+	}
+	if left, _, ok := g.forecast(50*mib, 8*mib, 250*time.Millisecond); ok {
+		t.Errorf("20 ms after it stopped, the limit is met in %v", left)
+	}
+}
+
 func TestFallingIsNoTrend(t *testing.T) {
 	var g growth
 	feed(&g, 0, second, 10*time.Millisecond, ramp(-50))
@@ -152,8 +167,10 @@ func TestSuddenRiseIsRatedByCPUTime(t *testing.T) {
 	if left, _, ok := g.forecast(15*mib, 8*mib, 250*time.Millisecond); !ok || left > suddenFor {
 		t.Errorf("15 MiB at that rate: %v, %v", left, ok)
 	}
-	if left, _, ok := g.forecast(200*mib, 8*mib, second); ok {
-		t.Errorf("what was not seen is believed for %v", left)
+	for _, headroom := range []int64{200, 60} {
+		if left, _, ok := g.forecast(headroom*mib, 8*mib, 250*time.Millisecond); ok {
+			t.Errorf("what was not seen is believed for %v", left)
+		}
 	}
 
 	// Two looks later it was seen, and CPU time does not matter any more.

@@ -238,6 +238,48 @@ func TestSourceOfWhichPartsFail(t *testing.T) {
 	}
 }
 
+// A process can be moved to another group, whose files are others.
+func TestSourceFindsItsGroupAgain(t *testing.T) {
+	root := fakeKernel(t)
+	s, _ := openSource(t, root, 0)
+	var r profile.Reading
+	now := time.Now()
+	s.read(now, &r)
+	usage := filepath.Join(root, "sys/fs/cgroup/memory.current")
+	if err := os.Truncate(usage, 0); err != nil {
+		t.Fatal(err)
+	}
+	write(t, root, map[string]string{
+		"sys/fs/cgroup/memory.current": "", "proc/self/cgroup": "0::/b\n",
+		"sys/fs/cgroup/b/memory.current": "1048576\n", "sys/fs/cgroup/b/memory.max": "2097152\n", "sys/fs/cgroup/b/memory.stat": "anon 4096\n",
+	})
+	if s.read(now.Add(second), &r); r.CgroupUsage.Known() {
+		t.Error("the usage of a group that is gone is known")
+	}
+	s.read(now.Add(limitsEvery), &r)
+	if s.read(now.Add(limitsEvery+second), &r); r.CgroupUsage != mib || r.Limit != 2*mib {
+		t.Errorf("in the new group usage is %v of %v", r.CgroupUsage, r.Limit)
+	}
+}
+
+// A limit that cannot be read any more is still there.
+func TestSourceKeepsTheLastKnownLimit(t *testing.T) {
+	root := fakeKernel(t)
+	s, lines := openSource(t, root, 0)
+	var r profile.Reading
+	now := time.Now()
+	s.read(now, &r)
+	write(t, root, map[string]string{"sys/fs/cgroup/memory.max": "plenty\n"})
+	for i := range 5 {
+		if s.read(now.Add(time.Duration(i)*limitsEvery), &r); r.Limit != 512*mib {
+			t.Fatalf("after %d minutes the limit is %v", i, r.Limit)
+		}
+	}
+	if len(*lines) != 1 || !strings.HasPrefix((*lines)[0], "cgroup limit: ") {
+		t.Errorf("told %q", *lines)
+	}
+}
+
 func TestSourceReadAllocatesNothing(t *testing.T) {
 	for name, root := range map[string]string{"this system": "/", "cgroup v2": fakeKernel(t)} {
 		s, _ := openSource(t, root, 0)
