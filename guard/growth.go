@@ -143,11 +143,14 @@ func (g *growth) since(i int) (rate float64, span time.Duration, sudden bool) {
 //
 // What rose by less than least is no trend, and neither is what grew and
 // stopped: the newer half of the span must grow as well. The spans are tried
-// from the shortest up to the first that is long enough to be believed for all of
-// the time: a longer one only tells of the past.
+// from the shortest up to the first that shows such a rise and is long enough to
+// be believed for all of the time: longer ones only tell of the past.
 func (g *growth) forecast(headroom, least int64, within time.Duration) (left time.Duration, rate float64, ok bool) {
 	newest := len(g.points) - 1
 	for i := newest - 1; i >= 0; i-- {
+		if g.points[newest].bytes-g.points[i].bytes < least {
+			continue
+		}
 		r, span, sudden := g.since(i)
 		if span == 0 {
 			continue
@@ -161,7 +164,7 @@ func (g *growth) forecast(headroom, least int64, within time.Duration) (left tim
 				r = min(r, newer)
 			}
 		}
-		if r > 0 && g.points[newest].bytes-g.points[i].bytes >= least {
+		if r > 0 {
 			if left := lasts(headroom, r); left <= min(within, believed) {
 				return left, r, true
 			}

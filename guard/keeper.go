@@ -166,21 +166,20 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 			res.err = errors.Join(res.err, fmt.Errorf("guard: capture panicked: %v", p))
 		}
 	}()
-	if k.store == nil {
-		res.err = errors.New("guard: no folder to keep evidence in")
-		return res
-	}
-	folder, err := k.folder(j)
-	if err != nil {
-		res.err = err
-		return res
-	}
-	res.folder = folder.Path()
-
-	t := &take{keeper: k, folder: folder, job: j, res: &res}
+	t := &take{keeper: k, job: j, res: &res}
 	if j.suspicion != nil {
 		t.judgement = doubtful
 	}
+	t.begin()
+	folder, err := k.folder(j)
+	if err != nil {
+		// Whether there is an incident does not depend on the disk.
+		res.err = err
+		res.refuted = t.awaitJudgement() >= itIsKnown
+		return res
+	}
+	res.folder = folder.Path()
+	t.folder = folder
 	t.run()
 	if t.judgement >= itIsKnown {
 		res.refuted = true

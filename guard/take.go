@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"time"
 
@@ -17,7 +16,9 @@ type take struct {
 	folder *profile.Folder
 	job    captureJob
 	res    *captureResult
-	gcEnd  chan error // nil: no GC was forced
+	gcEnd  chan error // nil: no forced GC is under way
+
+	collected bool // the last forced GC has ended well
 
 	// judgement is what the last forced GC said of the suspicion.
 	judgement judgement
@@ -27,16 +28,13 @@ type take struct {
 
 // run takes the evidence in the order of what it costs to lose it.
 //
-// A forced GC, where it is admitted, starts at once and runs beside the first
-// files: a fresh heap profile needs it, and at 64 MiB and 3 GB/s the 4 ms that
-// it would otherwise wait decide (6 of 12 runs instead of 11). The files do not
-// wait for it: they are the evidence if the process dies before it ends.
+// A forced GC, where it is admitted, has been started before (see begin) and
+// runs beside the first files: a fresh heap profile needs it, and at 64 MiB and 3
+// GB/s the 4 ms that it would otherwise wait decide. The files do not wait for
+// it: they are the evidence if the process dies before it ends.
 func (t *take) run() {
 	kinds := t.job.kinds
 	heap := kinds.Has(profile.Heap)
-	if heap {
-		t.forceGC()
-	}
 	if kinds.Has(profile.Goroutine) {
 		t.write(profile.Goroutine, profile.AtCrossing, false)
 	}
@@ -77,6 +75,15 @@ func (t *take) others() {
 	}
 }
 
+// begin starts what goes on beside everything else, before the first system
+// call: who is in one when all processors are taken by what leaks may wait 10 ms
+// for one of them.
+func (t *take) begin() {
+	if t.job.kinds.Has(profile.Heap) {
+		t.forceGC()
+	}
+}
+
 // forceGC starts a GC cycle if it would end in time.
 func (t *take) forceGC() {
 	if t.noGC {
@@ -86,13 +93,12 @@ func (t *take) forceGC() {
 		return
 	}
 	t.gcEnd = make(chan error, 1)
-	go func() {
+	go func(end chan<- error) {
 		_, err := collect()
-		t.gcEnd <- err
-	}()
+		end <- err
+	}(t.gcEnd)
 	// Where all processors are taken by what leaks, whoever is not on one
 	// waits for up to 10 ms: let the cycle begin before the first file.
-	runtime.Gosched()
 }
 
 func (t *take) admitGC() (ok bool, why string) {
@@ -135,27 +141,36 @@ const renewals = 4
 // freshOnce waits for a forced GC and writes the profile; it reports whether
 // that is done.
 func (t *take) freshOnce() bool {
+	return t.awaitJudgement() < itIsKnown && t.collected && t.write(profile.Heap, profile.Fresh, false)
+}
+
+// awaitJudgement waits for the forced GC, if there is one, and for what it says
+// of the suspicion, if that is what is being captured.
+func (t *take) awaitJudgement() judgement {
+	t.collected = false
+	if t.gcEnd == nil {
+		return t.judgement
+	}
 	err := <-t.gcEnd
 	t.gcEnd = nil
 	if err != nil {
 		t.skip(profile.Heap, err.Error())
-		return false
+		return t.judgement
 	}
+	t.collected = true
 	after := t.census()
 	t.res.live = after.live
-	if t.job.suspicion != nil && t.judgement != itLives {
-		before := *t.job.suspicion
-		t.judgement = judge(before, after)
-		if t.judgement == itLives && after.live <= t.job.known {
-			t.judgement = doubtful // it may be on its way, see renewals
-		}
-		t.res.judged = append(t.res.judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",
-			profile.Bytes(before.heap), profile.Bytes(after.live), profile.Bytes(before.live), t.judgement))
-		if t.judgement == itIsGarbage {
-			return false
-		}
+	if t.job.suspicion == nil || t.judgement == itLives {
+		return t.judgement
 	}
-	return t.write(profile.Heap, profile.Fresh, false)
+	before := *t.job.suspicion
+	t.judgement = judge(before, after)
+	if t.judgement == itLives && after.live <= t.job.known {
+		t.judgement = doubtful // it may be on its way, see renewals
+	}
+	t.res.judged = append(t.res.judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",
+		profile.Bytes(before.heap), profile.Bytes(after.live), profile.Bytes(before.live), t.judgement))
+	return t.judgement
 }
 
 func (t *take) skip(kind profile.Kind, why string) {

@@ -64,15 +64,28 @@ const (
 	// leastRise is what must have grown before a trend is believed: a heap
 	// profile samples one object in 512 KiB, so less than 8 MiB of a leak
 	// would not be named reliably by the evidence anyway. Where 8 MiB are
-	// much, it is an eighth of the limit, where they are little a twentieth.
+	// much, it is a sixteenth of the limit, where they are little a twentieth.
 	leastRise      = 8 << 20
-	leastRiseSmall = 1.0 / 8
+	leastRiseSmall = 1.0 / 16
 	leastRiseLarge = 1.0 / 20
 )
 
 func leastRiseOf(limit int64) int64 {
 	small, large := int64(leastRiseSmall*float64(limit)), int64(leastRiseLarge*float64(limit))
 	return max(min(leastRise, small), large)
+}
+
+// slowCapture is when a capture takes so long that it has to begin at the first
+// sign: what it shows is the heap at its end.
+const slowCapture = 50 * time.Millisecond
+
+// leastRise is what of Memory must have risen for a rule of time.
+func (v *view) leastRise(s Signal) int64 {
+	least := leastRiseOf(v.limits[s])
+	if v.capture > slowCapture {
+		return min(least, leastRise)
+	}
+	return least
 }
 
 func (v *view) position(r Rule) position {
@@ -133,20 +146,20 @@ func (v *view) liveForecast(r Rule) (left time.Duration, rate float64, ok bool) 
 	return v.live.forecast(v.liveRoom, leastRiseOf(v.limits[r.Signal])/2, r.Line.time+v.capture)
 }
 
-// near is when death counts as near: whoever comes now finds the evidence of a
-// minute ago out of date.
-const near = 10 * time.Second
+// deathNear is when death counts as near: evidence of a minute ago is then out
+// of date.
+const deathNear = 10 * time.Second
 
 // liveNear reports whether live memory meets the limit soon at its present rate.
 func (v *view) liveNear() bool {
 	rate, _ := v.live.rate()
-	return rate > 0 && v.liveRoom >= 0 && lasts(v.liveRoom, rate) < near
+	return rate > 0 && v.liveRoom >= 0 && lasts(v.liveRoom, rate) < deathNear
 }
 
 // suspectForecast is when Memory would meet the limit, or all that is allocated
 // if it lived.
 func (v *view) suspectForecast(r Rule) (left time.Duration, rate float64, ok bool) {
-	least, within := leastRiseOf(v.limits[r.Signal]), r.Line.time+v.capture
+	least, within := v.leastRise(r.Signal), r.Line.time+v.capture
 	if left, rate, ok = v.growth.forecast(v.headroom, least, within); ok {
 		return left, rate, ok
 	}
