@@ -18,6 +18,8 @@ const (
 	// liveFactor: of what the evidence is to show, live memory, a sixteenth
 	// more is enough when death is near.
 	liveFactor = 16
+	// fewGoroutines are too few to be worth evidence of their own.
+	fewGoroutines = 1000
 	// firstBackoff doubles with each failed capture up to longestBackoff.
 	firstBackoff   = 250 * time.Millisecond
 	longestBackoff = time.Minute
@@ -115,6 +117,10 @@ func (e *evidence) worse(r Rule, v *view) string {
 	if live := v.live.last(); ofMemory && live > e.shows(r, v) && v.liveNear() {
 		// What the evidence shows is not what fills the memory now.
 		return fmt.Sprintf("live memory rose from %s to %s", profile.Bytes(e.live), profile.Bytes(live))
+	}
+	if then, now := e.values[Goroutines], v.values[Goroutines]; ofMemory && then > 0 && now >= worseFactor*then+fewGoroutines {
+		// Whatever fills the memory, the evidence does not show them.
+		return fmt.Sprintf("goroutines rose from %s to %s", Goroutines.format(then), Goroutines.format(now))
 	}
 	if ofMemory && e.headroom > 0 && v.headroom >= 0 && v.headroom <= e.headroom/worseFactor {
 		return fmt.Sprintf("headroom fell from %s to %s", profile.Bytes(e.headroom), profile.Bytes(v.headroom))
