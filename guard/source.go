@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/cgroup"
@@ -30,6 +31,7 @@ type source struct {
 	runtime goruntime.Reader
 	stat    goruntime.Stat
 	cgroup  *cgroup.Memory
+	limiter *cgroup.Memory // the group above whose limit kills; nil: cgroup itself
 	group   cgroup.Stat
 	// cgroupLost says that the last reading of the cgroup failed.
 	cgroupLost bool
@@ -94,11 +96,11 @@ func (s *source) read(now time.Time, r *profile.Reading) {
 	s.readRuntime(r)
 	r.CPUTime = cpuTime()
 	s.readProcess(r)
-	s.readCgroup(r)
 	if s.limitsAt.IsZero() || now.Sub(s.limitsAt) >= limitsEvery {
 		s.limitsAt = now
 		s.readLimits()
 	}
+	s.readCgroup(r)
 	if now.Sub(s.slowAt) >= slowEvery {
 		s.slowAt = now
 		s.readSlow()
@@ -147,7 +149,11 @@ func (s *source) readCgroup(r *profile.Reading) {
 	if s.cgroup == nil {
 		return
 	}
-	err := s.cgroup.Read(&s.group)
+	limiter := s.cgroup
+	if s.limiter != nil {
+		limiter = s.limiter
+	}
+	err := limiter.Read(&s.group)
 	s.cgroupLost = err != nil
 	if err != nil {
 		s.fail("cgroup", err)
@@ -185,7 +191,8 @@ func (s *source) readLimits() {
 		}
 		// A limit above the host's memory limits nothing.
 		if found.Bytes > 0 && (l.Host <= 0 || found.Bytes < l.Host) {
-			l.Kill, l.KillPath = found.Bytes, found.File
+			l.Kill, l.KillPath = found.Bytes, path.Join(found.Path, found.File)
+			s.follow(found.Path)
 			l.KillSource = fmt.Sprintf("cgroup v%d", s.cgroup.Version())
 		}
 	}
@@ -197,6 +204,27 @@ func (s *source) readLimits() {
 		l.Kill, l.KillSource, l.KillPath = s.configured, sourceConfig, ""
 	}
 	s.limits = l
+}
+
+// follow has the cgroup's memory read where the limit is: in a pod the limit may
+// be the pod's, and then its other containers count too.
+func (s *source) follow(dir string) {
+	if s.limiter != nil {
+		if s.limiter.Dir() == dir && !s.cgroupLost {
+			return
+		}
+		s.limiter.Close()
+		s.limiter = nil
+	}
+	if dir == s.cgroup.Dir() {
+		return
+	}
+	limiter, err := s.cgroup.Above(dir)
+	if err != nil {
+		s.fail("cgroup of the limit", err)
+		return
+	}
+	s.limiter = limiter
 }
 
 func (s *source) readSlow() {
@@ -240,8 +268,10 @@ func (s *source) decideUnreclaimable(r *profile.Reading) {
 // close gives the descriptors back.
 func (s *source) close() error {
 	var errs []error
-	if s.cgroup != nil {
-		errs = append(errs, s.cgroup.Close())
+	for _, group := range []*cgroup.Memory{s.cgroup, s.limiter} {
+		if group != nil {
+			errs = append(errs, group.Close())
+		}
 	}
 	if s.process != nil {
 		errs = append(errs, s.process.Close())

@@ -85,6 +85,18 @@ func TestSourceFindsLimits(t *testing.T) {
 		{"cgroup v2", nil, 0, none, 512 * mib, "cgroup v2", "memory.max", 100*mib - 1*mib},
 		{"cgroup v1", v1, 0, none, 256 * mib, "cgroup v1", "memory.limit_in_bytes", 100*mib - (20-1)*mib},
 		{"GOMEMLIMIT beside it", nil, 0, 460 * mib, 512 * mib, "cgroup v2", "memory.max", 99 * mib},
+		// In a pod whose limit is above the container's group, what the
+		// other containers hold counts too.
+		{"a limit above", map[string]string{
+			"proc/self/cgroup":                     "0::/pod/app\n",
+			"sys/fs/cgroup/memory.max":             "max\n",
+			"sys/fs/cgroup/pod/memory.max":         "314572800\n",
+			"sys/fs/cgroup/pod/memory.current":     "209715200\n",
+			"sys/fs/cgroup/pod/memory.stat":        "anon 209715200\nfile 0\ninactive_file 0\nactive_file 0\n",
+			"sys/fs/cgroup/pod/app/memory.max":     "max\n",
+			"sys/fs/cgroup/pod/app/memory.current": "52428800\n",
+			"sys/fs/cgroup/pod/app/memory.stat":    "anon 52428800\nfile 0\ninactive_file 0\nactive_file 0\n",
+		}, 0, none, 300 * mib, "cgroup v2", "memory.max", 200 * mib},
 		// A limit that was configured is still about all of the group.
 		{"configured", nil, 300 * mib, none, 300 * mib, "config", "", 99 * mib},
 		{"configured, without a group", map[string]string{"proc/self/cgroup": ""}, 300 * mib, none, 300 * mib, "config", "", processes},

@@ -67,7 +67,8 @@ type Reading struct {
 	Threads  Count         `json:"threads"`
 	CPUTime  time.Duration `json:"cpu_time_ns"`
 
-	// The memory cgroup. WorkingSet is the kubelet's: usage less inactive
+	// The memory cgroup: this process's, or where a group above has the
+	// smallest limit, such as a pod's, that group. WorkingSet is the kubelet's: usage less inactive
 	// file cache; active file cache is still in it, so it can be near the
 	// limit with an empty heap.
 	CgroupUsage      Bytes `json:"cgroup_usage_bytes"`

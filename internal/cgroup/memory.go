@@ -53,6 +53,13 @@ func open(root string, g group) (*Memory, error) {
 	return m, nil
 }
 
+// Above opens the group that [Limit.Path] names: the memory that counts towards a
+// limit is that of the group which has it, sidecars included, not of the one in
+// which this process is.
+func (m *Memory) Above(dir string) (*Memory, error) {
+	return open(m.root, group{version: m.version, dir: dir, mount: m.mount})
+}
+
 // Version returns the version of the control groups, 1 or 2.
 func (m *Memory) Version() int { return m.version }
 
