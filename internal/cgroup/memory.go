@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
+
+	"github.com/leakguard/leakguard/internal/kernfile"
 )
 
 // statSize bounds what is read of memory.stat. On v1 the file has about 1 KiB,
@@ -16,9 +18,9 @@ const statSize = 16 << 10
 type Memory struct {
 	root string
 	group
-	usage   *file
-	stat    *file // nil where there is no memory.stat, and then
-	statErr error // says so
+	usage   *kernfile.File
+	stat    *kernfile.File // nil where there is no memory.stat, and then
+	statErr error          // says so
 	buf     []byte
 	closed  bool
 }
@@ -44,10 +46,10 @@ func Open(root string) (*Memory, error) {
 func open(root string, g group) (*Memory, error) {
 	m := &Memory{root: root, group: g, buf: make([]byte, statSize)}
 	var err error
-	if m.usage, err = openFile(m.path(g.dir, usageFile[g.version])); err != nil {
+	if m.usage, err = kernfile.Open(m.path(g.dir, usageFile[g.version])); err != nil {
 		return nil, fmt.Errorf("cgroup: open the usage of %s: %w", g.dir, err)
 	}
-	if m.stat, err = openFile(m.path(g.dir, "memory.stat")); err != nil {
+	if m.stat, err = kernfile.Open(m.path(g.dir, "memory.stat")); err != nil {
 		m.statErr = fmt.Errorf("cgroup: open memory.stat when %s was opened: %w", g.dir, err)
 	}
 	return m, nil
@@ -86,13 +88,13 @@ func (m *Memory) Read(s *Stat) error {
 // every few milliseconds. It allocates nothing unless it fails, and then
 // returns [Unknown].
 func (m *Memory) ReadUsage() (int64, error) {
-	n, err := m.usage.read(m.buf)
+	n, err := m.usage.Read(m.buf)
 	if err != nil {
 		return Unknown, fmt.Errorf("cgroup: read usage: %w", err)
 	}
 	usage, err := number(m.buf[:n])
 	if err != nil {
-		return Unknown, fmt.Errorf("cgroup: read usage: %s holds %.40q: %w", m.usage.path, m.buf[:n], err)
+		return Unknown, fmt.Errorf("cgroup: read usage: %s holds %.40q: %w", m.usage.Path(), m.buf[:n], err)
 	}
 	return usage, nil
 }
@@ -101,12 +103,12 @@ func (m *Memory) readStat(s *Stat) error {
 	if m.stat == nil {
 		return m.statErr
 	}
-	n, err := m.stat.read(m.buf)
+	n, err := m.stat.Read(m.buf)
 	if err != nil {
 		return fmt.Errorf("cgroup: read statistics: %w", err)
 	}
 	if s.parse(m.buf[:n], m.version) == 0 {
-		return fmt.Errorf("cgroup: read statistics: %s holds %.40q: no row that a v%d group has", m.stat.path, m.buf[:n], m.version)
+		return fmt.Errorf("cgroup: read statistics: %s holds %.40q: no row that a v%d group has", m.stat.Path(), m.buf[:n], m.version)
 	}
 	return nil
 }
@@ -156,9 +158,9 @@ func (m *Memory) Reopen() error {
 // but [Memory.Version] and [Memory.Dir] then fail with [fs.ErrClosed].
 func (m *Memory) Close() error {
 	m.closed = true
-	err := m.usage.close()
+	err := m.usage.Close()
 	if m.stat != nil {
-		err = errors.Join(err, m.stat.close())
+		err = errors.Join(err, m.stat.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("cgroup: close the files of %s: %w", m.dir, err)

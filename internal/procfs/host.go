@@ -4,17 +4,19 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+
+	"github.com/leakguard/leakguard/internal/kernfile"
 )
 
 // Host reads how much memory the host has.
 type Host struct {
-	meminfo *file
+	meminfo *kernfile.File
 	buf     []byte
 }
 
 // OpenHost opens /proc/meminfo below root, which is "/" but in tests.
 func OpenHost(root string) (*Host, error) {
-	f, err := openFile(filepath.Join(root, "proc/meminfo"))
+	f, err := kernfile.Open(filepath.Join(root, "proc/meminfo"))
 	if err != nil {
 		return nil, fmt.Errorf("procfs: open the host's memory: %w", err)
 	}
@@ -26,13 +28,13 @@ func OpenHost(root string) (*Host, error) {
 // does not tell (the latter before Linux 3.14). In a container both are still
 // the whole host's. Read allocates nothing unless it fails.
 func (h *Host) Read() (total, available int64, err error) {
-	n, err := h.meminfo.read(h.buf)
+	n, err := h.meminfo.Read(h.buf)
 	if err != nil {
 		return Unknown, Unknown, fmt.Errorf("procfs: read the host's memory: %w", err)
 	}
 	total, available = parseMeminfo(h.buf[:n])
 	if total == Unknown && available == Unknown {
-		return Unknown, Unknown, fmt.Errorf("procfs: read the host's memory: %s holds %.40q: neither MemTotal nor MemAvailable", h.meminfo.path, h.buf[:n])
+		return Unknown, Unknown, fmt.Errorf("procfs: read the host's memory: %s holds %.40q: neither MemTotal nor MemAvailable", h.meminfo.Path(), h.buf[:n])
 	}
 	return total, available, nil
 }
@@ -40,7 +42,7 @@ func (h *Host) Read() (total, available int64, err error) {
 // Close closes the file. It can be called more than once; Read then fails with
 // [io/fs.ErrClosed].
 func (h *Host) Close() error {
-	if err := h.meminfo.close(); err != nil {
+	if err := h.meminfo.Close(); err != nil {
 		return fmt.Errorf("procfs: close the host's memory: %w", err)
 	}
 	return nil
@@ -59,13 +61,13 @@ func HostMemory(root string) (total, available int64, err error) {
 // BootID returns the identifier that the kernel draws at each boot, such as
 // '1dc43bd4-8a5d-4bd5-a7f4-7d2b2f5f0c1e', or "" where there is none.
 func BootID(root string) string {
-	f, err := openFile(filepath.Join(root, "proc/sys/kernel/random/boot_id"))
+	f, err := kernfile.Open(filepath.Join(root, "proc/sys/kernel/random/boot_id"))
 	if err != nil {
 		return ""
 	}
-	defer f.close()
+	defer f.Close()
 	buf := make([]byte, 64)
-	n, err := f.read(buf)
+	n, err := f.Read(buf)
 	if err != nil {
 		return ""
 	}

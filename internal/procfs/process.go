@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/leakguard/leakguard/internal/kernfile"
 )
 
 // Unknown is the value of an amount that this kernel does not tell.
@@ -28,7 +30,7 @@ var unknownStat = Stat{RSS: Unknown, RSSAnon: Unknown, RSSShmem: Unknown, Thread
 
 // Process reads what the kernel says about this process.
 type Process struct {
-	statm, status *file
+	statm, status *kernfile.File
 	statusErr     error // why status is nil
 	pageSize      int64
 	buf           []byte
@@ -37,12 +39,12 @@ type Process struct {
 // Open opens the files of this process. They are looked for below root, which
 // is "/" but in tests. Without /proc/self/status only ReadStatus fails.
 func Open(root string) (*Process, error) {
-	statm, err := openFile(filepath.Join(root, "proc/self/statm"))
+	statm, err := kernfile.Open(filepath.Join(root, "proc/self/statm"))
 	if err != nil {
 		return nil, fmt.Errorf("procfs: open this process: %w", err)
 	}
 	p := &Process{statm: statm, pageSize: int64(os.Getpagesize()), buf: make([]byte, bufSize)}
-	if p.status, err = openFile(filepath.Join(root, "proc/self/status")); err != nil {
+	if p.status, err = kernfile.Open(filepath.Join(root, "proc/self/status")); err != nil {
 		p.statusErr = fmt.Errorf("procfs: open this process: %w", err)
 	}
 	return p, nil
@@ -56,14 +58,14 @@ func Open(root string) (*Process, error) {
 // 0 (gVisor) makes RSSAnon equal to RSS.
 func (p *Process) Read(s *Stat) error {
 	*s = unknownStat
-	n, err := p.statm.read(p.buf)
+	n, err := p.statm.Read(p.buf)
 	if err != nil {
 		return fmt.Errorf("procfs: read this process: %w", err)
 	}
 	text := p.buf[:n]
 	resident, shared, ok := parseStatm(text)
 	if !ok || resident > math.MaxInt64/p.pageSize {
-		return fmt.Errorf("procfs: read this process: %s holds %.40q: want seven numbers of pages, the third at most the second", p.statm.path, text)
+		return fmt.Errorf("procfs: read this process: %s holds %.40q: want seven numbers of pages, the third at most the second", p.statm.Path(), text)
 	}
 	s.RSS = resident * p.pageSize
 	s.RSSAnon = (resident - shared) * p.pageSize
@@ -78,12 +80,12 @@ func (p *Process) ReadStatus(s *Stat) error {
 	if p.status == nil {
 		return p.statusErr
 	}
-	n, err := p.status.read(p.buf)
+	n, err := p.status.Read(p.buf)
 	if err != nil {
 		return fmt.Errorf("procfs: read this process: %w", err)
 	}
 	if s.parse(p.buf[:n]) == 0 {
-		return fmt.Errorf("procfs: read this process: %s holds %.40q: none of VmRSS, RssAnon, RssShmem, Threads", p.status.path, p.buf[:n])
+		return fmt.Errorf("procfs: read this process: %s holds %.40q: none of VmRSS, RssAnon, RssShmem, Threads", p.status.Path(), p.buf[:n])
 	}
 	return nil
 }
@@ -91,9 +93,9 @@ func (p *Process) ReadStatus(s *Stat) error {
 // Close closes the files. It can be called more than once; the other methods
 // then fail with [io/fs.ErrClosed].
 func (p *Process) Close() error {
-	err := p.statm.close()
+	err := p.statm.Close()
 	if p.status != nil {
-		err = errors.Join(err, p.status.close())
+		err = errors.Join(err, p.status.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("procfs: close this process: %w", err)

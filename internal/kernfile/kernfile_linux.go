@@ -1,26 +1,23 @@
-package procfs
+package kernfile
 
 import (
 	"io/fs"
 	"syscall"
 )
 
-// file is a kernel file that stays open and is read from its start each time.
-//
-// It is no os.File, whose ReadAt asks a second time to see the end of the file,
-// for which the kernel makes the whole text again (1.2 instead of 0.9 µs for
-// statm).
-type file struct {
+// File is a kernel file that is open. It is for one goroutine at a time.
+type File struct {
 	fd   int // -1 when closed
 	path string
 }
 
-func openFile(path string) (*file, error) {
+// Open opens a file for reading.
+func Open(path string) (*File, error) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		switch err {
 		case nil:
-			return &file{fd: fd, path: path}, nil
+			return &File{fd: fd, path: path}, nil
 		case syscall.EINTR:
 		default:
 			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -28,9 +25,12 @@ func openFile(path string) (*file, error) {
 	}
 }
 
-// read reads from the start of the file. The kernel gives the whole text at
-// once, as far as it fits.
-func (f *file) read(buf []byte) (int, error) {
+// Path returns the path that the file was opened by.
+func (f *File) Path() string { return f.path }
+
+// Read reads from the start of the file. The kernel gives the whole text at
+// once, as far as it fits. It allocates nothing unless it fails.
+func (f *File) Read(buf []byte) (int, error) {
 	if f.fd < 0 {
 		return 0, &fs.PathError{Op: "read", Path: f.path, Err: fs.ErrClosed}
 	}
@@ -46,7 +46,9 @@ func (f *file) read(buf []byte) (int, error) {
 	}
 }
 
-func (f *file) close() error {
+// Close closes the file. It may be called again; Read then fails with
+// [fs.ErrClosed].
+func (f *File) Close() error {
 	if f.fd < 0 {
 		return nil
 	}
