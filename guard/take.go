@@ -97,8 +97,6 @@ func (t *take) forceGC() {
 		_, err := collect()
 		end <- err
 	}(t.gcEnd)
-	// Where all processors are taken by what leaks, whoever is not on one
-	// waits for up to 10 ms: let the cycle begin before the first file.
 }
 
 func (t *take) admitGC() (ok bool, why string) {
