@@ -235,6 +235,9 @@ func (k *keeper) census() census {
 // folder returns the incident's folder, which is made with its first capture,
 // and anew if somebody has removed it: nothing can be written to a removed one.
 func (k *keeper) folder(j captureJob) (*profile.Folder, error) {
+	if k.store == nil {
+		return nil, errors.New("guard: no folder to keep evidence in")
+	}
 	if f := k.folders[j.manifest.ID]; f != nil {
 		if _, err := os.Lstat(f.Path()); !errors.Is(err, fs.ErrNotExist) {
 			return f, nil
