@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"log/slog"
 	"os"
 	"time"
 
@@ -98,7 +99,7 @@ func quiet(sinks ...guard.Sink) *guard.Guard {
 	if err != nil {
 		log.Fatal(err)
 	}
-	g, err := guard.Start(guard.Config{Dir: dir, Rules: []guard.Rule{}, Sinks: sinks})
+	g, err := guard.Start(guard.Config{Dir: dir, Rules: []guard.Rule{}, Sinks: sinks, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		log.Fatal(err)
 	}
