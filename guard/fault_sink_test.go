@@ -138,6 +138,15 @@ func TestEventsOfAnIncidentArriveInOrder(t *testing.T) {
 	if n := len(g.Snapshot().Incidents); n != 0 {
 		t.Errorf("%d incidents are open", n)
 	}
+	// Also when they come faster than the sink takes them.
+	for i := range queuedEvents {
+		g.sinks.send(Event{Kind: Escalated, Reason: fmt.Sprint(i)})
+	}
+	for i := range queuedEvents {
+		if e := box.next(t, Escalated); e.Reason != fmt.Sprint(i) {
+			t.Fatalf("event %d is %s", i, e.Reason)
+		}
+	}
 }
 
 // A sink may use the guard that calls it, also while that is closed.
