@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -22,14 +21,6 @@ var v1 = map[string]string{
 	"sys/fs/cgroup/memory/memory.limit_in_bytes": "268435456\n",
 	"sys/fs/cgroup/memory/memory.stat": "hierarchical_memory_limit 268435456\ntotal_cache 20971520\ntotal_rss 73400320\ntotal_shmem 0\n" +
 		"total_dirty 1048576\ntotal_writeback 0\ntotal_inactive_file 10485760\ntotal_active_file 10485760\ntotal_unevictable 0\n",
-}
-
-func with(all ...map[string]string) map[string]string {
-	out := make(map[string]string)
-	for _, m := range all {
-		maps.Copy(out, m)
-	}
-	return out
 }
 
 // write puts files below root; what is "" is removed.
