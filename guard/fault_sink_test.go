@@ -216,7 +216,7 @@ func TestPanickingLogger(t *testing.T) {
 
 func TestBlockingLogger(t *testing.T) {
 	unblock, blocked := make(chan struct{}), make(chan struct{}, 1000)
-	var armed chan struct{} = make(chan struct{})
+	armed := make(chan struct{})
 	bad := &badHandler{fault: func() {
 		select {
 		case <-armed:
@@ -239,4 +239,5 @@ func TestBlockingLogger(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 	close(unblock) // and then everything ends all the same, which startUnchecked has checked
+	<-g.keeper.stopped
 }
