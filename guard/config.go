@@ -57,8 +57,9 @@ type Config struct {
 	// (Linux; elsewhere it is not used anyway). Zero: it is used.
 	PollOnly bool
 	// NoForcedGC keeps the guard from ever calling runtime.GC. Heap profiles
-	// then lag up to two GC cycles behind. Zero: a baseline, and a capture
-	// while there is headroom, force one cycle each.
+	// then lag up to two GC cycles behind, and garbage that fills the heap
+	// fast is taken for a leak. Zero: a baseline, and a capture while there
+	// is headroom, force one cycle each.
 	NoForcedGC bool
 
 	// KeepBytes bounds the folder, in bytes; at least 1 MiB. Zero: 256 MiB;

@@ -96,6 +96,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	})
 	// The first reading finds the limits, which the default rules need.
 	l.source.read(l.started, &l.reading)
+	l.view.canJudge = !cfg.NoForcedGC
 	// What was live at a cycle before Start says nothing of growth since.
 	l.lastGC = l.reading.NumGC
 	rules := cfg.Rules

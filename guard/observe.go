@@ -22,6 +22,7 @@ type observer struct {
 
 func newObserver() observer {
 	o := observer{lastCPU: profile.Unknown}
+	o.view.canJudge = true
 	for i := range o.view.base {
 		o.view.base[i] = profile.Unknown
 	}

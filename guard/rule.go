@@ -109,12 +109,14 @@ func Growth(factor float64, least int64) Line {
 }
 
 // TimeToLimit is crossed when the signal, growing on at its present rate, would
-// meet its limit within d plus the time that a capture would take. The rate is
-// measured over the last 50 ms, or over the CPU time used since the last
-// reading where that is shorter: an idle process that suddenly allocates has
-// been doing so for as long as it has burned CPU. The signal must also have
-// risen by a twentieth of the limit within ten seconds, so that one large
-// allocation is not taken for a trend.
+// meet its limit within d plus the time that a capture would take.
+//
+// A rate is believed for eight times the span over which it was seen, so that 5
+// ms of growth say something of the next 40 ms and not of the next minute; and
+// only where the signal has risen by enough in that span: 8 MiB, less where the
+// limit is below 128 MiB (a sixteenth of it) and more where it is above 160 MiB (a
+// twentieth). Whether what rises is a leak or garbage is decided by a forced GC,
+// with the evidence already being taken; what was garbage opens nothing.
 func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time: d} }
 
 // IsZero reports whether the line was never set.

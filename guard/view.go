@@ -16,6 +16,7 @@ type view struct {
 	headroom int64         // bytes left until the kernel kills
 	liveRoom int64         // the same if all garbage were collected
 	capture  time.Duration // what a capture is expected to take
+	canJudge bool          // a forced GC may tell a leak from garbage
 }
 
 // timeToLimit is how long Memory takes to the limit at its present rate; ok is
@@ -133,6 +134,11 @@ func (v *view) timePosition(r Rule) position {
 	if _, _, ok := v.suspectForecast(r); ok {
 		return suspect
 	}
+	return v.calmPosition(r)
+}
+
+// calmPosition is where a rule of time stands that no forecast crosses.
+func (v *view) calmPosition(r Rule) position {
 	left, growing := v.timeToLimit()
 	if !growing || left.Seconds() > r.Line.time.Seconds()/r.Recover {
 		return below
@@ -163,5 +169,18 @@ func (v *view) suspectForecast(r Rule) (left time.Duration, rate float64, ok boo
 	if left, rate, ok = v.growth.forecast(v.headroom, least, within); ok {
 		return left, rate, ok
 	}
+	if !v.canJudge {
+		return 0, 0, false
+	}
 	return v.alloc.forecast(v.liveRoom, least, within)
+}
+
+// openPosition is where a suspect signal stands whose incident is open. What is
+// allocated keeps none open: a process that makes much garbage would never
+// recover.
+func (v *view) openPosition(r Rule) position {
+	if _, _, ok := v.growth.forecast(v.headroom, v.leastRise(r.Signal), r.Line.time+v.capture); ok {
+		return above
+	}
+	return v.calmPosition(r)
 }

@@ -115,7 +115,7 @@ func (w *watch) stepRule(i int, v *view) {
 			w.suspicion(i, v)
 			return
 		}
-		s.position = above
+		s.position = v.openPosition(s.rule)
 	}
 	switch s.position {
 	case above:
