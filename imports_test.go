@@ -27,6 +27,7 @@ var importRules = []struct {
 	{"internal/testenv", []string{std}, nil},
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
+	{"guard/internal/overhead", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 
 	// Each of our internal packages is one small thing: none pulls in another
 	// that is public, nor what makes a binary larger or listens.
