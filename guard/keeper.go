@@ -52,7 +52,6 @@ type gauge struct {
 	goroutines atomic.Int64
 	scan       atomic.Int64
 	buckets    atomic.Int64
-	free       atomic.Int64 // bytes of the Go heap that are free and resident
 
 	// What a forced GC took when one was measured last; the keeper sets them.
 	gcTook, gcScan atomic.Int64
@@ -65,7 +64,6 @@ func (g *gauge) set(v *view, r *profile.Reading) {
 	g.goroutines.Store(int64(r.Goroutines))
 	g.scan.Store(int64(r.ScanHeap))
 	g.buckets.Store(int64(r.BuckHashSys))
-	g.free.Store(int64(r.HeapIdle - r.HeapReleased))
 }
 
 // reading is as much of one as predictions need.
@@ -213,7 +211,11 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 }
 
 func (k *keeper) admitAllocation(predicted int64) (ok bool, why string) {
-	return admitAllocation(k.gauge.headroom.Load(), k.gauge.free.Load(), predicted)
+	// What is free is read now: the GC cycle of this very capture may have
+	// made room that the loop has not seen yet.
+	var s goruntime.Stat
+	k.runtime.Read(&s)
+	return admitAllocation(k.gauge.headroom.Load(), s.HeapIdle-s.HeapReleased, predicted)
 }
 
 // nothingSaved says why a capture that did not fail has nothing to show.

@@ -44,11 +44,14 @@ const (
 	hostMemorySustain  = 10 * time.Second
 	tightGOMEMLIMIT    = 0.8
 	highestMemoryShare = 0.97
+	leastLeft          = 8 << 20 // bytes of headroom at the memory line
+	leastMemoryShare   = 0.75
 )
 
 // DefaultRules returns the rules of a guard whose [Config.Rules] is nil:
 //
-//   - memory: unreclaimable memory at 90% of the limit. Under a GOMEMLIMIT
+//   - memory: unreclaimable memory at 90% of the limit, or 8 MiB below it if
+//     that is sooner: a capture may allocate a quarter of what is left. Under a GOMEMLIMIT
 //     above 80% of the limit the line is half-way between the two, because
 //     there the runtime lets garbage fill the heap up to GOMEMLIMIT on purpose.
 //   - time-to-limit: the limit would be met within 250 ms at the present rate,
@@ -65,6 +68,9 @@ const (
 //     holds it.
 func DefaultRules(l Limits) []Rule {
 	share := memoryShare
+	if l.Kill > 0 {
+		share = max(min(share, 1-leastLeft/float64(l.Kill)), leastMemoryShare)
+	}
 	if l.Kill > 0 && l.GOMEMLIMIT > 0 && l.GOMEMLIMIT <= l.Kill {
 		if soft := float64(l.GOMEMLIMIT) / float64(l.Kill); soft > tightGOMEMLIMIT {
 			share = min(max(share, (1+soft)/2), highestMemoryShare)

@@ -18,6 +18,8 @@ func TestDefaultRules(t *testing.T) {
 		growth      bool // heap-growth and host-memory are there too
 	}{
 		{"cgroup", Limits{Kill: 512 * mib, KillSource: "cgroup v2", GOMEMLIMIT: none, Host: 8192 * mib}, 0.90, false},
+		{"cgroup of 64 MiB, 8 MiB below it", Limits{Kill: 64 * mib, KillSource: "cgroup v2", GOMEMLIMIT: none, Host: 8192 * mib}, 0.875, false},
+		{"cgroup of 16 MiB", Limits{Kill: 16 * mib, KillSource: "cgroup v2", GOMEMLIMIT: none, Host: 8192 * mib}, 0.75, false},
 		{"config", Limits{Kill: 512 * mib, KillSource: sourceConfig, GOMEMLIMIT: none, Host: 8192 * mib}, 0.90, false},
 		{"cgroup, GOMEMLIMIT at 50%", Limits{Kill: 512 * mib, KillSource: "cgroup v1", GOMEMLIMIT: 256 * mib, Host: 8192 * mib}, 0.90, false},
 		{"cgroup, GOMEMLIMIT at 90%", Limits{Kill: 1000 * mib, KillSource: "cgroup v2", GOMEMLIMIT: 900 * mib, Host: 8192 * mib}, 0.95, false},
