@@ -280,7 +280,9 @@ func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Con
 	}
 	job := captureJob{ctx: ctx, manifest: i.snapshotManifest(), label: i.Rule, kinds: kinds, seq: i.seq, onset: onset, suspicion: s, known: known}
 	if !l.keeper.do(func() { l.results <- l.keeper.capture(job) }) {
-		l.captured(captureResult{id: i.ID, err: errors.New("guard: the queue of work on evidence is full")})
+		// Later, for its Opened is said later too.
+		res := captureResult{id: i.ID, err: errors.New("guard: the queue of work on evidence is full")}
+		l.later(func() { l.captured(res) })
 	}
 }
 
