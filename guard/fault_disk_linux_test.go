@@ -13,22 +13,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// mountTmpfs gives a folder on a file system of its own.
-func mountTmpfs(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,"+options)
-	testenv.Need(t, err == nil, "needs root to mount a tmpfs")
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 func TestFullDisk(t *testing.T) {
-	dir := mountTmpfs(t, "size=512k")
+	dir := testenv.Tmpfs(t, "size=512k")
 	ballast := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk is not full: %v", err)
@@ -69,7 +55,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestFullDiskLosesBaselines(t *testing.T) {
-	dir := mountTmpfs(t, "size=512k")
+	dir := testenv.Tmpfs(t, "size=512k")
 	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk is not full: %v", err)
 	}
@@ -86,7 +72,7 @@ func TestFullDiskLosesBaselines(t *testing.T) {
 }
 
 func TestReadOnlyFolder(t *testing.T) {
-	dir := mountTmpfs(t, "size=4m")
+	dir := testenv.Tmpfs(t, "size=4m")
 	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +95,7 @@ func TestReadOnlyFolder(t *testing.T) {
 }
 
 func TestFolderInMemoryIsTold(t *testing.T) {
-	_, book := startGuard(t, Config{Dir: mountTmpfs(t, "size=4m"), KeepBytes: 8 << 20})
+	_, book := startGuard(t, Config{Dir: testenv.Tmpfs(t, "size=4m"), KeepBytes: 8 << 20})
 	book.once(t, "keeping 2.0 MiB instead of 8.0 MiB")
 }
 

@@ -12,22 +12,8 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// mountTmpfs gives a folder on a file system of its own.
-func mountTmpfs(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,"+options)
-	testenv.Need(t, err == nil, "needs root to mount a tmpfs")
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 func TestStoreInMemoryTakesAQuarter(t *testing.T) {
-	s := openTestStore(t, StoreConfig{Dir: mountTmpfs(t, "size=4m"), MaxBytes: 8 << 20})
+	s := openTestStore(t, StoreConfig{Dir: testenv.Tmpfs(t, "size=4m"), MaxBytes: 8 << 20})
 	if got := s.limits.Bytes; got != 2<<20 {
 		t.Errorf("keeps %v of 8 MiB", Bytes(got))
 	}
@@ -37,7 +23,7 @@ func TestStoreInMemoryTakesAQuarter(t *testing.T) {
 }
 
 func TestStoreOnReadOnlyFileSystem(t *testing.T) {
-	dir := mountTmpfs(t, "size=1m")
+	dir := testenv.Tmpfs(t, "size=1m")
 	sub := filepath.Join(dir, "store")
 	mustMkdir(t, sub)
 	if err := errors.Join(syscall.Mount(sub, sub, "", syscall.MS_BIND, ""), syscall.Mount("", sub, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")); err != nil {
@@ -55,7 +41,7 @@ func TestStoreOnReadOnlyFileSystem(t *testing.T) {
 }
 
 func TestFullDiskLeavesNothingTorn(t *testing.T) {
-	dir := mountTmpfs(t, "size=512k")
+	dir := testenv.Tmpfs(t, "size=512k")
 	s := openTestStore(t, StoreConfig{Dir: dir, MaxBytes: 128 << 20})
 	f := createTest(t, s, noon, "heap")
 	old := strings.Repeat("o", 100<<10)
