@@ -51,9 +51,11 @@ func (s *state) cycleEnded() {
 	if s.stopped.Load() {
 		return
 	}
+	// First the next sentinel: whoever takes the token may start a cycle at
+	// once, and that one is to be seen too.
+	s.arm()
 	select {
 	case s.c <- struct{}{}:
 	default:
 	}
-	s.arm()
 }
