@@ -109,12 +109,17 @@ func (g *growth) last() int64 {
 // rate is the present rate in bytes per second: over the last 50 ms, or since
 // the last reading before those if there is none within. sudden says that it
 // follows from CPU time.
-func (g *growth) rate() (rate float64, sudden bool) {
+func (g *growth) rate() (rate float64, sudden bool) { return g.rateOver(rateWindow) }
+
+// rateOver is the rate over a window that ends now, or since the last reading
+// before it if there is none within.
+func (g *growth) rateOver(window time.Duration) (rate float64, sudden bool) {
 	for i := range g.points {
-		if g.age(i) <= rateWindow || i+2 == len(g.points) {
-			rate, _, sudden = g.since(i)
-			return rate, sudden
+		if g.age(i) > window && i+1 < len(g.points) && g.age(i+1) >= shortestWindow {
+			continue // there is a younger one to measure from
 		}
+		rate, _, sudden = g.since(i)
+		return rate, sudden
 	}
 	return 0, false
 }

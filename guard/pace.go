@@ -45,9 +45,9 @@ type pace struct {
 // time the wall time has to follow the process's activity instead.
 func nextPace(v *view, interval time.Duration, cores float64, haveClock bool) pace {
 	wall := interval
-	if left, growing := v.timeToLimit(); growing {
+	if left, sudden, growing := v.soonest(); growing {
 		wall = min(wall, max(left/looksBeforeLimit, shortestInterval))
-		if _, sudden := v.growth.rate(); sudden && left < time.Second {
+		if sudden && left < time.Second {
 			wall = min(wall, settleLook)
 		}
 	}

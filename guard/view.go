@@ -29,6 +29,24 @@ func (v *view) timeToLimit() (left time.Duration, ok bool) {
 	return lasts(v.headroom, rate), true
 }
 
+// soonest is how long Memory takes to the limit at the fastest of its rates over
+// several spans: over 50 ms a leak of 10 MiB/s may not show at all.
+func (v *view) soonest() (left time.Duration, sudden, ok bool) {
+	if v.headroom < 0 {
+		return 0, false, false
+	}
+	for _, window := range [...]time.Duration{rateWindow, time.Second, 10 * time.Second} {
+		rate, fromCPU := v.growth.rateOver(window)
+		if rate <= 0 {
+			continue
+		}
+		if l := lasts(v.headroom, rate); !ok || l < left {
+			left, sudden, ok = l, fromCPU, true
+		}
+	}
+	return left, sudden, ok
+}
+
 // level is where a line lies in the signal's own unit; ok is false when what it
 // refers to is not known. A TimeToLimit has no level.
 func (v *view) level(s Signal, l Line) (level int64, ok bool) {
