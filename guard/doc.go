@@ -38,7 +38,9 @@
 // cannot be read neither opens nor closes anything.
 //
 // An open incident gets evidence once. It gets more when things have become much
-// worse: a quarter of the headroom, or four times the value. Where other evidence
+// worse: a quarter of the headroom, four times the value, goroutines that the
+// evidence does not show, or, with the limit less than ten seconds away, more
+// live memory than it shows. Where other evidence
 // of the last hour (Rule.Cooldown) speaks for the same situation it takes none,
 // and Incident.Evidence says whose that is. A capture that fails is tried again
 // after 250 ms, and after twice as long each further time, up to a minute; it

@@ -85,6 +85,13 @@ type census struct {
 	heap, live int64
 }
 
+// suspicion is that what rises is a leak. Its evidence is discarded if it was
+// garbage, or is no news.
+type suspicion struct {
+	before census // how the heap stood when it arose
+	known  int64  // how much live memory earlier evidence shows
+}
+
 // judgement is what a forced GC says of a suspicion.
 type judgement int
 

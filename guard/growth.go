@@ -90,13 +90,8 @@ func (g *growth) addLow(p point) {
 	g.rise = p.bytes - least
 }
 
-// lowest is the lowest value of the last ten seconds.
-func (g *growth) lowest() int64 {
-	if len(g.points) == 0 {
-		return 0
-	}
-	return g.points[len(g.points)-1].bytes - g.rise
-}
+// lowest is the lowest value of the last ten seconds, or 0.
+func (g *growth) lowest() int64 { return g.last() - g.rise }
 
 // last is the last value, or 0.
 func (g *growth) last() int64 {

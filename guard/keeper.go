@@ -130,15 +130,12 @@ func (k *keeper) guarded(f func()) {
 type captureJob struct {
 	ctx      context.Context
 	manifest profile.Manifest // all but this round and the artefacts
-	label    string
 	kinds    KindSet
 	seq      int
 	onset    time.Time
 	// suspicion, if not nil, makes it evidence of an incident that there may
-	// not be, with how the heap stood then: it is discarded if what rose was
-	// garbage.
-	suspicion *census
-	known     int64 // live memory that earlier evidence shows
+	// not be.
+	suspicion *suspicion
 }
 
 // captureResult is how it went.

@@ -110,7 +110,7 @@ func (e *evidence) shows(r Rule, v *view) int64 {
 func (l *ledger) collected(live int64) { l.pending.live = max(l.pending.live, live) }
 
 // worse says in what respect things are much worse than when the evidence was
-// taken; ” if in none.
+// taken; empty if in none.
 func (e *evidence) worse(r Rule, v *view) string {
 	s := r.Signal
 	ofMemory := !s.counts() && s != HostMemory

@@ -178,7 +178,7 @@ func (l *loop) act(a act) {
 	case suspectIncident:
 		l.suspectIncident(a)
 	case captureEvidence:
-		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, nil, 0)
+		l.capture(l.open[a.rule], a.rule, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, nil)
 	case shareEvidence:
 		i := l.open[a.rule]
 		i.Evidence, i.NotCaptured = a.evidence, a.why
@@ -227,7 +227,7 @@ func (l *loop) suspectIncident(a act) {
 	l.suspect, l.suspectRule = i, a.rule
 	before := census{heap: int64(l.reading.HeapAlloc), live: l.live.lowest()}
 	l.capture(i, a.rule, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why,
-		&before, a.known)
+		&suspicion{before: before, known: a.known})
 }
 
 // ruleIncident makes the incident of a rule as of the last reading.
@@ -264,7 +264,7 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 }
 
 // capture has a round of evidence taken.
-func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Context, why string, s *census, known int64) {
+func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Context, why string, s *suspicion) {
 	i.seq++
 	i.capturing = true
 	i.decide("capture: " + why)
@@ -278,7 +278,7 @@ func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Con
 	if rule >= 0 {
 		onset = growthOnset(l.history, i.Signal, i.Opened)
 	}
-	job := captureJob{ctx: ctx, manifest: i.snapshotManifest(), label: i.Rule, kinds: kinds, seq: i.seq, onset: onset, suspicion: s, known: known}
+	job := captureJob{ctx: ctx, manifest: i.snapshotManifest(), kinds: kinds, seq: i.seq, onset: onset, suspicion: s}
 	if !l.keeper.do(func() { l.results <- l.keeper.capture(job) }) {
 		// Later, for its Opened is said later too.
 		res := captureResult{id: i.ID, err: errors.New("guard: the queue of work on evidence is full")}
@@ -294,14 +294,13 @@ func (l *loop) captured(res captureResult) {
 	}
 	if i == l.suspect {
 		l.suspect = nil
-		at := time.Since(l.started)
 		if res.refuted {
-			l.watch.refute(rule, at)
+			l.watch.refute(rule, time.Since(l.started))
 			l.counters.refuted.Add(1)
 			l.log.Debug("leakguard: memory rose fast, but what rose was garbage", "what", i.Reason)
 			return
 		}
-		l.watch.confirm(rule, at)
+		l.watch.confirm(rule)
 		l.open[rule] = i
 		l.announce(i, rule)
 	}
@@ -417,7 +416,7 @@ func (l *loop) captureManual(ctx context.Context, trigger, reason string, kinds 
 	l.counters.incidents.Add(1)
 	l.log.Info("leakguard: capturing", "incident", i.ID, "trigger", trigger, "reason", reason)
 	l.send(i, Opened, reason)
-	l.capture(i, -1, set, ctx, reason, nil, 0)
+	l.capture(i, -1, set, ctx, reason, nil)
 }
 
 func (l *loop) endManual(i *liveIncident, err error) {

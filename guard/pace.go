@@ -64,5 +64,5 @@ func nextPace(v *view, interval time.Duration, cores float64, haveClock bool) pa
 	if !haveClock && cores > busyShare {
 		wall = min(wall, max(time.Duration(float64(quantum)/cores), shortestInterval))
 	}
-	return pace{wall: min(wall, interval), cpu: quantum}
+	return pace{wall: wall, cpu: quantum}
 }

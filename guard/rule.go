@@ -205,8 +205,8 @@ type Rule struct {
 	// the incident closes. Zero: 30 s.
 	Hold time.Duration
 	// Cooldown is how long after evidence was saved no new evidence is taken
-	// for this rule, unless things have become much worse: a quarter of the
-	// headroom of then, or four times the value. Zero: 1 h.
+	// for this rule, unless things have become much worse (see the package
+	// documentation). Zero: 1 h.
 	Cooldown time.Duration
 	// Capture is what is saved. Zero: heap and goroutine profile.
 	Capture KindSet

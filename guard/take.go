@@ -45,7 +45,7 @@ func (t *take) run() {
 	if heap {
 		t.fresh()
 	}
-	if t.judgement == doubtful && t.job.suspicion != nil && t.res.live > 0 && t.res.live <= t.job.known {
+	if t.judgement == doubtful && t.job.suspicion != nil && t.res.live > 0 && t.res.live <= t.job.suspicion.known {
 		t.judgement = itIsKnown
 	}
 	if t.judgement >= itIsKnown {
@@ -161,9 +161,9 @@ func (t *take) awaitJudgement() judgement {
 	if t.job.suspicion == nil || t.judgement == itLives {
 		return t.judgement
 	}
-	before := *t.job.suspicion
+	before := t.job.suspicion.before
 	t.judgement = judge(before, after)
-	if t.judgement == itLives && after.live <= t.job.known {
+	if t.judgement == itLives && after.live <= t.job.suspicion.known {
 		t.judgement = doubtful // it may be on its way, see renewals
 	}
 	t.res.judged = append(t.res.judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",

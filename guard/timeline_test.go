@@ -109,7 +109,7 @@ func (tl *timeline) end(r *runningCapture) {
 			tl.watch.refute(r.rule, r.ends)
 			return
 		}
-		tl.watch.confirm(r.rule, r.ends)
+		tl.watch.confirm(r.rule)
 	}
 	tl.watch.captureEnded(r.rule, r.id, tl.saved(tl.watch.rules[r.rule].rule), r.ends)
 }

@@ -180,24 +180,25 @@ func (v *view) liveNear() bool {
 	return rate > 0 && v.liveRoom >= 0 && lasts(v.liveRoom, rate) < deathNear
 }
 
+// memoryForecast is when Memory would meet the limit.
+func (v *view) memoryForecast(r Rule) (left time.Duration, rate float64, ok bool) {
+	return v.growth.forecast(v.headroom, v.leastRise(r.Signal), r.Line.time+v.capture)
+}
+
 // suspectForecast is when Memory would meet the limit, or all that is allocated
 // if it lived.
 func (v *view) suspectForecast(r Rule) (left time.Duration, rate float64, ok bool) {
-	least, within := v.leastRise(r.Signal), r.Line.time+v.capture
-	if left, rate, ok = v.growth.forecast(v.headroom, least, within); ok {
+	if left, rate, ok = v.memoryForecast(r); ok || !v.canJudge {
 		return left, rate, ok
 	}
-	if !v.canJudge {
-		return 0, 0, false
-	}
-	return v.alloc.forecast(v.liveRoom, least, within)
+	return v.alloc.forecast(v.liveRoom, v.leastRise(r.Signal), r.Line.time+v.capture)
 }
 
 // openPosition is where a suspect signal stands whose incident is open. What is
 // allocated keeps none open: a process that makes much garbage would never
 // recover.
 func (v *view) openPosition(r Rule) position {
-	if _, _, ok := v.growth.forecast(v.headroom, v.leastRise(r.Signal), r.Line.time+v.capture); ok {
+	if _, _, ok := v.memoryForecast(r); ok {
 		return above
 	}
 	return v.calmPosition(r)

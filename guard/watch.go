@@ -43,7 +43,6 @@ type ruleState struct {
 	belowSince time.Duration // or never
 	suspected  bool          // evidence of a suspicion is being taken
 	open       bool
-	openedAt   time.Duration
 	peak       int64
 	wants      bool // evidence is wanted and not yet under way
 	decision   string
@@ -141,8 +140,7 @@ func (w *watch) stepRule(i int, v *view) {
 			s.decide(v.at, "above the line, not yet for the time that opens an incident")
 			return
 		}
-		s.open, s.openedAt, s.peak = true, v.at, v.values[s.rule.Signal]
-		s.wants = true
+		s.open, s.wants, s.peak = true, true, v.values[s.rule.Signal]
 		w.act(openIncident, i, v.describe(s.rule), "")
 	}
 
@@ -175,18 +173,17 @@ func (w *watch) suspicion(i int, v *view) {
 		return
 	}
 	s.decide(v.at, "memory is taken fast: capturing, and asking the garbage collector what of it lives")
-	w.act(suspectIncident, i, v.describe(s.rule), verdict.why)
-	w.acts[len(w.acts)-1].known = verdict.shows
+	w.acts = append(w.acts, act{do: suspectIncident, rule: i, reason: v.describe(s.rule), why: verdict.why, known: verdict.shows})
 	w.ledger.begin(v)
 	s.suspected, w.suspectRate = true, rate
 }
 
 // confirm opens the incident of a suspicion that proved right. Its evidence was
 // taken; that is still to be booked.
-func (w *watch) confirm(rule int, at time.Duration) {
+func (w *watch) confirm(rule int) {
 	w.suspicions = 0
 	s := &w.rules[rule]
-	s.suspected, s.open, s.openedAt = false, true, at
+	s.suspected, s.open = false, true
 	s.peak = w.ledger.pending.values[s.rule.Signal]
 	s.wants = false
 }

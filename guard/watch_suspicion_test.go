@@ -35,7 +35,7 @@ func TestSuspicionOpensOneIncident(t *testing.T) {
 	}
 
 	w := suspicious()
-	w.confirm(0, v.at)
+	w.confirm(0)
 	w.captureEnded(0, "id", w.rules[0].rule.Capture, v.at)
 	if n := opened(w); n != 0 {
 		t.Errorf("%d further incidents opened after the suspicion proved right, want none", n)
