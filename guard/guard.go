@@ -398,7 +398,7 @@ func buildInfo() profile.Build {
 	if !ok {
 		return b
 	}
-	b.Path, b.Version = info.Path, info.Main.Version
+	b.Path, b.Module, b.Version = info.Path, info.Main.Path, info.Main.Version
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":

@@ -23,6 +23,9 @@ const (
 	maxDecisions     = 64
 	maxCaptures      = 64
 	maxSteps         = 32
+	maxHistory       = 256
+	maxTrends        = 8
+	maxSites         = 32
 	maxText          = 1 << 10
 )
 
@@ -81,6 +84,14 @@ type Manifest struct {
 	// Readings are the last ones before the crossing, oldest first, 64 at
 	// most.
 	Readings []Reading `json:"readings"`
+	// History is the time before that, as far as it is known, thinner the
+	// older it is, oldest first, 256 points at most.
+	History []HistoryPoint `json:"history"`
+	// Trends are how the signals have moved over hours, 8 at most.
+	Trends []Trend `json:"trends"`
+	// GoroutineSites are the places where goroutines wait that have grown
+	// most, largest growth first, 32 at most.
+	GoroutineSites []GoroutineSite `json:"goroutine_sites"`
 	// Limits are the memory limits that were found.
 	Limits []Limit `json:"limits"`
 	// Build is the program.
@@ -136,6 +147,7 @@ type Limit struct {
 type Build struct {
 	GoVersion string `json:"go_version"` // such as 'go1.26.0'
 	Path      string `json:"path"`       // of the main package
+	Module    string `json:"module"`     // path of the main module
 	Version   string `json:"version"`    // of the main module
 	Revision  string `json:"revision"`   // of the version control system
 	Modified  bool   `json:"modified"`   // by more than that revision
@@ -226,6 +238,11 @@ func (m Manifest) encode() ([]byte, error) {
 	if n := len(m.Readings); n > maxReadings {
 		m.Readings = m.Readings[n-maxReadings:]
 	}
+	if n := len(m.History); n > maxHistory {
+		m.History = m.History[n-maxHistory:]
+	}
+	m.Trends = m.Trends[:min(len(m.Trends), maxTrends)]
+	m.GoroutineSites = m.GoroutineSites[:min(len(m.GoroutineSites), maxSites)]
 	m.Reason = cutText(m.Reason)
 	for i, d := range m.Decisions {
 		m.Decisions[i].Text = cutText(d.Text)
@@ -238,6 +255,7 @@ func (m Manifest) encode() ([]byte, error) {
 		m.Captures[i].Steps = steps
 	}
 	m.Readings, m.Limits, m.Artefacts = present(m.Readings), present(m.Limits), present(m.Artefacts)
+	m.History, m.Trends, m.GoroutineSites = present(m.History), present(m.Trends), present(m.GoroutineSites)
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

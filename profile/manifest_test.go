@@ -27,8 +27,15 @@ func testManifest() Manifest {
 		}}},
 		Decisions: []Decision{{Time: noon, Text: "captured: above the line for 3 s"}},
 		Readings:  []Reading{reading},
+		History:   []HistoryPoint{{Time: noon.Add(-time.Minute), Memory: 300 << 20, LiveHeap: 200 << 20, Goroutines: 12}},
+		Trends: []Trend{{Signal: "live heap", Unit: UnitBytes, State: "leaking", Slope: 3e6, SlopeLow: 2e6, SlopeHigh: 4e6,
+			Confidence: 0.99, Since: noon.Add(-24 * time.Hour), LimitSoonest: 10 * time.Hour, LimitLatest: 20 * time.Hour}},
+		GoroutineSites: []GoroutineSite{{
+			Frame: Frame{Function: "example.com/storage.(*Cache).Put", File: "storage.go", Line: 85, Package: "example.com/storage", Module: "example.com"},
+			Root:  "example.com/storage.watch", Wait: "chan receive", Count: 150, Grown: 134, Since: noon.Add(-time.Hour),
+			Standing: time.Hour, Leaking: true, Proven: true}},
 		Limits:    []Limit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}, {Source: "GOMEMLIMIT", Bytes: Unknown}},
-		Build:     Build{GoVersion: "go1.26.0", Path: "example.com/cmd", Version: "v1.2.3", Revision: "abc", Modified: true, OS: "linux", Arch: "amd64"},
+		Build:     Build{GoVersion: "go1.26.0", Path: "example.com/cmd", Module: "example.com", Version: "v1.2.3", Revision: "abc", Modified: true, OS: "linux", Arch: "amd64"},
 		Process:   Process{Service: "checkout", Version: "7", Host: "h", Pod: "p", PID: 1, Started: noon.Add(-time.Hour), GOMAXPROCS: 2},
 		Artefacts: []Artefact{newArtefact("heap.pb.gz", 1, "00", noon)},
 	}
