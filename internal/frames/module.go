@@ -1,0 +1,182 @@
+package frames
+
+import "strings"
+
+// Standard is the module of the standard library's packages.
+const Standard = "std"
+
+// ModuleOf returns the module that a function belongs to: [Standard], the path
+// of the main module, or that of a dependency. The path of the source file
+// knows it best, as the module cache and the flag -trimpath put 'path@version'
+// in it; where it does not, as for vendored code, the module is guessed from the
+// package's path. mainModule may be ""; then package main's module is 'main'
+// unless its file tells.
+func ModuleOf(function, file, mainModule string) string {
+	return moduleOf(PackageOf(function), file, mainModule)
+}
+
+func moduleOf(pkg, file, mainModule string) string {
+	if IsStandard(pkg) {
+		return Standard
+	}
+	if isMain(pkg) && mainModule != "" {
+		return mainModule
+	}
+	if m := versioned(file); m != "" {
+		return m
+	}
+	if within(pkg, mainModule) && !Vendored(file) {
+		return mainModule
+	}
+	if isMain(pkg) {
+		return "main"
+	}
+	return GuessModule(pkg)
+}
+
+// isMain reports whether a package is a program of its own. go run and go test
+// of single files call it command-line-arguments.
+func isMain(pkg string) bool {
+	pkg = strings.TrimSuffix(pkg, "_test")
+	return pkg == "main" || pkg == "command-line-arguments"
+}
+
+// within reports whether a package is of a module, if no nested module has it.
+func within(pkg, module string) bool {
+	if module == "" {
+		return false
+	}
+	rest, ok := strings.CutPrefix(pkg, module)
+	return ok && (rest == "" || rest[0] == '/' || rest == "_test")
+}
+
+// versioned returns the module of a path with 'module@version/' in it, or "".
+func versioned(file string) string {
+	at := strings.IndexByte(file, '@')
+	if at < 0 || !strings.ContainsAny(file[at:], `/\`) {
+		return ""
+	}
+	path := strings.ReplaceAll(file[:at], `\`, "/")
+	if i := strings.LastIndex(path, "/pkg/mod/"); i >= 0 {
+		path = path[i+len("/pkg/mod/"):]
+	} else if strings.HasPrefix(path, "/") || strings.Contains(path, ":") {
+		// GOMODCACHE may have any name: a module's path begins with a host,
+		// the first element with a dot that does not start with one.
+		path = fromHost(path)
+	}
+	if path == "" || path == "golang.org/toolchain" {
+		return ""
+	}
+	return unescapeCapitals(path)
+}
+
+func fromHost(path string) string {
+	for rest := strings.TrimLeft(path, "/"); rest != ""; {
+		first, after, _ := strings.Cut(rest, "/")
+		if strings.Index(first, ".") > 0 && after != "" {
+			return rest
+		}
+		rest = after
+	}
+	return ""
+}
+
+// unescapeCapitals undoes the module cache's '!b' for 'B', which keeps paths
+// apart on file systems that ignore case.
+func unescapeCapitals(path string) string {
+	if !strings.Contains(path, "!") {
+		return path
+	}
+	b := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		if path[i] == '!' && i+1 < len(path) && 'a' <= path[i+1] && path[i+1] <= 'z' {
+			i++
+			b = append(b, path[i]-'a'+'A')
+			continue
+		}
+		b = append(b, path[i])
+	}
+	return string(b)
+}
+
+// Vendored reports whether a source file lies in a vendor folder.
+func Vendored(file string) bool {
+	return strings.Contains(file, "/vendor/") || strings.Contains(file, `\vendor\`)
+}
+
+// GuessModule guesses the module of a package from its path alone, by how many
+// elements the well-known hosts put before a repository's own folders.
+func GuessModule(pkg string) string {
+	pkg = strings.TrimSuffix(pkg, "_test")
+	parts := strings.Split(pkg, "/")
+	n := 2
+	switch {
+	case !strings.Contains(parts[0], "."):
+		n = 1 // a private name, such as 'shop/storage'
+	case parts[0] == "golang.org" || parts[0] == "github.com" || parts[0] == "gitlab.com" || parts[0] == "bitbucket.org" || parts[0] == "codeberg.org":
+		n = 3
+	}
+	if len(parts) <= n || parts[0] == "" {
+		return pkg
+	}
+	if v := parts[n]; n > 1 && len(v) > 1 && v[0] == 'v' && strings.Trim(v[1:], "0123456789") == "" {
+		n++ // the major version is part of the module's path
+	}
+	return strings.Join(parts[:n], "/")
+}
+
+// Own reports whether a frame is of the user's own code: the main module's or
+// package main's. Where the main module is not known (""), it is whatever is
+// neither the standard library's nor out of the module cache or a vendor folder.
+func Own(f Frame, mainModule string) bool {
+	return OwnPackage(PackageOf(f.Function), f.File, mainModule)
+}
+
+// OwnPackage is [Own] for a caller that knows the package already.
+func OwnPackage(pkg, file, mainModule string) bool {
+	switch {
+	case IsStandard(pkg):
+		return false
+	case isMain(pkg):
+		return true
+	case mainModule == "":
+		return versioned(file) == "" && !Vendored(file)
+	}
+	return moduleOf(pkg, file, mainModule) == mainModule
+}
+
+// Site returns the index of the frame that a stack, leaf first, is to be blamed
+// on: the first of the user's own code; else the first of a dependency; else the
+// first that is not plumbing (the runtime, sync, and internal packages); else the
+// leaf. It is -1 only for an empty stack.
+func Site(stack []Frame, mainModule string) int {
+	dependency, other := -1, -1
+	for i, f := range stack {
+		pkg := PackageOf(f.Function)
+		if OwnPackage(pkg, f.File, mainModule) {
+			return i
+		}
+		if dependency < 0 && !IsStandard(pkg) {
+			dependency = i
+		}
+		if other < 0 && !IsPlumbing(pkg) {
+			other = i
+		}
+	}
+	switch {
+	case dependency >= 0:
+		return dependency
+	case other >= 0:
+		return other
+	case len(stack) > 0:
+		return 0
+	}
+	return -1
+}
+
+// IsPlumbing reports whether a package of the standard library only carries out
+// what another asked for: the runtime, sync, syscall and internal packages.
+func IsPlumbing(pkg string) bool {
+	return IsRuntime(pkg) || pkg == "sync" || pkg == "syscall" || strings.HasPrefix(pkg, "internal/") ||
+		strings.HasPrefix(pkg, "runtime/")
+}
