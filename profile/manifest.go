@@ -65,6 +65,9 @@ type Manifest struct {
 	// Reason says in words what was the matter, such as 'unreclaimable
 	// memory 92% of 512 MiB'.
 	Reason string `json:"reason"`
+	// Headline is the first line of the incident's report, which names the
+	// culprit; '' until there is one.
+	Headline string `json:"headline"`
 	// Opened is when the incident began, by the wall clock.
 	Opened time.Time `json:"opened"`
 	// Recovered is when it ended; nil while it is open, and for good if the
@@ -243,7 +246,7 @@ func (m Manifest) encode() ([]byte, error) {
 	}
 	m.Trends = m.Trends[:min(len(m.Trends), maxTrends)]
 	m.GoroutineSites = m.GoroutineSites[:min(len(m.GoroutineSites), maxSites)]
-	m.Reason = cutText(m.Reason)
+	m.Reason, m.Headline = cutText(m.Reason), cutText(m.Headline)
 	for i, d := range m.Decisions {
 		m.Decisions[i].Text = cutText(d.Text)
 	}

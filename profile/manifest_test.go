@@ -20,7 +20,8 @@ func testManifest() Manifest {
 	reading.HeapLive = 400 << 20
 	return Manifest{
 		Rule: "heap", Trigger: TriggerRule, Reason: "unreclaimable memory 92% of 512 MiB",
-		Opened: noon, Recovered: &recovered, Peak: 500 << 20, Unit: UnitBytes,
+		Headline: "storage.(*Cache).Put holds 298.0 MiB more than 1h before",
+		Opened:   noon, Recovered: &recovered, Peak: 500 << 20, Unit: UnitBytes,
 		Captures: []CaptureRecord{{Seq: 1, Time: noon, Steps: []Step{
 			{Kind: Heap, File: "heap.pb.gz", Outcome: OutcomeWritten, Stale: true, TookNS: 1e6},
 			{Kind: CPU, Outcome: OutcomeSkipped, Reason: "no headroom"},

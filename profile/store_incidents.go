@@ -58,20 +58,7 @@ func (s *Store) Incidents() ([]Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("profile: list incidents: %w", err)
 	}
-	list, err := names(root)
-	if err != nil {
-		return nil, fmt.Errorf("profile: list incidents in %s: %w", s.dir, err)
-	}
-	var all []Manifest
-	for _, id := range list {
-		if _, _, ok := parseID(id); !ok {
-			continue
-		}
-		if m, ok := readIncident(root, id); ok {
-			all = append(all, m)
-		}
-	}
-	return all, nil
+	return listIncidents(root)
 }
 
 // Incident returns one incident; one that is not there is [fs.ErrNotExist].

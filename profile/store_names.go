@@ -49,6 +49,13 @@ func FileName(kind Kind, variant string, capture int) string {
 	return name + ".pb.gz"
 }
 
+// The files of an incident's report.
+const (
+	ReportText     = "report.txt"
+	ReportMarkdown = "report.md"
+	ReportHTML     = "report.html"
+)
+
 // ValidLabel reports whether [Store.Create] takes the label, which is the name
 // of the rule that opened the incident: 1 to 32 of a-z, 0-9 and '-'.
 func ValidLabel(label string) error {
