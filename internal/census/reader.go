@@ -1,0 +1,194 @@
+package census
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/frames"
+)
+
+const (
+	// depth is how much of a stack the runtime gives: len(StackRecord.Stack0).
+	depth = 32
+	// keptRecords is the largest buffer that stays between censuses, 1 MiB.
+	// A larger one would be in the resident set for good.
+	keptRecords = 4096
+	// maxStacks bounds the cache of stacks that have been symbolised.
+	maxStacks = 4096
+	// spare is by how much the goroutines may become more between counting
+	// them and recording them.
+	spare = 64
+)
+
+// Reader takes censuses. It is for one goroutine at a time.
+type Reader struct {
+	main    string
+	records []runtime.StackRecord
+	stacks  map[uint64]*stack
+	groups  []Group
+	index   map[Key]int // into groups
+	round   uint64
+	pcs     float64 // mean length of the stacks of the last census
+	cost    time.Duration
+}
+
+// stack is what one list of return addresses means.
+type stack struct {
+	group   Group // Count is unused
+	round   uint64
+	current int // index of its group in that round
+}
+
+// NewReader returns a reader for a program with this main module, as
+// [debug.BuildInfo] names it; "" takes it from there.
+func NewReader(mainModule string) *Reader {
+	if mainModule == "" {
+		if info, ok := debug.ReadBuildInfo(); ok {
+			mainModule = info.Main.Path
+		}
+	}
+	return &Reader{main: mainModule, stacks: make(map[uint64]*stack), index: make(map[Key]int), pcs: 16}
+}
+
+// Predict returns about how many bytes a census of so many goroutines
+// allocates, most of it garbage as soon as Take returns.
+func (r *Reader) Predict(goroutines int) int64 {
+	n := int64(goroutines) + int64(goroutines)/16 + spare
+	record := int64(depth * 8)
+	if n <= int64(len(r.records)) {
+		record = 0
+	}
+	// The runtime records into a slice of its own, 24 bytes and the stack of
+	// each goroutine, and copies that. The stack's length is that of the last
+	// census and half of it more, for size classes and change.
+	return n*(record+24+int64(12*r.pcs)) + 64<<10
+}
+
+// Cost returns how long the last census took, by the wall clock: at least what
+// it cost in CPU time on its own goroutine.
+func (r *Reader) Cost() time.Duration { return r.cost }
+
+// Take counts all goroutines by where they wait. The result is the reader's and
+// good until the next call. It stops the world for less than 0.1 ms, however
+// many there are.
+func (r *Reader) Take() ([]Group, error) {
+	start := time.Now()
+	records, err := r.record()
+	if err != nil {
+		return nil, err
+	}
+	r.round++
+	r.groups = r.groups[:0]
+	clear(r.index)
+	pcs := 0
+	for i := range records {
+		rec := &records[i]
+		hash, n := hashOf(rec)
+		pcs += n
+		s := r.stacks[hash]
+		if s == nil {
+			s = &stack{group: r.describe(rec.Stack0[:n])}
+			r.stacks[hash] = s
+		}
+		if s.round != r.round {
+			s.round, s.current = r.round, r.groupOf(s.group)
+		}
+		r.groups[s.current].Count++
+	}
+	if len(records) > 0 {
+		r.pcs = float64(pcs) / float64(len(records))
+	}
+	r.forget()
+	if len(r.records) > keptRecords {
+		r.records = nil
+	}
+	r.cost = time.Since(start)
+	return r.groups, nil
+}
+
+// record fills the buffer with all goroutines' stacks.
+func (r *Reader) record() ([]runtime.StackRecord, error) {
+	const tries = 4
+	for range tries {
+		n := runtime.NumGoroutine()
+		if n += n/16 + spare; n > len(r.records) {
+			r.records = nil // not both at a time
+			r.records = make([]runtime.StackRecord, n)
+		}
+		if n, ok := runtime.GoroutineProfile(r.records); ok {
+			return r.records[:n], nil
+		}
+	}
+	return nil, fmt.Errorf("census: %d goroutines now: more started between counting and recording them, %d times", runtime.NumGoroutine(), tries)
+}
+
+// groupOf returns the index of the group of this round that g belongs to.
+func (r *Reader) groupOf(g Group) int {
+	i, ok := r.index[g.Key]
+	if !ok {
+		i = len(r.groups)
+		r.index[g.Key] = i
+		r.groups = append(r.groups, g)
+	}
+	return i
+}
+
+// forget keeps the cache within its bound: stacks that were not seen this time
+// go first, and all of them if that is not enough.
+func (r *Reader) forget() {
+	if len(r.stacks) <= maxStacks {
+		return
+	}
+	for hash, s := range r.stacks {
+		if s.round != r.round {
+			delete(r.stacks, hash)
+		}
+	}
+	if len(r.stacks) > maxStacks {
+		clear(r.stacks)
+	}
+}
+
+// hashOf returns a hash of a stack, and its length. Two stacks with one hash
+// would be counted as one: at 64 bits and thousands of stacks that happens once
+// in a million million censuses.
+func hashOf(rec *runtime.StackRecord) (hash uint64, n int) {
+	hash = 14695981039346656037
+	for n < len(rec.Stack0) && rec.Stack0[n] != 0 {
+		hash ^= uint64(rec.Stack0[n])
+		hash *= 0x9E3779B97F4A7C15
+		hash ^= hash >> 29
+		n++
+	}
+	return hash, n
+}
+
+// describe says what the goroutines with a stack wait for, and where.
+func (r *Reader) describe(pcs []uintptr) Group {
+	list := make([]frames.Frame, 0, len(pcs)+8)
+	if len(pcs) > 0 {
+		for next := runtime.CallersFrames(pcs); ; {
+			f, more := next.Next()
+			frame := frames.Frame{Function: f.Function, File: f.File, Line: f.Line}
+			if f.Func != nil {
+				_, frame.StartLine = f.Func.FileLine(f.Func.Entry())
+			}
+			list = append(list, frame)
+			if !more {
+				break
+			}
+		}
+	}
+	wait, blocked, root := frames.Wait(list, r.main)
+	g := Group{Key: Key{Wait: wait}, Forever: frames.CanBeForever(wait)}
+	if blocked >= 0 {
+		f := list[blocked]
+		g.Function, g.File, g.Line = f.Function, f.File, f.Line
+	}
+	if root >= 0 && len(pcs) < depth {
+		g.Root = list[root].Function
+	}
+	return g
+}
