@@ -1,0 +1,3 @@
+// Package trend says whether a quantity that was sampled over hours and days is
+// calm, growing or leaking.
+package trend
