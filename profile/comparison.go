@@ -31,6 +31,8 @@ type Comparison struct {
 	Packages, Modules []Growth
 	// Goroutines are the groups of a goroutine profile.
 	Goroutines []GoroutineGroup
+	// Rest is what the bounds cut off the lists, at most 50 rows each.
+	Rest Rest
 	// Flame is the tree of what grew; nil where nothing did.
 	Flame *FlameNode
 	// Suspects are who may leak, the likeliest first.
@@ -38,6 +40,18 @@ type Comparison struct {
 	// Warnings are doubts that are no error, such as 'the profile is stale
 	// by two cycles', as whole sentences without a full stop.
 	Warnings []string
+}
+
+// Rest is what is missing in the lists of a [Comparison]: the rows that grew
+// least, with those that shrank.
+type Rest struct {
+	Sites, Functions, Packages, Modules, Goroutines Remainder
+}
+
+// Remainder is the sum of rows that are not listed.
+type Remainder struct {
+	Rows           int    // how many; 0: the list is complete
+	Value, Objects Change // as in [Growth]
 }
 
 // Change is a quantity before and after.
