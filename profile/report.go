@@ -35,8 +35,16 @@ type Evidence struct {
 	// Folder is where the incident's files are, for the commands to type; ''
 	// gives names without a folder.
 	Folder string
+	// BaseFile and NowFile are the paths of two files that somebody compares,
+	// for the commands to type; they are used where the Manifest has no
+	// artefacts. '' gives no such commands.
+	BaseFile, NowFile string
 	// Heap, Goroutine and CPU are comparisons; nil: there is none.
 	Heap, Goroutine, CPU *Comparison
+	// GoroutineLeak is the comparison of a profile of goroutines that the
+	// garbage collector proved leaked with nothing (nil: there is none). It
+	// turns a suspicion of Goroutine's into a proof.
+	GoroutineLeak *Comparison
 	// Warnings are doubts that arose while the evidence was read.
 	Warnings []string
 }

@@ -1,0 +1,165 @@
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// How much of an explanation is kept; what is beyond is in the comparisons.
+const (
+	maxSuspects = 16
+	maxEvidence = 8
+	maxDoubts   = 32
+)
+
+// Explain makes a report of the evidence: who leaks, how sure that is, and how
+// the suspects stand to each other. It computes only, from its argument alone;
+// the same evidence always gives the same report.
+//
+// Suspects of all kinds are ranked together, by confidence. Where one of them
+// grows in proportion to leaked goroutines, the goroutines are named as its
+// cause candidate ([RoleCause]) and stand before it ([RoleGrowsWith]): memory
+// that is a certain number of bytes per goroutine stays as long as they do,
+// whichever package it belongs to. That is said only where the proportion is
+// there:
+//
+//   - over the incident's history the live heap follows the number of goroutines
+//     on a straight line (r² of at least 0.9) that is as steep in its lower as in
+//     its upper half, also apart from the time that has passed, and the suspect
+//     grew by about as many bytes per goroutine;
+//   - or, where the history is too short, suspect and goroutines grew by the same
+//     factor;
+//   - or the suspect's memory was allocated below the function that the leaked
+//     goroutines were started with.
+//
+// Where most of what grew is outside of the Go heap, no profile can show the
+// culprit, and the headline says so.
+func Explain(e Evidence) *Report {
+	r := &Report{Manifest: e.Manifest, Heap: e.Heap, Goroutine: e.Goroutine, CPU: e.CPU}
+	for _, c := range []*Comparison{e.Heap, e.Goroutine, e.CPU} {
+		if c != nil {
+			r.Suspects = append(r.Suspects, c.Suspects...)
+		}
+	}
+	for i := range r.Suspects { // the comparisons keep theirs
+		r.Suspects[i].Evidence = slices.Clone(r.Suspects[i].Evidence)
+	}
+	addCensus(r, e.Manifest)
+	addProof(r, e.GoroutineLeak)
+	rank(r.Suspects, e.Manifest)
+	relate(r)
+	if len(r.Suspects) > maxSuspects {
+		r.Suspects = r.Suspects[:maxSuspects:maxSuspects]
+	}
+	for i, s := range r.Suspects {
+		r.Suspects[i].Evidence = s.Evidence[:min(len(s.Evidence), maxEvidence)]
+	}
+	out := outsideHeap(e.Manifest)
+	r.Warnings = doubts(e, out)
+	r.Headline = headline(r, out)
+	r.Next = next(e)
+	return r
+}
+
+// addCensus adds what the census of goroutines over time knows. It has seen a
+// site for hours where two profiles have seen it twice.
+func addCensus(r *Report, m Manifest) {
+	for _, site := range m.GoroutineSites {
+		if !site.Leaking && !site.Proven {
+			continue
+		}
+		confidence, why := 0.9, "the census of goroutines takes them for leaked"
+		if site.Proven {
+			confidence, why = 0.99, "the garbage collector proved that they can never be woken"
+		}
+		grown := fmt.Sprintf("%s more%s, in small steps or large ones", Count(site.Grown), since(site.Since, m.Opened))
+		s := findGoroutines(r.Suspects, site.Frame, site.Wait)
+		if s == nil {
+			r.Suspects = append(r.Suspects, Suspect{
+				Kind: Goroutine, Frame: site.Frame, Wait: site.Wait, Unit: UnitCount,
+				Value: Change{Before: site.Count - site.Grown, After: site.Count}, Standing: Unknown,
+			})
+			s = &r.Suspects[len(r.Suspects)-1]
+		}
+		s.Confidence = max(s.Confidence, confidence)
+		s.Standing = max(s.Standing, site.Standing)
+		s.Evidence = slices.Insert(s.Evidence, 0, why, grown)
+	}
+}
+
+// addProof turns suspicions of goroutines into proofs.
+func addProof(r *Report, c *Comparison) {
+	if c == nil {
+		return
+	}
+	for _, g := range c.Goroutines {
+		if g.Count.After <= 0 {
+			continue
+		}
+		why := fmt.Sprintf("the garbage collector proved that %s of them can never be woken", Count(g.Count.After))
+		s := findGoroutines(r.Suspects, g.Blocked, "")
+		if s == nil {
+			r.Suspects = append(r.Suspects, Suspect{
+				Kind: GoroutineLeak, Frame: g.Blocked, Wait: g.Wait, Unit: UnitCount,
+				Value: g.Count, Standing: g.Standing,
+			})
+			s = &r.Suspects[len(r.Suspects)-1]
+		}
+		s.Confidence = max(s.Confidence, 0.99)
+		s.Evidence = slices.Insert(s.Evidence, 0, why)
+	}
+}
+
+// findGoroutines returns the suspect of goroutines at a place, or nil. Where the
+// wait is ” any will do.
+func findGoroutines(suspects []Suspect, at Frame, wait string) *Suspect {
+	for i, s := range suspects {
+		if s.Unit == UnitCount && s.Frame.Function == at.Function && s.Frame.Line == at.Line &&
+			(wait == "" || s.Wait == "" || s.Wait == wait) {
+			return &suspects[i]
+		}
+	}
+	return nil
+}
+
+// rank sorts suspects of all kinds, the likeliest first. Among equally likely
+// ones those stand first of whose kind the rule was that opened the incident;
+// then the larger part of what grew.
+func rank(suspects []Suspect, m Manifest) {
+	asked := func(s Suspect) int {
+		if m.Unit != "" && s.Unit == m.Unit {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(suspects, func(a, b Suspect) int {
+		return cmp.Or(
+			-cmp.Compare(finite(a.Confidence), finite(b.Confidence)),
+			cmp.Compare(asked(a), asked(b)),
+			-cmp.Compare(finite(a.Share), finite(b.Share)),
+			cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Frame.Function, b.Frame.Function),
+			cmp.Compare(a.Frame.Line, b.Frame.Line),
+			cmp.Compare(a.Wait, b.Wait),
+		)
+	})
+}
+
+// finite makes an order of what may be NaN: a foreign profile's numbers are
+// anything.
+func finite(f float64) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
+
+func since(t, now time.Time) string {
+	if t.IsZero() || now.IsZero() || !t.Before(now) {
+		return ""
+	}
+	return " in " + span(now.Sub(t))
+}

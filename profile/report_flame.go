@@ -1,0 +1,106 @@
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// How large a flame graph is drawn: beyond that a frame is thinner than a pixel
+// or further down than anybody scrolls.
+const (
+	maxFlameDepth = 128
+	maxFlameNodes = 4000
+	maxFlameName  = 200
+)
+
+// flame is the graph of what grew, cut to what can be drawn.
+type flame struct {
+	kind  Kind
+	unit  string
+	root  *FlameNode
+	path  []FlameNode // from the root down the widest frames, for who cannot see it
+	nodes int
+	cut   int // nodes that were left out, at least
+}
+
+func (r *Report) flame() section {
+	c := r.Heap
+	if c == nil || c.Flame == nil || c.Flame.Value <= 0 {
+		if c = r.Goroutine; c == nil || c.Flame == nil || c.Flame.Value <= 0 {
+			return section{}
+		}
+	}
+	f := &flame{kind: c.Kind, unit: c.Unit}
+	f.prune(c.Flame, maxFlameNodes)
+	what := "Who called whom when the heap grew"
+	if c.Unit == UnitCount {
+		what = "The stacks of the goroutines that were added"
+	}
+	if !c.HasBase {
+		what = strings.NewReplacer("when the heap grew", "to allocate what is in the heap", "that were added", "that are there").Replace(what)
+	}
+	return section{id: "flame", title: "Flame graph of the growth", weight: 14, blocks: []block{{
+		lead: fmt.Sprintf("%s: %s in all. The wider, the more; what shrank is not in it.", what, growth(Change{0, f.root.Value}, c.Unit)), flame: f}}}
+}
+
+// prune copies the tree down to what can be drawn: the widest frames, at most so
+// many of them, which is found by the value that so many reach.
+func (f *flame) prune(root *FlameNode, most int) {
+	var values []int64
+	var collect func(n *FlameNode, depth int)
+	collect = func(n *FlameNode, depth int) {
+		if n == nil || n.Value <= 0 {
+			return
+		}
+		if depth > maxFlameDepth || len(values) >= 64*maxFlameNodes {
+			f.cut++
+			return
+		}
+		values = append(values, n.Value)
+		for _, c := range n.Children {
+			collect(c, depth+1)
+		}
+	}
+	collect(root, 0)
+	least := root.Value / 2000 // half a pixel on a desktop
+	if len(values) > most {
+		slices.SortFunc(values, func(a, b int64) int { return cmp.Compare(b, a) })
+		least = max(least, values[most])
+	}
+	left := most
+	var keep func(n *FlameNode, depth int) *FlameNode
+	keep = func(n *FlameNode, depth int) *FlameNode {
+		left--
+		k := &FlameNode{Name: printable(cutMiddle(n.Name, maxFlameName)), Value: n.Value}
+		for _, c := range n.Children {
+			switch {
+			case c == nil || c.Value <= 0:
+			case depth >= maxFlameDepth || left <= 0 || c.Value < least:
+				f.cut++
+			default:
+				k.Children = append(k.Children, keep(c, depth+1))
+			}
+		}
+		return k
+	}
+	f.root = keep(root, 0)
+	f.nodes = most - left
+	f.path = nil
+	for n, i := f.root, 0; i < 24; i++ {
+		f.path = append(f.path, FlameNode{Name: n.Name, Value: n.Value})
+		if len(n.Children) == 0 {
+			break
+		}
+		n = slices.MaxFunc(n.Children, func(a, b *FlameNode) int { return cmp.Compare(a.Value, b.Value) })
+	}
+}
+
+// note says what was cut.
+func (f *flame) note() string {
+	if f.cut == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Frames too small to see are left out, %s or more.", Count(f.cut))
+}

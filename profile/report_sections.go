@@ -1,0 +1,471 @@
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A report's renderings differ in how they write, not in what they say: this is
+// what they say, as sections of blocks, from which each rendering is written.
+
+// section is one heading and what is under it.
+type section struct {
+	id, title string
+	// weight decides who stays when not all fits: the smallest first.
+	weight int
+	blocks []block
+}
+
+// block is one of: facts, points, a table, a chart, commands. The others are
+// empty.
+type block struct {
+	lead     string // a sentence before it
+	facts    []fact
+	points   []string
+	table    *table
+	chart    *timeChart
+	flame    *flame
+	commands []Command
+	folded   bool // of second interest: HTML folds it
+}
+
+type fact struct {
+	name string
+	text string
+	code bool // as it stands in the code
+	// share is a percentage that HTML draws as a bar, too.
+	share string
+}
+
+type table struct {
+	head []column
+	rows [][]string
+	left int // rows that were left out before
+}
+
+type column struct {
+	name   string
+	number bool // right-aligned
+	code   bool // names out of the code
+	bar    bool // HTML draws it as a bar, too
+}
+
+// rows of a table, at most; a rendering with less room takes fewer.
+const maxRows = 25
+
+func (r *Report) sections() []section {
+	all := []section{
+		r.summary(),
+		r.suspect(),
+		r.overTime(),
+		r.further(),
+		r.warnings(),
+		r.commands(),
+		r.trends(),
+		r.grew("modules", "Heap by module", 6, r.Heap, func(c *Comparison) []Growth { return c.Modules }, moduleName),
+		r.grew("sites", "Heap by place in the code", 7, r.Heap, func(c *Comparison) []Growth { return c.Sites }, r.place),
+		r.goroutines(),
+		r.flame(),
+		r.grew("cpu", "Processor time by place in the code", 11, r.CPU, func(c *Comparison) []Growth { return c.Sites }, r.place),
+		r.about(),
+		r.captures(),
+		r.decisions(),
+	}
+	kept := all[:0]
+	for _, s := range all {
+		if len(s.blocks) > 0 {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+func (r *Report) summary() section {
+	m := r.Manifest
+	s := section{id: "summary", weight: 0}
+	var facts []fact
+	add := func(name, text string) {
+		if text != "" {
+			facts = append(facts, fact{name: name, text: text})
+		}
+	}
+	if m.ID != "" {
+		add("Incident", m.ID)
+	}
+	if !m.Opened.IsZero() {
+		text := when(m.Opened)
+		switch {
+		case m.Recovered != nil:
+			text += ", over after " + span(m.Recovered.Sub(m.Opened))
+		case m.CutShort:
+			text += ", cut short by the end of the process"
+		}
+		add("Opened", text)
+	}
+	switch {
+	case m.Trigger == TriggerManual || m.Trigger == TriggerSignal:
+		add("Why", strings.TrimSuffix("by hand ("+m.Trigger+"): "+m.Reason, ": "))
+	case m.Rule != "":
+		add("Why", strings.TrimSuffix("rule "+m.Rule+": "+m.Reason, ": "))
+	}
+	add("Memory", r.memory())
+	if h := r.Heap; h != nil && h.HasBase {
+		add("Heap", change(h.Total, h.Unit)+timeBetween(h))
+	} else if h != nil {
+		add("Heap", amount(h.Total.After, h.Unit)+", no baseline")
+	}
+	if g := r.Goroutine; g != nil && g.HasBase {
+		add("Goroutines", change(g.Total, g.Unit)+timeBetween(g))
+	} else if g != nil {
+		add("Goroutines", amount(g.Total.After, g.Unit)+", no baseline")
+	}
+	for _, t := range m.Trends {
+		if t.State == "leaking" && t.LimitSoonest >= 0 {
+			add("Time left", limitRange(t)+" to the limit, by the trend of "+t.Signal)
+			break
+		}
+	}
+	add("Service", join(" ", m.Process.Service, m.Process.Version, prefixed("on ", cmp.Or(m.Process.Pod, m.Process.Host))))
+	if len(facts) > 0 {
+		s.blocks = []block{{facts: facts}}
+	}
+	return s
+}
+
+func (r *Report) memory() string {
+	points := history(r.Manifest)
+	for i := len(points) - 1; i >= 0; i-- {
+		if !points[i].Memory.Known() {
+			continue
+		}
+		text := points[i].Memory.String()
+		if limit := r.limit(); limit > 0 {
+			text += fmt.Sprintf(" of %v (%s)", limit, percent(float64(points[i].Memory)/float64(limit)))
+		}
+		return text
+	}
+	return ""
+}
+
+// limit is what memory has to stay below: as the last reading has it, or else
+// the smallest that was found; 0 where there is none.
+func (r *Report) limit() Bytes {
+	for i := len(r.Manifest.Readings) - 1; i >= 0; i-- {
+		if l := r.Manifest.Readings[i].Limit; l > 0 {
+			return l
+		}
+	}
+	var least Bytes
+	for _, l := range r.Manifest.Limits {
+		if l.Bytes > 0 && l.Source != "GOMEMLIMIT" && (least == 0 || l.Bytes < least) {
+			least = l.Bytes
+		}
+	}
+	return least
+}
+
+func timeBetween(c *Comparison) string {
+	if d := c.NowTime.Sub(c.BaseTime); d > 0 && !c.BaseTime.IsZero() {
+		return " in " + span(d)
+	}
+	return ""
+}
+
+func (r *Report) suspect() section {
+	if len(r.Suspects) == 0 {
+		return section{}
+	}
+	return section{id: "suspect", title: "First suspect", weight: 1, blocks: r.accused(r.Suspects[0])}
+}
+
+func (r *Report) accused(s Suspect) []block {
+	facts := []fact{{name: "Function", text: cmp.Or(s.Frame.Function, "unknown"), code: true}}
+	add := func(name, text string, code bool) {
+		if text != "" {
+			facts = append(facts, fact{name: name, text: text, code: code})
+		}
+	}
+	add("Where", r.file(s.Frame), true)
+	add("File", fileLine(s.Frame), true)
+	add("Module", s.Frame.Module, true)
+	what := change(s.Value, s.Unit)
+	if s.Share > 0 {
+		what += ", " + percent(s.Share) + " of all growth of its kind"
+	}
+	add(strings.ToUpper(noun(s.Kind)[:1])+noun(s.Kind)[1:], what, false)
+	add("Waiting for", s.Wait, false)
+	if s.Standing > 0 {
+		add("Standing", "none left for "+span(s.Standing), false)
+	}
+	facts = append(facts, fact{name: "How sure", text: fmt.Sprintf("%s (%s)", percent(s.Confidence), sureness(s.Confidence)), share: percent(s.Confidence)})
+	add("Role", string(s.Role), false)
+	b := []block{{facts: facts}}
+	if len(s.Evidence) > 0 {
+		b = append(b, block{lead: "Why:", points: s.Evidence})
+	}
+	return b
+}
+
+func noun(k Kind) string {
+	switch k {
+	case Goroutine, GoroutineLeak:
+		return "goroutines"
+	case CPU:
+		return "processor time"
+	}
+	return k.String()
+}
+
+func fileLine(f Frame) string {
+	if f.File != "" && f.Line > 0 {
+		return fmt.Sprintf("%s:%d", f.File, f.Line)
+	}
+	return f.File
+}
+
+func (r *Report) further() section {
+	if len(r.Suspects) < 2 {
+		return section{}
+	}
+	t := &table{head: []column{{name: "suspect", code: true}, {name: "growth", number: true}, {name: "sure", number: true}, {name: "why"}}}
+	for _, s := range r.Suspects[1:] {
+		why := ""
+		if len(s.Evidence) > 0 {
+			why = s.Evidence[0]
+		}
+		if s.Role != RoleAlone && !strings.HasPrefix(why, string(s.Role)) {
+			why = join(": ", string(s.Role), why)
+		}
+		what := growth(s.Value, s.Unit)
+		if s.Unit == UnitCount {
+			what += " goroutines"
+		}
+		t.rows = append(t.rows, []string{r.place(s.Frame), what, percent(s.Confidence), why})
+	}
+	return section{id: "further", title: "Further suspects", weight: 3, blocks: []block{{table: t}}}
+}
+
+func (r *Report) warnings() section {
+	if len(r.Warnings) == 0 {
+		return section{}
+	}
+	return section{id: "doubts", title: "Doubts", weight: 4, blocks: []block{{points: r.Warnings}}}
+}
+
+func (r *Report) commands() section {
+	if len(r.Next) == 0 {
+		return section{}
+	}
+	return section{id: "next", title: "What to type next", weight: 2, blocks: []block{{commands: r.Next}}}
+}
+
+func (r *Report) trends() section {
+	t := &table{head: []column{{name: "signal"}, {name: "state"}, {name: "an hour", number: true}, {name: "range"}, {name: "sure", number: true}, {name: "since"}, {name: "to the limit"}}}
+	for _, tr := range r.Manifest.Trends {
+		t.rows = append(t.rows, []string{tr.Signal, tr.State, slope(tr.Slope, tr.Unit),
+			slope(tr.SlopeLow, tr.Unit) + " to " + slope(tr.SlopeHigh, tr.Unit), percent(tr.Confidence), when(tr.Since), limitRange(tr)})
+	}
+	if len(t.rows) == 0 {
+		return section{}
+	}
+	return section{id: "trend", title: "Trend over hours", weight: 5, blocks: []block{{table: t}}}
+}
+
+func slope(s float64, unit string) string {
+	n := int64(max(min(finite(s), 1<<62), -1<<62))
+	if n > 0 {
+		return "+" + amount(n, unit)
+	}
+	return amount(n, unit)
+}
+
+func limitRange(t Trend) string {
+	switch {
+	case t.LimitSoonest < 0:
+		return ""
+	case t.LimitLatest < 0:
+		return span(t.LimitSoonest) + " or more"
+	case span(t.LimitSoonest) == span(t.LimitLatest):
+		return span(t.LimitSoonest)
+	}
+	return span(t.LimitSoonest) + " to " + span(t.LimitLatest)
+}
+
+func moduleName(f Frame) string {
+	if f.Module == "std" {
+		return "std (standard library)"
+	}
+	return cmp.Or(f.Module, f.Package, f.Function, "unknown")
+}
+
+func (r *Report) grew(id, title string, weight int, c *Comparison, rows func(*Comparison) []Growth, name func(Frame) string) section {
+	if c == nil || len(rows(c)) == 0 {
+		return section{}
+	}
+	first := "place"
+	if id == "modules" {
+		first = "module"
+	}
+	t := &table{head: []column{{name: first, code: true}, {name: "before", number: true}, {name: "after", number: true},
+		{name: "growth", number: true}, {name: "share", number: true, bar: true}}}
+	for i, g := range rows(c) {
+		if i == maxRows {
+			t.left = len(rows(c)) - i
+			break
+		}
+		t.rows = append(t.rows, []string{name(g.Frame), amount(g.Value.Before, c.Unit), amount(g.Value.After, c.Unit), growth(g.Value, c.Unit), percent(g.Share)})
+	}
+	b := block{table: t}
+	if !c.HasBase {
+		b.lead = "There is no baseline: all that is there counts as growth."
+	}
+	return section{id: id, title: title, weight: weight, blocks: []block{b}}
+}
+
+func (r *Report) goroutines() section {
+	t := &table{head: []column{{name: "count", number: true}, {name: "growth", number: true}, {name: "none left for", number: true},
+		{name: "waiting for"}, {name: "at", code: true}, {name: "started by", code: true}, {name: "labels", code: true}}}
+	add := func(c Change, standing time.Duration, wait, at, root, labels string) {
+		stand := ""
+		if standing > 0 {
+			stand = span(standing)
+		}
+		if len(t.rows) == maxRows {
+			t.left++
+			return
+		}
+		t.rows = append(t.rows, []string{Count(max(c.After, 0)).String(), growth(c, UnitCount), stand, wait, at, root, labels})
+	}
+	labels := false
+	if r.Goroutine != nil {
+		for _, g := range r.Goroutine.Goroutines {
+			root := shortName(g.Root.Function)
+			labels = labels || g.Labels != ""
+			add(g.Count, g.Standing, g.Wait, r.place(g.Blocked), root, g.Labels)
+		}
+	} else {
+		for _, g := range r.Manifest.GoroutineSites {
+			add(Change{g.Count - g.Grown, g.Count}, g.Standing, g.Wait, r.place(g.Frame), shortName(g.Root), "")
+		}
+	}
+	if len(t.rows) == 0 {
+		return section{}
+	}
+	if !labels {
+		t.head = t.head[:6]
+		for i := range t.rows {
+			t.rows[i] = t.rows[i][:6]
+		}
+	}
+	return section{id: "goroutines", title: "Goroutines by place", weight: 8, blocks: []block{{table: t}}}
+}
+
+func (r *Report) about() section {
+	m := r.Manifest
+	var facts []fact
+	add := func(name, text string) {
+		if text != "" {
+			facts = append(facts, fact{name: name, text: text})
+		}
+	}
+	for _, l := range m.Limits {
+		text := l.Bytes.String()
+		if !l.Bytes.Known() {
+			text = "not set"
+		}
+		add("Limit", join(", ", text+" ("+l.Source+")", l.Path))
+	}
+	b, p := m.Build, m.Process
+	revision := b.Revision
+	if revision != "" && b.Modified {
+		revision += " with changes"
+	}
+	add("Program", join(", ", join(" ", b.Path, b.Version), revision))
+	add("Built with", join(" ", b.GoVersion, b.OS, b.Arch))
+	add("Host", join(", ", p.Host, prefixed("pod ", p.Pod)))
+	if p.PID != 0 {
+		text := fmt.Sprintf("pid %d", p.PID)
+		if !p.Started.IsZero() {
+			text += ", started " + when(p.Started)
+			if d := m.Opened.Sub(p.Started); d > 0 {
+				text += ", " + span(d) + " before the incident"
+			}
+		}
+		if p.GOMAXPROCS > 0 {
+			text += fmt.Sprintf(", GOMAXPROCS %d", p.GOMAXPROCS)
+		}
+		add("Process", text)
+	}
+	if len(facts) == 0 {
+		return section{}
+	}
+	return section{id: "about", title: "Limits, build and process", weight: 10, blocks: []block{{facts: facts}}}
+}
+
+func (r *Report) captures() section {
+	t := &table{head: []column{{name: "capture", number: true}, {name: "at"}, {name: "profile"}, {name: "file", code: true}, {name: "outcome"}, {name: "took", number: true}}}
+	for _, c := range r.Manifest.Captures {
+		for _, s := range c.Steps {
+			if len(t.rows) == maxRows {
+				t.left++
+				continue
+			}
+			outcome := join(": ", s.Outcome, s.Reason)
+			if s.Stale {
+				outcome += ", stale"
+			}
+			t.rows = append(t.rows, []string{fmt.Sprint(c.Seq), c.Time.UTC().Format("15:04:05.000"), s.Kind.String(), s.File, outcome, span(time.Duration(s.TookNS))})
+		}
+	}
+	if len(t.rows) == 0 {
+		return section{}
+	}
+	return section{id: "captures", title: "What was captured", weight: 12, blocks: []block{{table: t, folded: true}}}
+}
+
+// decisions are told short: how it began and how it stands.
+func (r *Report) decisions() section {
+	const first, last = 3, 9
+	var points []string
+	d := r.Manifest.Decisions
+	for i, x := range d {
+		if i == first && len(d) > first+last {
+			points = append(points, fmt.Sprintf("… %d more", len(d)-first-last))
+		}
+		if i >= first && i < len(d)-last {
+			continue
+		}
+		points = append(points, x.Time.UTC().Format("15:04:05.000")+" "+x.Text)
+	}
+	if len(points) == 0 {
+		return section{}
+	}
+	return section{id: "decisions", title: "What was decided", weight: 13, blocks: []block{{points: points, folded: true}}}
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// join joins what is not empty.
+func join(sep string, parts ...string) string {
+	var kept []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" {
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, sep)
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
