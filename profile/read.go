@@ -1,0 +1,201 @@
+package profile
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	pprofile "github.com/google/pprof/profile"
+)
+
+// What [Read] and [Compare] say of files that they cannot work with; test for
+// them with [errors.Is].
+var (
+	// ErrNotProfile: the file is of another format, or damaged.
+	ErrNotProfile = errors.New("not a pprof profile")
+	// ErrTextProfile: it is a profile in the text form, debug=1 or 2.
+	ErrTextProfile = errors.New("this is the text form of a profile; use debug=0")
+	// ErrTruncated: the file ends too early.
+	ErrTruncated = errors.New("the file ends too early")
+	// ErrTooLarge: it exceeds a bound of [Read].
+	ErrTooLarge = errors.New("larger than what is read")
+	// ErrNoSamples: a profile with nothing in it cannot be compared.
+	ErrNoSamples = errors.New("the profile has no samples")
+	// ErrKind: the profiles are not of one kind that can be compared.
+	ErrKind = errors.New("not a kind that can be compared")
+)
+
+// The bounds of [Read]. A heap profile has about 110 bytes a stack, so 64 MiB
+// hold more than half a million stacks, ten times what a large service has, and
+// a report names the first few. What the parser makes of it is bounded of its
+// own: it turns a sample of 2 bytes into 130.
+const (
+	maxRawProfile    = 64 << 20
+	maxParsedProfile = 640 << 20
+)
+
+// Read reads a profile in the format of pprof, compressed with gzip or not, of
+// any program. It takes memory in proportion to what is in the profile and
+// refuses, before it parses it, what is more than 64 MiB uncompressed or would
+// take more than 640 MiB parsed ([ErrTooLarge]). Other errors are
+// [ErrNotProfile], [ErrTextProfile], [ErrTruncated] and those of r. A profile
+// without samples is no error: in a kind such as [GoroutineLeak] it is good news.
+func Read(r io.Reader) (*pprofile.Profile, error) {
+	raw, err := readRaw(r)
+	if err != nil {
+		return nil, fmt.Errorf("profile: read: %w", err)
+	}
+	p, err := parseRaw(raw)
+	if err != nil {
+		return nil, fmt.Errorf("profile: parse: %w", err)
+	}
+	return p, nil
+}
+
+// ReadFile is [Read] for a file; its errors name the file.
+func ReadFile(name string) (*pprofile.Profile, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("profile: read: %w", err)
+	}
+	defer f.Close()
+	p, err := Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
+}
+
+// readRaw returns the uncompressed bytes.
+func readRaw(r io.Reader) ([]byte, error) {
+	buffered := bufio.NewReaderSize(r, 32<<10)
+	magic, err := buffered.Peek(2)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return readBounded(buffered)
+	}
+	zr, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, gzipError(err)
+	}
+	raw, err := readBounded(zr)
+	if err != nil {
+		return nil, gzipError(err)
+	}
+	return raw, nil
+}
+
+func gzipError(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Errorf("%w (within its gzip data): copy it again", ErrTruncated)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+		return fmt.Errorf("%w: its gzip data is damaged: %w", ErrNotProfile, err)
+	}
+	return err
+}
+
+// readBounded reads all of r up to the bound. It collects pieces and joins them
+// once: a buffer that grows as it fills would allocate three times the content.
+func readBounded(r io.Reader) ([]byte, error) {
+	var pieces [][]byte
+	total := 0
+	for size := 32 << 10; ; size = min(2*size, 1<<20) {
+		piece := make([]byte, size)
+		n, err := 0, error(nil)
+		for n < size && err == nil {
+			var m int
+			m, err = r.Read(piece[n:])
+			n += m
+		}
+		if total += n; total > maxRawProfile {
+			return nil, fmt.Errorf("%w: more than %v uncompressed", ErrTooLarge, Bytes(maxRawProfile))
+		}
+		pieces = append(pieces, piece[:n])
+		switch err {
+		case nil:
+		case io.EOF:
+			return bytes.Join(pieces, nil), nil
+		default:
+			return nil, err
+		}
+	}
+}
+
+// parseRaw parses what is not compressed.
+func parseRaw(raw []byte) (p *pprofile.Profile, err error) {
+	if err := sniff(raw); err != nil {
+		return nil, err
+	}
+	size, err := scanProfile(raw)
+	if err != nil {
+		return nil, err
+	}
+	if size > maxParsedProfile {
+		return nil, fmt.Errorf("%w: it would take about %v parsed, more than %v", ErrTooLarge, Bytes(size), Bytes(maxParsedProfile))
+	}
+	// The parser is made for files of one's own and has panicked on others.
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("%w: its parser panics: %v", ErrNotProfile, r)
+		}
+	}()
+	p, err = pprofile.ParseUncompressed(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotProfile, err)
+	}
+	if len(p.SampleType) == 0 {
+		return nil, fmt.Errorf("%w: it does not say what its samples are", ErrNotProfile)
+	}
+	if err := p.CheckValid(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotProfile, err)
+	}
+	return p, nil
+}
+
+// formats are the beginnings of files that people take for profiles.
+var formats = []struct {
+	prefix string
+	err    error
+}{
+	{"goroutine profile: ", ErrTextProfile},
+	{"goroutineleak profile: ", ErrTextProfile},
+	{"threadcreate profile: ", ErrTextProfile},
+	{"goroutine ", ErrTextProfile}, // debug=2, and what a panic prints
+	{"heap profile: ", ErrTextProfile},
+	{"--- mutex:", ErrTextProfile},
+	{"--- contention:", ErrTextProfile},
+	{"<", fmt.Errorf("%w but HTML or XML: is the address that of the profile itself?", ErrNotProfile)},
+	{"{", fmt.Errorf("%w but JSON", ErrNotProfile)},
+	{"go 1.", fmt.Errorf("%w but an execution trace: open it with go tool trace", ErrNotProfile)},
+	{"PK\x03\x04", fmt.Errorf("%w but a zip archive: unpack it first", ErrNotProfile)},
+	{"\x7fELF", fmt.Errorf("%w but a program or core dump", ErrNotProfile)},
+	{"PERFILE2", fmt.Errorf("%w but perf's data", ErrNotProfile)},
+	{"\x28\xb5\x2f\xfd", fmt.Errorf("%w: it is compressed with zstd: unpack it first", ErrNotProfile)},
+	{"\x1f\x8b", fmt.Errorf("%w: it is compressed twice: unpack it once", ErrNotProfile)},
+}
+
+// sniff recognises what is something else than a profile. A profile begins with
+// a message of field 1, whose second or third byte no text has.
+func sniff(raw []byte) error {
+	if len(raw) == 0 {
+		return fmt.Errorf("%w: it is empty", ErrTruncated)
+	}
+	for _, f := range formats {
+		if bytes.HasPrefix(bytes.TrimLeft(raw[:min(len(raw), 512)], " \r\n\t\xef\xbb\xbf"), []byte(f.prefix)) {
+			return f.err
+		}
+	}
+	for _, c := range raw[:min(len(raw), 64)] {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w but text", ErrNotProfile)
+}

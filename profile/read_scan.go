@@ -1,0 +1,149 @@
+package profile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// What the parser allocates for each thing it finds, in bytes, 64-bit, rounded
+// up to size classes and with the slack of slices that grow: measured, and held
+// by a test to be no less than what it takes.
+const (
+	costSample   = 128 + 24       // with its place in the list
+	costValue    = 2 * 8          // in a list that doubles
+	costLocation = 2*8 + 8        // a location of a sample: its number, then a pointer
+	costLabels   = 3 * 48         // three maps a sample that has any label
+	costLabel    = 2*40 + 2*400   // of it: the raw label, and a group of a map
+	costMapping  = 160 + 24 + 100 // with its places in lists and maps
+	costPlace    = 96 + 24 + 100
+	costLine     = 2 * 32
+	costFunction = 112 + 24 + 100
+	costType     = 48 + 24
+	costString   = 16 + 3*16 // with its place in the table
+	costComment  = 2*8 + 3*16
+)
+
+// scanProfile walks through the structure of a profile and returns how much
+// memory its parsed form takes. The parser itself does not bound that.
+func scanProfile(raw []byte) (size int64, err error) {
+	times := 0
+	err = scanFields(raw, func(field, _ int, data []byte) error {
+		var err error
+		switch field {
+		case 1, 11:
+			size += costType
+		case 2:
+			size += costSample
+			err = scanSample(data, &size)
+		case 3:
+			size += costMapping
+		case 4:
+			size += costPlace
+			err = scanFields(data, func(field, _ int, _ []byte) error {
+				if field == 4 {
+					size += costLine
+				}
+				return nil
+			})
+		case 5:
+			size += costFunction
+		case 6:
+			size += costString + int64(len(data))
+		case 9:
+			times++
+		case 13:
+			size += costComment * int64(max(1, varints(data)))
+		}
+		return err
+	})
+	if err == nil && times > 1 {
+		err = fmt.Errorf("%w but several in one file: compare them one by one", ErrNotProfile)
+	}
+	return size, err
+}
+
+func scanSample(raw []byte, size *int64) error {
+	labels := false
+	return scanFields(raw, func(field, wire int, data []byte) error {
+		n := int64(1)
+		if wire == 2 {
+			n = int64(varints(data))
+		}
+		switch field {
+		case 1:
+			*size += costLocation * n
+		case 2:
+			*size += costValue * n
+		case 3:
+			if !labels {
+				labels = true
+				*size += costLabels
+			}
+			*size += costLabel
+		}
+		return nil
+	})
+}
+
+// scanFields calls do for each field of a message; of those with wire type 2
+// with their bytes.
+func scanFields(raw []byte, do func(field, wire int, data []byte) error) error {
+	for len(raw) > 0 {
+		tag, n := binary.Uvarint(raw)
+		if n <= 0 {
+			return damaged(n)
+		}
+		raw = raw[n:]
+		var data []byte
+		wire := int(tag & 7)
+		switch wire {
+		case 0:
+			if _, n = binary.Uvarint(raw); n <= 0 {
+				return damaged(n)
+			}
+		case 1:
+			n = 8
+		case 5:
+			n = 4
+		case 2:
+			length, head := binary.Uvarint(raw)
+			if head <= 0 {
+				return damaged(head)
+			}
+			if length > uint64(len(raw)-head) {
+				return fmt.Errorf("%w, or it is no pprof profile", ErrTruncated)
+			}
+			n = head + int(length)
+			data = raw[head:n]
+		default:
+			return fmt.Errorf("%w: wire type %d is none of its format's", ErrNotProfile, wire)
+		}
+		if n > len(raw) {
+			return damaged(0)
+		}
+		if err := do(int(tag>>3), wire, data); err != nil {
+			return err
+		}
+		raw = raw[n:]
+	}
+	return nil
+}
+
+// damaged says what the result of [binary.Uvarint] means.
+func damaged(n int) error {
+	if n == 0 {
+		return fmt.Errorf("%w, or it is no pprof profile", ErrTruncated)
+	}
+	return fmt.Errorf("%w: %w", ErrNotProfile, errors.New("a number in it has more than 64 bits"))
+}
+
+// varints counts the numbers of a packed list.
+func varints(data []byte) (n int) {
+	for _, c := range data {
+		if c < 0x80 {
+			n++
+		}
+	}
+	return n
+}
