@@ -1,0 +1,116 @@
+package trend
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// comparison is a stretch that is compared with the same time one period
+// earlier. It spans a period to compare with, most of a second and a whole
+// third.
+type comparison struct {
+	window
+	period time.Duration
+}
+
+var seasons = []comparison{
+	{window{time.Hour, 68}, daily24},
+	{window{6 * time.Hour, 76}, weekly7},
+}
+
+// season finds leaks under a swing of the load. What a leak adds in a period is
+// there at all times of it, in the trough as in the peak; what more load adds is
+// there at the peak.
+func (j *judgement) season(c comparison) Verdict {
+	p := &j.p
+	if !j.s.latest(p, c.width, c.blocks) {
+		return Verdict{}
+	}
+	lag := int(c.period / c.width)
+	v := p.byBlock()
+	var earlier, first, second []float64
+	for b := lag; b < len(v); b++ {
+		d := v[b] - v[b-lag]
+		switch {
+		case math.IsNaN(d):
+		case b < len(v)-lag:
+			earlier = append(earlier, d)
+		case b < len(v)-lag/2:
+			first = append(first, d)
+		default:
+			second = append(second, d)
+		}
+	}
+	if min(len(earlier), len(first), len(second)) < lag/4 {
+		return Verdict{}
+	}
+	last := append(append([]float64(nil), first...), second...)
+	low, median, high := quantile(last, 0.15), quantile(last, 0.5), quantile(last, 0.85)
+	before := quantile(earlier, 0.5)
+	if !(median > 0) {
+		return Verdict{}
+	}
+	slope := median / c.period.Hours()
+	// What grew before the last period grew in the rest of the stretch.
+	growth := median + before*(c.span()-c.period).Hours()/c.period.Hours()
+	confidence := min(
+		within(low/median, minThroughout),
+		over(quantile(second, 0.5), minKept*quantile(first, 0.5)),
+		over(before, minBefore*median),
+		over(growth, minGrowth*p.v[0]),
+	)
+	if confidence < 0.5 {
+		return Verdict{}
+	}
+	p.scratch = p.scratch[:0]
+	for i := range p.v {
+		p.scratch = append(p.scratch, p.v[i]-slope*p.t[i])
+	}
+	confidence = min(confidence, over(growth, minSpreads*spread(p.scratch)))
+	if grown, ok := j.since(weekly7); ok {
+		confidence = min(confidence, over(grown, minAbove*min(growth, slope*weekly7.Hours())))
+	}
+	if confidence < 0.5 {
+		return Verdict{}
+	}
+	// Steps one period apart look like a leak to such differences. Where
+	// levels alone explain as much as a season does, there is no season.
+	levels, _ := stairs(p)
+	if profileResidual(v, lag, slope) > maxSeasonal*levels || j.fills(slope) {
+		return Verdict{}
+	}
+	return Verdict{
+		State: Leaking, Slope: slope,
+		Low: low / c.period.Hours(), High: high / c.period.Hours(),
+		Confidence: min(confidence, 0.99),
+		Since:      j.onset(c.span()),
+		Reason: fmt.Sprintf("it is above the same time %s ago by %.0f%%, at all times of the swing",
+			describe(c.period), 100*median/max(p.v[0], 1)),
+	}
+}
+
+// profileResidual is what a slope and a profile of the period leave, as the sum
+// of squares that is to be expected if the profile were known: each phase's
+// mean has used up one of its values.
+func profileResidual(v []float64, lag int, slope float64) (residual float64) {
+	for phase := range lag {
+		sum, n := 0.0, 0.0
+		for b := phase; b < len(v); b += lag {
+			if !math.IsNaN(v[b]) {
+				sum += v[b] - slope*float64(b)
+				n++
+			}
+		}
+		if n < 2 {
+			continue
+		}
+		for b := phase; b < len(v); b += lag {
+			if !math.IsNaN(v[b]) {
+				r := v[b] - slope*float64(b) - sum/n
+				residual += r * r * n / (n - 1)
+			}
+		}
+	}
+	return residual
+}
