@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,20 +74,20 @@ func addCensus(r *Report, m Manifest) {
 		}
 		confidence, why := 0.9, "the census of goroutines takes them for leaked"
 		if site.Proven {
-			confidence, why = 0.99, "the garbage collector proved that they can never be woken"
+			confidence, why = confidenceProof, proofWords+fmt.Sprintf("%s of them can never be woken", Count(site.Count))
 		}
-		grown := fmt.Sprintf("%s more%s, in small steps or large ones", Count(site.Grown), since(site.Since, m.Opened))
 		s := findGoroutines(r.Suspects, site.Frame, site.Wait)
 		if s == nil {
 			r.Suspects = append(r.Suspects, Suspect{
 				Kind: Goroutine, Frame: site.Frame, Wait: site.Wait, Unit: UnitCount,
 				Value: Change{Before: site.Count - site.Grown, After: site.Count}, Standing: Unknown,
+				Evidence: []string{fmt.Sprintf("the census has seen %s more of them arrive%s", Count(site.Grown), since(site.Since, m.Opened))},
 			})
 			s = &r.Suspects[len(r.Suspects)-1]
 		}
 		s.Confidence = max(s.Confidence, confidence)
 		s.Standing = max(s.Standing, site.Standing)
-		s.Evidence = slices.Insert(s.Evidence, 0, why, grown)
+		s.testify(why)
 	}
 }
 
@@ -95,22 +96,31 @@ func addProof(r *Report, c *Comparison) {
 	if c == nil {
 		return
 	}
-	for _, g := range c.Goroutines {
-		if g.Count.After <= 0 {
-			continue
-		}
-		why := fmt.Sprintf("the garbage collector proved that %s of them can never be woken", Count(g.Count.After))
-		s := findGoroutines(r.Suspects, g.Blocked, "")
+	for _, proven := range c.Suspects {
+		s := findGoroutines(r.Suspects, proven.Frame, proven.Wait)
 		if s == nil {
-			r.Suspects = append(r.Suspects, Suspect{
-				Kind: GoroutineLeak, Frame: g.Blocked, Wait: g.Wait, Unit: UnitCount,
-				Value: g.Count, Standing: g.Standing,
-			})
+			proven.Evidence = slices.Clone(proven.Evidence)
+			r.Suspects = append(r.Suspects, proven)
 			s = &r.Suspects[len(r.Suspects)-1]
 		}
-		s.Confidence = max(s.Confidence, 0.99)
-		s.Evidence = slices.Insert(s.Evidence, 0, why)
+		s.Confidence = max(s.Confidence, proven.Confidence)
+		if len(proven.Evidence) > 0 {
+			s.testify(proven.Evidence[0])
+		}
 	}
+}
+
+// proofWords begin the evidence of the garbage collector, here and in [Compare].
+const proofWords = "the garbage collector proved that "
+
+// testify puts evidence first, unless it is known.
+func (s *Suspect) testify(why string) {
+	for _, e := range s.Evidence {
+		if e == why || strings.HasPrefix(e, proofWords) && strings.HasPrefix(why, proofWords) {
+			return
+		}
+	}
+	s.Evidence = slices.Insert(s.Evidence, 0, why)
 }
 
 // findGoroutines returns the suspect of goroutines at a place, or nil. Where the

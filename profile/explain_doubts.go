@@ -47,8 +47,8 @@ func outsideHeap(m Manifest) (o outside) {
 // dominates reports whether so much growth in the heap is a side issue.
 func (o outside) dominates(growth int64) bool { return o.found && growth < o.bytes/4 }
 
-func (o outside) sentence() string {
-	text := fmt.Sprintf("memory outside of it grew by %v", Bytes(o.bytes))
+func (o outside) sentence(heap string) string {
+	text := fmt.Sprintf("memory outside of %s grew by %v", heap, Bytes(o.bytes))
 	if o.span > 0 {
 		text += " in " + span(o.span)
 	}
@@ -73,7 +73,7 @@ func doubts(e Evidence, out outside) []string {
 		add("the incident was cut short: the process died before it wrote why it opened, its limits and its readings")
 	}
 	if out.found {
-		add(out.sentence() + ": look at cgo, mmap, thread stacks and tmpfs, no Go profile shows them")
+		add(out.sentence("the Go heap") + ": look at cgo, mmap, thread stacks and tmpfs, no Go profile shows them")
 	}
 	add(cache(m)...)
 	add(steps(m)...)

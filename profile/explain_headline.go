@@ -10,6 +10,9 @@ import (
 // maxName bounds a name within a sentence, in bytes.
 const maxName = 120
 
+// minAccused is the confidence below which a suspect is not called the culprit.
+const minAccused = 0.25
+
 // headline is the first line of a report: whoever reads nothing else knows who
 // leaks, how much, and where.
 func headline(r *Report, out outside) string {
@@ -17,11 +20,14 @@ func headline(r *Report, out outside) string {
 		if s.Unit == UnitBytes && out.dominates(s.Value.Growth()) {
 			continue
 		}
-		return r.accuse(s)
+		if s.Confidence >= minAccused {
+			return r.accuse(s)
+		}
+		break
 	}
 	switch {
 	case out.found:
-		return "No culprit in the Go heap: " + out.sentence()
+		return "No culprit in the Go heap: " + out.sentence("it")
 	case r.Heap == nil && r.Goroutine == nil && r.CPU == nil:
 		if r.Manifest.CutShort {
 			return "No evidence: the process died before a profile was written"
@@ -34,10 +40,15 @@ func headline(r *Report, out outside) string {
 			grew = append(grew, fmt.Sprintf("%s %s", kindNoun(c.Kind), change(c.Total, c.Unit)))
 		}
 	}
+	text := "No culprit: nothing grew that stands out, " + strings.Join(grew, ", ")
 	if len(grew) == 0 {
-		return "No culprit: nothing stands out, and there is no baseline to compare with"
+		text = "No culprit: nothing stands out, and there is no baseline to compare with"
 	}
-	return "No culprit: nothing grew that stands out, " + strings.Join(grew, ", ")
+	if len(r.Suspects) > 0 {
+		s := r.Suspects[0]
+		text += fmt.Sprintf("; the likeliest, but a guess, is %s, %s", r.place(s.Frame), growth(s.Value, s.Unit))
+	}
+	return text
 }
 
 // accuse says in one sentence what a suspect did, where, and since when.
@@ -190,6 +201,8 @@ func span(d time.Duration) string {
 	}
 	// Rounding first: what is 59.7 min is an hour.
 	switch {
+	case d > 0 && d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", max(d.Seconds()*1000, 0.1))
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
 	case d < 10*time.Second:

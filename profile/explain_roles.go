@@ -16,8 +16,9 @@ const (
 	// both rise with time; only one that follows the other also rises and
 	// pauses with it.
 	minPartialR = 0.5
-	// evenR2 is from where on goroutines grow so evenly with time that nothing
-	// remains to tell the two apart.
+	// evenR2 is from where on goroutines grow so evenly with time that what
+	// remains may not be enough to tell the two apart: then proportion is
+	// claimed with that doubt.
 	evenR2 = 0.995
 	// minCauseConfidence is what a suspect of goroutines needs to be called
 	// somebody's cause.
@@ -32,7 +33,7 @@ type proportion struct {
 	perGoroutine float64 // bytes
 	r2           float64
 	span         time.Duration
-	even         bool // goroutines grew evenly with time
+	even         bool // time alone would explain as much
 	// judged says that the history is long enough to tell, holds that it tells
 	// of a proportion.
 	judged, holds bool
@@ -133,15 +134,16 @@ func allocatedBelow(r *Report, g, h Suspect) float64 {
 	}
 	starts := map[string]bool{}
 	add := func(function string) {
-		// A handler of requests is not started as a goroutine of its own.
 		if function != "" && function != h.Frame.Function {
 			starts[function] = true
 		}
 	}
 	add(g.Frame.Function)
 	if r.Goroutine != nil {
+		// With the standard library's functions, such as net/http's
+		// (*conn).serve, goroutines of all sorts start.
 		for _, group := range r.Goroutine.Goroutines {
-			if group.Blocked.Function == g.Frame.Function && group.Blocked.Line == g.Frame.Line && !within3rdParty(group.Root) {
+			if group.Blocked.Function == g.Frame.Function && group.Blocked.Line == g.Frame.Line && group.Root.Module != "std" {
 				add(group.Root.Function)
 			}
 		}
@@ -171,10 +173,6 @@ func allocatedBelow(r *Report, g, h Suspect) float64 {
 	return float64(below) / float64(of)
 }
 
-// within3rdParty reports whether goroutines of all sorts start with a function:
-// the standard library's, such as net/http.(*conn).serve.
-func within3rdParty(root Frame) bool { return root.Module == "std" }
-
 // proportionOf asks the history whether the live heap follows the goroutines, of
 // which grown have been added at the suspect's site.
 func proportionOf(m Manifest, grown int64) (p proportion) {
@@ -203,14 +201,15 @@ func proportionOf(m Manifest, grown int64) (p proportion) {
 	if slope <= 0 || p.r2 < minProportionR2 || slices.Max(y)-slices.Min(y) < 1<<20 || !within(low, high, 2) {
 		return p
 	}
+	// What remains of both once time has been taken off.
 	_, xt := line(t, x)
 	_, yt := line(t, y)
-	if p.even = xt*xt >= evenR2; p.even {
-		p.holds = true
-		return p
+	partial := 0.0
+	if rest := (1 - xt*xt) * (1 - yt*yt); rest > 1e-9 {
+		partial = (r - xt*yt) / math.Sqrt(rest)
 	}
-	partial := (r - xt*yt) / math.Sqrt((1-xt*xt)*(1-yt*yt))
-	p.holds = partial >= minPartialR
+	p.even = partial < minPartialR
+	p.holds = !p.even || xt*xt >= evenR2
 	return p
 }
 

@@ -28,7 +28,7 @@ func (r *Report) overTime() section {
 	if c == nil {
 		return section{}
 	}
-	return section{id: "memory", title: "Memory over time", weight: 9, blocks: []block{{chart: c}}}
+	return section{id: "memory", title: "Memory over time", weight: 5, blocks: []block{{chart: c}}}
 }
 
 func (r *Report) chart() *timeChart {
@@ -86,10 +86,11 @@ func (c *timeChart) sentence() string {
 	return text
 }
 
-// The size of the chart in text, in characters: with axis and marks 11 lines.
+// The size of the chart in text, in characters: with axis and marks 11 lines at
+// most.
 const (
-	chartWidth  = 64
-	chartHeight = 8
+	chartWidth  = 56
+	chartHeight = 7
 )
 
 // lines draws the chart with block characters.

@@ -180,7 +180,11 @@ func htmlBlock(b *strings.Builder, k block, rows int) {
 }
 
 func htmlTable(b *strings.Builder, t *table, rows int) {
-	b.WriteString("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table>\n<thead><tr>")
+	class := ""
+	if t.prose {
+		class = " class=\"prose\""
+	}
+	fmt.Fprintf(b, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table%s>\n<thead><tr>", class)
 	for _, c := range t.head {
 		fmt.Fprintf(b, "<th scope=\"col\"%s>%s</th>", htmlClass(c), c.name)
 	}
@@ -199,7 +203,7 @@ func htmlTable(b *strings.Builder, t *table, rows int) {
 			case c.code && text != "":
 				text = "<code>" + text + "</code>"
 			}
-			fmt.Fprintf(b, "<td%s>%s</td>", htmlClass(c), text)
+			fmt.Fprintf(b, "<td%s data-name=\"%s\">%s</td>", htmlClass(c), c.name, text)
 		}
 		b.WriteString("</tr>\n")
 	}

@@ -41,8 +41,11 @@ type fact struct {
 
 type table struct {
 	head []column
-	rows [][]string
-	left int // rows that were left out before
+	// prose says that a narrow page shows each row as a list: scrolled
+	// sideways, it could not be read.
+	prose bool
+	rows  [][]string
+	left  int // rows that were left out before
 }
 
 type column struct {
@@ -59,16 +62,16 @@ func (r *Report) sections() []section {
 	all := []section{
 		r.summary(),
 		r.suspect(),
-		r.overTime(),
 		r.further(),
+		r.overTime(),
 		r.warnings(),
 		r.commands(),
 		r.trends(),
-		r.grew("modules", "Heap by module", 6, r.Heap, func(c *Comparison) []Growth { return c.Modules }, moduleName),
-		r.grew("sites", "Heap by place in the code", 7, r.Heap, func(c *Comparison) []Growth { return c.Sites }, r.place),
+		r.grew("modules", "Heap by module", 7, r.Heap, func(c *Comparison) ([]Growth, int) { return c.Modules, c.Rest.Modules.Rows }, moduleName),
+		r.grew("sites", "Heap by place in the code", 9, r.Heap, func(c *Comparison) ([]Growth, int) { return c.Sites, c.Rest.Sites.Rows }, r.place),
 		r.goroutines(),
 		r.flame(),
-		r.grew("cpu", "Processor time by place in the code", 11, r.CPU, func(c *Comparison) []Growth { return c.Sites }, r.place),
+		r.grew("cpu", "Processor time by place in the code", 11, r.CPU, func(c *Comparison) ([]Growth, int) { return c.Sites, c.Rest.Sites.Rows }, r.place),
 		r.about(),
 		r.captures(),
 		r.decisions(),
@@ -177,7 +180,11 @@ func (r *Report) suspect() section {
 	if len(r.Suspects) == 0 {
 		return section{}
 	}
-	return section{id: "suspect", title: "First suspect", weight: 1, blocks: r.accused(r.Suspects[0])}
+	title := "First suspect"
+	if s := r.Suspects[0]; s.Unit == UnitBytes && outsideHeap(r.Manifest).dominates(s.Value.Growth()) {
+		title = "First suspect in the Go heap, a side issue"
+	}
+	return section{id: "suspect", title: title, weight: 1, blocks: r.accused(r.Suspects[0])}
 }
 
 func (r *Report) accused(s Suspect) []block {
@@ -187,8 +194,7 @@ func (r *Report) accused(s Suspect) []block {
 			facts = append(facts, fact{name: name, text: text, code: code})
 		}
 	}
-	add("Where", r.file(s.Frame), true)
-	add("File", fileLine(s.Frame), true)
+	add("Where", fileLine(s.Frame), true)
 	add("Module", s.Frame.Module, true)
 	what := change(s.Value, s.Unit)
 	if s.Share > 0 {
@@ -229,7 +235,7 @@ func (r *Report) further() section {
 	if len(r.Suspects) < 2 {
 		return section{}
 	}
-	t := &table{head: []column{{name: "suspect", code: true}, {name: "growth", number: true}, {name: "sure", number: true}, {name: "why"}}}
+	t := &table{prose: true, head: []column{{name: "suspect", code: true}, {name: "growth", number: true}, {name: "sure", number: true}, {name: "why"}}}
 	for _, s := range r.Suspects[1:] {
 		why := ""
 		if len(s.Evidence) > 0 {
@@ -262,7 +268,7 @@ func (r *Report) commands() section {
 }
 
 func (r *Report) trends() section {
-	t := &table{head: []column{{name: "signal"}, {name: "state"}, {name: "an hour", number: true}, {name: "range"}, {name: "sure", number: true}, {name: "since"}, {name: "to the limit"}}}
+	t := &table{prose: true, head: []column{{name: "signal"}, {name: "state"}, {name: "an hour", number: true}, {name: "range"}, {name: "sure", number: true}, {name: "since"}, {name: "to the limit"}}}
 	for _, tr := range r.Manifest.Trends {
 		t.rows = append(t.rows, []string{tr.Signal, tr.State, slope(tr.Slope, tr.Unit),
 			slope(tr.SlopeLow, tr.Unit) + " to " + slope(tr.SlopeHigh, tr.Unit), percent(tr.Confidence), when(tr.Since), limitRange(tr)})
@@ -270,7 +276,7 @@ func (r *Report) trends() section {
 	if len(t.rows) == 0 {
 		return section{}
 	}
-	return section{id: "trend", title: "Trend over hours", weight: 5, blocks: []block{{table: t}}}
+	return section{id: "trend", title: "Trend over hours", weight: 6, blocks: []block{{table: t}}}
 }
 
 func slope(s float64, unit string) string {
@@ -300,22 +306,23 @@ func moduleName(f Frame) string {
 	return cmp.Or(f.Module, f.Package, f.Function, "unknown")
 }
 
-func (r *Report) grew(id, title string, weight int, c *Comparison, rows func(*Comparison) []Growth, name func(Frame) string) section {
-	if c == nil || len(rows(c)) == 0 {
+func (r *Report) grew(id, title string, weight int, c *Comparison, rows func(*Comparison) ([]Growth, int), name func(Frame) string) section {
+	if c == nil {
+		return section{}
+	}
+	list, rest := rows(c)
+	if len(list) == 0 {
 		return section{}
 	}
 	first := "place"
 	if id == "modules" {
 		first = "module"
 	}
-	t := &table{head: []column{{name: first, code: true}, {name: "before", number: true}, {name: "after", number: true},
-		{name: "growth", number: true}, {name: "share", number: true, bar: true}}}
-	for i, g := range rows(c) {
-		if i == maxRows {
-			t.left = len(rows(c)) - i
-			break
-		}
-		t.rows = append(t.rows, []string{name(g.Frame), amount(g.Value.Before, c.Unit), amount(g.Value.After, c.Unit), growth(g.Value, c.Unit), percent(g.Share)})
+	t := &table{head: []column{{name: first, code: true}, {name: "growth", number: true}, {name: "share", number: true, bar: true},
+		{name: "before", number: true}, {name: "after", number: true}}}
+	t.left = rest + max(0, len(list)-maxRows)
+	for _, g := range list[:min(len(list), maxRows)] {
+		t.rows = append(t.rows, []string{name(g.Frame), growth(g.Value, c.Unit), percent(g.Share), amount(g.Value.Before, c.Unit), amount(g.Value.After, c.Unit)})
 	}
 	b := block{table: t}
 	if !c.HasBase {
@@ -325,7 +332,7 @@ func (r *Report) grew(id, title string, weight int, c *Comparison, rows func(*Co
 }
 
 func (r *Report) goroutines() section {
-	t := &table{head: []column{{name: "count", number: true}, {name: "growth", number: true}, {name: "none left for", number: true},
+	t := &table{prose: true, head: []column{{name: "count", number: true}, {name: "growth", number: true}, {name: "none left for", number: true},
 		{name: "waiting for"}, {name: "at", code: true}, {name: "started by", code: true}, {name: "labels", code: true}}}
 	add := func(c Change, standing time.Duration, wait, at, root, labels string) {
 		stand := ""
@@ -345,6 +352,7 @@ func (r *Report) goroutines() section {
 			labels = labels || g.Labels != ""
 			add(g.Count, g.Standing, g.Wait, r.place(g.Blocked), root, g.Labels)
 		}
+		t.left += r.Goroutine.Rest.Goroutines.Rows
 	} else {
 		for _, g := range r.Manifest.GoroutineSites {
 			add(Change{g.Count - g.Grown, g.Count}, g.Standing, g.Wait, r.place(g.Frame), shortName(g.Root), "")
@@ -405,7 +413,7 @@ func (r *Report) about() section {
 }
 
 func (r *Report) captures() section {
-	t := &table{head: []column{{name: "capture", number: true}, {name: "at"}, {name: "profile"}, {name: "file", code: true}, {name: "outcome"}, {name: "took", number: true}}}
+	t := &table{prose: true, head: []column{{name: "capture", number: true}, {name: "at"}, {name: "profile"}, {name: "file", code: true}, {name: "outcome"}, {name: "took", number: true}}}
 	for _, c := range r.Manifest.Captures {
 		for _, s := range c.Steps {
 			if len(t.rows) == maxRows {
@@ -416,13 +424,20 @@ func (r *Report) captures() section {
 			if s.Stale {
 				outcome += ", stale"
 			}
-			t.rows = append(t.rows, []string{fmt.Sprint(c.Seq), c.Time.UTC().Format("15:04:05.000"), s.Kind.String(), s.File, outcome, span(time.Duration(s.TookNS))})
+			t.rows = append(t.rows, []string{fmt.Sprint(c.Seq), c.Time.UTC().Format("15:04:05.000"), s.Kind.String(), s.File, outcome, took(s)})
 		}
 	}
 	if len(t.rows) == 0 {
 		return section{}
 	}
 	return section{id: "captures", title: "What was captured", weight: 12, blocks: []block{{table: t, folded: true}}}
+}
+
+func took(s Step) string {
+	if s.TookNS <= 0 {
+		return ""
+	}
+	return span(time.Duration(s.TookNS))
 }
 
 // decisions are told short: how it began and how it stands.

@@ -12,7 +12,7 @@
   }
 
   function bytes(n) {
-    if (n === null || n === undefined) return "?";
+    if (n === null || n === undefined) return "";
     const units = [[2 ** 30, " GiB", 2], [2 ** 20, " MiB", 1], [2 ** 10, " KiB", 1]];
     for (const [size, name, digits] of units) {
       if (n >= size) return (n / size).toFixed(digits) + name;
@@ -20,11 +20,28 @@
     return Math.round(n) + " B";
   }
 
+  function count(n) {
+    return n === null || n === undefined ? "" : n.toLocaleString("en");
+  }
+
+  // A tick of memory: whole numbers, as its increments are.
+  function tick(n) {
+    return bytes(n).replace(/\.0+ /, " ");
+  }
+
+  // A tick of time, UTC, as fine as the ticks are apart.
+  function clock(seconds, apart) {
+    const iso = new Date(seconds * 1000).toISOString();
+    if (apart >= 86400) return iso.slice(0, 10);
+    if (apart >= 60) return iso.slice(11, 16);
+    return apart >= 1 ? iso.slice(11, 19) : iso.slice(11, 23);
+  }
+
   function amount(n) {
     switch (data.unit) {
       case "bytes": return bytes(n);
       case "ns": return (n / 1e9).toPrecision(3) + " s";
-      default: return n.toLocaleString("en");
+      default: return count(n);
     }
   }
 
@@ -40,7 +57,7 @@
     const times = m.time;
     const values = [times, m.memory];
     const series = [
-      { label: "time (UTC)" },
+      { label: "time (UTC)", value: (u, v) => (v === null ? "" : clock(v, times[times.length - 1] - times[0] < 600 ? 0.1 : 1)) },
       { label: "memory", stroke: color("accent"), width: 2, fill: color("accent") + "22", value: (u, v) => bytes(v), points: { show: times.length < 40 } },
     ];
     if (heap) {
@@ -49,19 +66,19 @@
     }
     if (m.limit > 0) {
       values.push(times.map(() => m.limit));
-      series.push({ label: "limit", stroke: color("accent"), width: 2, dash: [8, 6], value: (u, v) => bytes(v), points: { show: false } });
+      series.push({ label: "limit", stroke: color("fg"), width: 2, dash: [10, 6], value: (u, v) => bytes(v), points: { show: false } });
     }
     if (goroutines) {
       values.push(m.goroutines);
-      series.push({ label: "goroutines", scale: "n", stroke: color("green"), width: 2, dash: [2, 3], value: (u, v) => (v === null ? "?" : v.toLocaleString("en")), points: { show: false } });
+      series.push({ label: "goroutines", scale: "n", stroke: color("green"), width: 2, dash: [2, 3], value: (u, v) => count(v), points: { show: false } });
     }
     const axis = { stroke: color("dim"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 } };
     const axes = [
-      Object.assign({}, axis),
-      Object.assign({}, axis, { size: 72, values: (u, ticks) => ticks.map(bytes), incrs: increments() }),
+      Object.assign({}, axis, { space: 100, values: (u, ticks, i, space, apart) => ticks.map((t) => clock(t, apart)) }),
+      Object.assign({}, axis, { size: 80, values: (u, ticks) => ticks.map(tick), incrs: increments() }),
     ];
     if (goroutines) {
-      axes.push(Object.assign({}, axis, { scale: "n", side: 1, size: 56, grid: { show: false }, stroke: color("green"), values: (u, ticks) => ticks.map((n) => n.toLocaleString("en")) }));
+      axes.push(Object.assign({}, axis, { scale: "n", side: 1, size: 56, grid: { show: false }, stroke: color("green"), values: (u, ticks) => ticks.map((n) => (Number.isInteger(n) ? count(n) : "")) }));
     }
     function drawMarks(u) {
       const ctx = u.ctx;
@@ -80,13 +97,13 @@
         ctx.stroke();
         const right = x > u.bbox.left + u.bbox.width / 2;
         ctx.textAlign = right ? "right" : "left";
-        ctx.fillText(mark.name, x + (right ? -5 : 5) * ratio, u.bbox.top + 26 * ratio);
+        ctx.fillText(mark.name, x + (right ? -5 : 5) * ratio, u.bbox.top + u.bbox.height - 8 * ratio);
       }
       ctx.restore();
     }
     return new uPlot({
       width: at.clientWidth, height: 280,
-      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       scales: { y: { range: (u, min, max) => [0, Math.max(max, 1) * 1.08] }, n: { range: (u, min, max) => [0, Math.max(max, 1) * 1.08] } },
       cursor: { drag: { x: true, y: false } },
       series, axes, hooks: { draw: [drawMarks] },
@@ -107,13 +124,18 @@
     const chart = leakguardFlame.flamegraph()
       .width(at.clientWidth)
       .cellHeight(cell)
+      .height(cell * depth(root))
       .inverted(true)
       .minFrameSize(1)
-      .transitionDuration(still ? 0 : 250)
+      .transitionDuration(0)
       .setLabelHandler(describe)
       .setColorMapper((d) => shade(d))
       .setDetailsElement(document.getElementById("flame-details"))
       .onClick(() => setTimeout(keys, still ? 0 : 300));
+
+    function depth(node) {
+      return 1 + Math.max(0, ...(node.children || []).map(depth));
+    }
 
     function describe(d) {
       return d.data.name + ": " + amount(d.data.value) + ", " + (100 * d.data.value / root.value).toFixed(1) + "% of the growth";
@@ -124,7 +146,8 @@
       const name = d.data.name;
       const slash = name.split("[")[0].lastIndexOf("/");
       const dot = name.indexOf(".", slash + 1);
-      const pkg = dot < 0 ? name : name.slice(0, dot);
+      if (dot < 0) return "hsl(210 10% 78%)"; // no function: the root
+      const pkg = name.slice(0, dot);
       let hash = 0;
       for (let i = 0; i < pkg.length; i++) hash = (hash * 31 + pkg.charCodeAt(i)) >>> 0;
       return "hsl(" + (hash * 47) % 360 + " 62% " + (70 + hash % 3 * 4) + "%)";
@@ -165,9 +188,15 @@
 
     leakguardFlame.select(at).datum(root).call(chart);
     keys();
+    chart.transitionDuration(still ? 0 : 250);
     document.getElementById("flame-tools").hidden = false;
     document.getElementById("flame-reset").addEventListener("click", () => { chart.resetZoom(); });
-    return (width) => { chart.width(width).update(); keys(); };
+    return (width) => {
+      const duration = chart.transitionDuration();
+      chart.transitionDuration(0).width(width).update();
+      chart.transitionDuration(duration);
+      keys();
+    };
   }
 
   // Calls back when the element's width has changed.
