@@ -80,6 +80,15 @@ type Config struct {
 	// CaptureOnSignal captures a heap and a goroutine profile on SIGUSR1
 	// (unix). Zero: the signal is left alone.
 	CaptureOnSignal bool
+	// NoCensus keeps the guard from counting goroutines by the place where
+	// they wait. Zero: a census is taken once a minute, or as much more
+	// seldom as it takes to cost no more than 0.1% of a core.
+	NoCensus bool
+	// NoReports keeps the guard from explaining incidents: their profiles are
+	// kept, but not compared, and no report is written. Zero: each incident is
+	// explained as soon as its evidence is safe and there is memory for it,
+	// or by the next Start.
+	NoReports bool
 	// GoroutineLeak allows profiles of kind [profile.GoroutineLeak], and adds
 	// one to each capture of goroutines where the toolchain has them. A
 	// goroutine that it marked as leaked and that is then woken through a
@@ -244,17 +253,18 @@ func (r Rule) validate(f *faults, field string) {
 	known := r.Signal >= 0 && r.Signal < signals
 	f.check(known, field+".Signal", r.Signal, "one of the signals")
 	f.check(!r.Line.IsZero(), field+".Line", r.Line, "a line")
-	f.check(r.Floor.kind != lineTimeToLimit, field+".Floor", r.Floor, "an amount, not a time to the limit")
+	f.check(r.Floor.kind != lineTimeToLimit && r.Floor.kind != lineGrowing, field+".Floor", r.Floor, "an amount, neither a time to the limit nor a trend")
 	r.Line.validate(f, field+".Line")
 	r.Floor.validate(f, field+".Floor")
 	if known {
 		f.check(r.Line.kind != lineTimeToLimit || r.Signal == Memory, field+".Line", r.Line, "an amount: a time to the limit is known of signal memory only")
+		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount: trends are known of live heap, goroutines and non-Go memory only")
 		f.check(r.Line.kind != lineShare || !r.Signal.counts(), field+".Line", r.Line, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
 		f.check(r.Floor.kind != lineShare || !r.Signal.counts(), field+".Floor", r.Floor, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
 	}
 	f.check(r.For >= 0, field+".For", r.For, "at least 0")
 	f.check(r.Recover >= 0 && r.Recover <= 1, field+".Recover", r.Recover, "0 to 1 (0: 0.9, for a time to the limit 0.1)")
-	f.check(r.Hold >= 0, field+".Hold", r.Hold, "at least 0 (0: 30s)")
+	f.check(r.Hold >= 0, field+".Hold", r.Hold, "at least 0 (0: 30s, for a trend 6h0m0s)")
 	f.check(r.Cooldown >= 0, field+".Cooldown", r.Cooldown, "at least 0 (0: 1h0m0s)")
 	f.check(r.Capture>>len(profile.Kinds()) == 0, field+".Capture", fmt.Sprintf("%#x", uint16(r.Capture)), "kinds of profile, made with KindsOf")
 }

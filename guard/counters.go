@@ -8,6 +8,7 @@ type counters struct {
 	refuted                                       atomic.Int64
 	baselines, failedBaselines                    atomic.Int64
 	delivered, droppedEvents, sinkFailures        atomic.Int64
+	censuses, explained, failedReports            atomic.Int64
 	droppedJobs, panics                           atomic.Int64
 }
 
@@ -20,6 +21,9 @@ type Counters struct {
 	Refuted         int64 // captures discarded, since what rose was garbage
 	Baselines       int64 // baseline profiles written
 	FailedBaselines int64 // baseline profiles lost
+	Censuses        int64 // countings of goroutines by site
+	Explained       int64 // reports written
+	FailedReports   int64 // reports lost
 	Delivered       int64 // events that a sink has accepted
 	DroppedEvents   int64 // events that found a full queue
 	SinkFailures    int64 // deliveries that failed, panicked or timed out
@@ -32,6 +36,7 @@ func (c *counters) read() Counters {
 		Readings: c.readings.Load(), Incidents: c.incidents.Load(),
 		Captures: c.captures.Load(), FailedCaptures: c.failedCaptures.Load(), Refuted: c.refuted.Load(),
 		Baselines: c.baselines.Load(), FailedBaselines: c.failedBaselines.Load(),
+		Censuses: c.censuses.Load(), Explained: c.explained.Load(), FailedReports: c.failedReports.Load(),
 		Delivered: c.delivered.Load(), DroppedEvents: c.droppedEvents.Load(), SinkFailures: c.sinkFailures.Load(),
 		DroppedJobs: c.droppedJobs.Load(), Panics: c.panics.Load(),
 	}

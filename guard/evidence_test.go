@@ -72,6 +72,9 @@ func leakChild(args []string) {
 	leaked = nil
 	runtime.GC()
 	expect(Recovered)
+	for g.Snapshot().Counters.Explained < 1 {
+		time.Sleep(time.Millisecond)
+	}
 	must(0, g.Close())
 	must(0, json.NewEncoder(os.Stdout).Encode(i.Folder))
 }
@@ -121,7 +124,7 @@ func TestEvidenceOfAnIncident(t *testing.T) {
 		"allocs.2.pb.gz", "allocs.pb.gz", "block.2.pb.gz", "block.pb.gz", "cpu.2.pb.gz", "cpu.pb.gz",
 		"goroutine-base.pb.gz", "goroutine.2.pb.gz", "goroutine.2.txt", "goroutine.pb.gz", "goroutine.txt",
 		"heap-base.pb.gz", "heap-fresh.2.pb.gz", "heap-fresh.pb.gz", "heap.2.pb.gz", "heap.pb.gz",
-		"mutex.2.pb.gz", "mutex.pb.gz", "threadcreate.2.pb.gz", "threadcreate.pb.gz",
+		"mutex.2.pb.gz", "mutex.pb.gz", "report.html", "report.md", "report.txt", "threadcreate.2.pb.gz", "threadcreate.pb.gz",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("files:\n%v\nwant:\n%v", names, want)
@@ -130,6 +133,9 @@ func TestEvidenceOfAnIncident(t *testing.T) {
 		t.Errorf("on disk: %v, %v", on, err)
 	}
 	checkManifest(t, m)
+	if !strings.Contains(m.Headline, "guard.leakHere") {
+		t.Errorf("the headline names somebody else: %s", m.Headline)
+	}
 	if runtime.GOOS != "windows" {
 		checkModes(t, filepath.Dir(folder))
 	}

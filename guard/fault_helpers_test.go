@@ -69,16 +69,28 @@ type sinkFunc struct {
 func (s sinkFunc) Name() string                               { return s.name }
 func (s sinkFunc) Deliver(ctx context.Context, e Event) error { return s.deliver(ctx, e) }
 
-// mailbox is a Sink that accepts everything and keeps it.
+// mailbox is a Sink that accepts everything and keeps it; Explained, which comes
+// when it comes, apart from the others.
 type mailbox struct {
-	name   string
-	events chan Event
+	name      string
+	events    chan Event
+	explained chan Event
 }
 
-func newMailbox(name string) *mailbox { return &mailbox{name, make(chan Event, 1000)} }
+func newMailbox(name string) *mailbox {
+	return &mailbox{name, make(chan Event, 1000), make(chan Event, 1000)}
+}
 
-func (m *mailbox) Name() string                             { return m.name }
-func (m *mailbox) Deliver(_ context.Context, e Event) error { m.events <- e; return nil }
+func (m *mailbox) Name() string { return m.name }
+
+func (m *mailbox) Deliver(_ context.Context, e Event) error {
+	if e.Kind == Explained {
+		m.explained <- e
+		return nil
+	}
+	m.events <- e
+	return nil
+}
 
 // next waits for an event of the kind, which must be the next one.
 func (m *mailbox) next(t *testing.T, kind EventKind) Event {

@@ -15,7 +15,7 @@ import (
 
 func TestPanickingSink(t *testing.T) {
 	good := newMailbox("good")
-	g, book := startGuard(t, Config{Sinks: []Sink{
+	g, book := startGuard(t, Config{NoReports: true, Sinks: []Sink{
 		sinkFunc{"bad", func(context.Context, Event) error { panic("out of order") }}, good,
 	}})
 	for range 3 {
@@ -67,7 +67,7 @@ func TestBlockingSink(t *testing.T) {
 
 func TestOverdueSinkIsTold(t *testing.T) {
 	unblock := make(chan struct{})
-	g, book := startGuard(t, Config{Sinks: []Sink{
+	g, book := startGuard(t, Config{NoReports: true, Sinks: []Sink{
 		sinkFunc{"slow", func(context.Context, Event) error { <-unblock; return errors.New("at last") }},
 	}})
 	g.sinks.timeout = time.Millisecond

@@ -79,17 +79,17 @@ func admitGC(headroom int64, rate float64, predicted time.Duration) (ok bool, wh
 	return false, fmt.Sprintf("a forced GC takes about %v, memory is full in %v", predicted.Round(time.Millisecond), left.Round(time.Millisecond))
 }
 
-// census is what a forced GC is asked about: bytes of the Go heap in use, and
+// held is what a forced GC is asked about: bytes of the Go heap in use, and
 // of it and the stacks what lives.
-type census struct {
+type held struct {
 	heap, live int64
 }
 
 // suspicion is that what rises is a leak. Its evidence is discarded if it was
 // garbage, or is no news.
 type suspicion struct {
-	before census // how the heap stood when it arose
-	known  int64  // how much live memory earlier evidence shows
+	before held  // how the heap stood when it arose
+	known  int64 // how much live memory earlier evidence shows
 }
 
 // judgement is what a forced GC says of a suspicion.
@@ -111,7 +111,7 @@ func (j judgement) String() string {
 // where a good deal is gone, but not most, another cycle has to tell. before is
 // from the moment of the suspicion, with the lowest live size of the last
 // seconds; memory outside the Go heap is never garbage.
-func judge(before, after census) judgement {
+func judge(before, after held) judgement {
 	grew, gone := max(after.live-before.live, 0), before.heap-after.live
 	switch {
 	case gone > grew:

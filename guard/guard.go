@@ -66,7 +66,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	c, once := new(counters), new(onces)
+	c, once, build := new(counters), new(onces), buildInfo()
 	cfg.Logger = newSafeLogger(cfg.Logger, c)
 
 	g := &Guard{
@@ -82,12 +82,15 @@ func startAt(root string, cfg Config) (*Guard, error) {
 		jobs: make(chan func(), queuedJobs), stopped: make(chan struct{}),
 		folderMade: g.sinks.folderMade,
 		runtime:    goruntime.NewReader(), folders: make(map[string]*profile.Folder),
+		survey: newSurveyor(build.Module),
 	}
 	g.keeper.gauge.headroom.Store(profile.Unknown)
 	l := &loop{
 		ctx: g.ctx, cfg: cfg, log: cfg.Logger, history: newHistory(), keeper: g.keeper, sinks: g.sinks, counters: c, once: once,
-		build: buildInfo(), timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify(),
+		build: build, timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify(),
 		ask: make(chan func()), results: make(chan captureResult, queuedJobs),
+		censuses: make(chan censusResult, 1), explanations: make(chan explained, 1), reports: make(chan explained, 1),
+		earlier: make(chan []explanation, 1), nextCensus: firstCensus,
 		closing: g.closing, finished: make(chan struct{}), started: time.Now(), observer: newObserver(),
 	}
 	g.loop = l
@@ -123,8 +126,15 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	go g.sinks.run()
 	go g.keeper.run()
 	go l.run()
-	if store != nil && len(cfg.Sinks) > 0 {
-		g.keeper.do(func() { g.redeliver(store) })
+	if store != nil {
+		g.keeper.do(func() {
+			if len(cfg.Sinks) > 0 {
+				g.redeliver(store)
+			}
+			if !cfg.NoReports {
+				l.earlier <- g.keeper.unexplained()
+			}
+		})
 	}
 	return g, nil
 }
@@ -346,11 +356,25 @@ func (g *Guard) end() error {
 		errs = append(errs, l.clock.Close())
 	}
 	errs = append(errs, l.source.close())
+	l.explainers.Wait()
+	g.drainExplanation()
 	g.finishOpen()
 	close(g.keeper.jobs)
 	<-g.keeper.stopped
 	g.drainResults()
 	return errors.Join(errs...)
+}
+
+// drainExplanation has a report written that was ready when the loop ended. What
+// waits for an explanation gets it from the next Start.
+func (g *Guard) drainExplanation() {
+	g.after.Lock()
+	defer g.after.Unlock()
+	select {
+	case done := <-g.loop.explanations:
+		g.loop.explained(done)
+	default:
+	}
 }
 
 // finishOpen has the manifests of open incidents written a last time. They stay
@@ -386,6 +410,8 @@ func (g *Guard) drainResults() {
 			} else if !res.refuted {
 				g.loop.counters.failedCaptures.Add(1)
 			}
+		case done := <-g.loop.reports:
+			g.loop.reported(done)
 		default:
 			return
 		}

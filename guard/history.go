@@ -96,3 +96,28 @@ func (h *history) last(n int) []profile.Reading {
 	})
 	return out
 }
+
+// historyPoints bounds what an incident keeps of the time before it.
+const historyPoints = 240
+
+// points are the history thinned for a picture: evenly over all of it, and in
+// its last part ever denser, for a leak of GB/s is over in a second.
+func (h *history) points() []profile.HistoryPoint {
+	var first, last time.Time
+	h.each(func(r *profile.Reading) {
+		if first.IsZero() {
+			first = r.Time
+		}
+		last = r.Time
+	})
+	even := last.Sub(first) / (historyPoints / 2)
+	out := make([]profile.HistoryPoint, 0, historyPoints)
+	h.each(func(r *profile.Reading) {
+		apart := min(even, last.Sub(r.Time)/8)
+		if n := len(out); n > 0 && r.Time.Sub(out[n-1].Time) < apart {
+			return
+		}
+		out = append(out, profile.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
+	})
+	return out[max(len(out)-historyPoints, 0):]
+}

@@ -39,17 +39,20 @@ type Incident struct {
 	// Evidence is the ID of the incident whose evidence speaks for this one
 	// too, where it got none of its own; NotCaptured says why it has none.
 	Evidence, NotCaptured string
+	// Headline is the first line of the report, which names the culprit; ''
+	// until there is one. The report itself lies in the folder.
+	Headline string
 }
 
 // EventKind says what happened to an incident.
 type EventKind int
 
-// The kinds of event. Explained and PreviousDeath are reserved.
+// The kinds of event. PreviousDeath is reserved.
 const (
 	Opened        EventKind = iota // a line was crossed
 	Captured                       // evidence is on disk, or there is none: see Incident.NotCaptured
 	Escalated                      // an open incident became much worse
-	Explained                      // the report is written
+	Explained                      // the report is written: see Incident.Headline
 	Recovered                      // the signal stayed below the recovery line
 	PreviousDeath                  // a predecessor of this process was killed
 	eventKinds

@@ -43,6 +43,7 @@ type keeper struct {
 	// Owned by the goroutine:
 	runtime *goruntime.Reader
 	folders map[string]*profile.Folder
+	survey  *surveyor
 }
 
 // gauge is what the loop tells the keeper about now, in one word each.
@@ -224,11 +225,11 @@ func nothingSaved(steps []profile.Step) error {
 	return errors.Join(errs...)
 }
 
-// census asks the runtime what is in the heap; after a GC.
-func (k *keeper) census() census {
+// held asks the runtime what is in the heap; after a GC.
+func (k *keeper) held() held {
 	var s goruntime.Stat
 	k.runtime.Read(&s)
-	return census{heap: s.HeapAlloc, live: s.HeapLive + s.StackInuse}
+	return held{heap: s.HeapAlloc, live: s.HeapLive + s.StackInuse}
 }
 
 // folder returns the incident's folder, which is made with its first capture,

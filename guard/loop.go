@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/cpuclock"
@@ -45,15 +46,20 @@ type loop struct {
 	build    profile.Build
 	process  profile.Process
 
-	timer    *time.Timer
-	gcEnd    *gcend.Notifier
-	clock    *cpuclock.Clock // nil: not to be had
-	clockC   <-chan struct{}
-	signal   chan os.Signal
-	ask      chan func()
-	results  chan captureResult
-	closing  chan struct{}
-	finished chan struct{}
+	timer   *time.Timer
+	gcEnd   *gcend.Notifier
+	clock   *cpuclock.Clock // nil: not to be had
+	clockC  <-chan struct{}
+	signal  chan os.Signal
+	ask     chan func()
+	results chan captureResult
+	// Each of these has room for what one job may send at a time.
+	censuses     chan censusResult
+	explanations chan explained
+	reports      chan explained
+	earlier      chan []explanation
+	closing      chan struct{}
+	finished     chan struct{}
 
 	observer
 
@@ -68,6 +74,17 @@ type loop struct {
 	endingRule   int
 	reply        chan<- captureReply
 	words        []func() // to be said once the evidence is under way
+
+	census      CensusState
+	counting    bool // a census is being taken
+	nextCensus  time.Duration
+	sites       []profile.GoroutineSite
+	leakedSince time.Duration // when the first of them that leak began to grow
+
+	unexplained []explanation
+	explaining  bool
+	explainAt   time.Duration // not before
+	explainers  sync.WaitGroup
 }
 
 // liveIncident is an incident under way.
@@ -77,6 +94,7 @@ type liveIncident struct {
 	seq       int // rounds of evidence begun
 	capturing bool
 	recovery  string // why it recovered
+	waits     string // why it is not explained yet
 	manifest  profile.Manifest
 }
 
@@ -107,6 +125,17 @@ func (l *loop) run() {
 			continue
 		case res := <-l.results:
 			l.guarded(func() { l.captured(res); l.say() })
+		case res := <-l.censuses:
+			l.guarded(func() { l.counted(res) })
+		case done := <-l.explanations:
+			l.guarded(func() { l.explained(done) })
+			continue
+		case done := <-l.reports:
+			l.guarded(func() { l.reported(done) })
+			continue
+		case list := <-l.earlier:
+			l.unexplained = append(l.unexplained, list...)
+			continue
 		case <-l.closing:
 			return
 		}
@@ -132,6 +161,8 @@ func (l *loop) look() {
 	}
 	l.say()
 	l.takeBaseline()
+	l.takeCensus()
+	l.explain()
 
 	p := nextPace(&l.view, l.cfg.Interval, cores, l.clock != nil)
 	l.timer.Reset(p.wall)
@@ -225,7 +256,7 @@ func (l *loop) say() {
 func (l *loop) suspectIncident(a act) {
 	i := l.ruleIncident(a)
 	l.suspect, l.suspectRule = i, a.rule
-	before := census{heap: int64(l.reading.HeapAlloc), live: l.live.lowest()}
+	before := held{heap: int64(l.reading.HeapAlloc), live: l.live.lowest()}
 	l.capture(i, a.rule, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why,
 		&suspicion{before: before, known: a.known})
 }
@@ -238,6 +269,9 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 	i.Value = l.view.values[r.Signal]
 	i.Peak = i.Value
 	i.manifest.Unit = r.Signal.unit()
+	if where := l.describeLeaked(); r.Signal == LeakedGoroutines && where != "" {
+		i.Reason, i.manifest.Reason = where, where
+	}
 	return i
 }
 
@@ -257,7 +291,8 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 	}
 	i.manifest = profile.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
-		Readings: l.history.last(readingsBefore), Limits: l.limits(), Build: l.build, Process: l.process,
+		Readings: l.history.last(readingsBefore), History: l.history.points(), Trends: l.trends.list(&l.view, l.started),
+		GoroutineSites: l.sites, Limits: l.limits(), Build: l.build, Process: l.process,
 	}
 	i.decide("opened: " + reason)
 	return i
@@ -276,7 +311,7 @@ func (l *loop) capture(i *liveIncident, rule int, kinds KindSet, ctx context.Con
 	}
 	onset := i.Opened
 	if rule >= 0 {
-		onset = growthOnset(l.history, i.Signal, i.Opened)
+		onset = l.onset(i)
 	}
 	job := captureJob{ctx: ctx, manifest: i.snapshotManifest(), kinds: kinds, seq: i.seq, onset: onset, suspicion: s}
 	if !l.keeper.do(func() { l.results <- l.keeper.capture(job) }) {
@@ -323,6 +358,8 @@ func (l *loop) captured(res captureResult) {
 		i.Evidence, i.NotCaptured = "", ""
 		i.decide(fmt.Sprintf("captured %s", res.kinds))
 		l.log.Warn("leakguard: evidence saved", "incident", i.ID, "dir", res.folder, "files", len(res.artefacts))
+		predicted, _ := predictExplanation(res.artefacts)
+		l.wantExplanation(explanation{id: i.ID, predicted: predicted})
 	} else {
 		l.counters.failedCaptures.Add(1)
 		i.NotCaptured = "nothing was saved"

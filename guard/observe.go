@@ -11,6 +11,8 @@ import (
 // it touches neither clock nor process.
 type observer struct {
 	view    view
+	trends  trends
+	leaked  int64  // goroutines that the census takes for leaked, or Unknown
 	growth  growth // of Memory
 	alloc   growth // of all that was allocated
 	live    growth // of live heap and stacks
@@ -21,7 +23,7 @@ type observer struct {
 }
 
 func newObserver() observer {
-	o := observer{lastCPU: profile.Unknown}
+	o := observer{lastCPU: profile.Unknown, leaked: profile.Unknown}
 	o.view.canJudge = true
 	for i := range o.view.base {
 		o.view.base[i] = profile.Unknown
@@ -37,10 +39,11 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 	v := &o.view
 	v.at = at
 	v.values = signalValues(r, hostUsed)
+	v.values[LeakedGoroutines] = o.leaked
 	v.limits = [signals]int64{
 		Memory: limits.Kill, LiveHeap: limits.soft(), Goroutines: profile.Unknown,
 		ResidentSet: limits.Kill, WorkingSet: limits.Kill, Stacks: limits.soft(),
-		Threads: profile.Unknown, HostMemory: limits.Host,
+		Threads: profile.Unknown, HostMemory: limits.Host, NonGo: limits.Kill, LeakedGoroutines: profile.Unknown,
 	}
 	o.setBase(at, calm)
 	v.headroom = profile.Unknown
@@ -64,8 +67,9 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 	if r.TotalAlloc.Known() {
 		o.alloc.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.TotalAlloc)})
 	}
-	v.growth, v.live, v.alloc = &o.growth, &o.live, &o.alloc
+	v.growth, v.live, v.alloc, v.trends = &o.growth, &o.live, &o.alloc, &o.trends
 	v.capture = capture
+	o.trends.observe(v)
 
 	cores = -1
 	if took := at - o.lastAt; took > 0 && r.CPUTime >= 0 && o.lastCPU >= 0 {
@@ -94,6 +98,14 @@ func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
 	return [signals]int64{
 		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
 		ResidentSet: int64(r.RSS), WorkingSet: int64(r.CgroupWorkingSet), Stacks: int64(r.StackInuse),
-		Threads: int64(r.Threads), HostMemory: hostUsed,
+		Threads: int64(r.Threads), HostMemory: hostUsed, NonGo: nonGo(r), LeakedGoroutines: profile.Unknown,
 	}
+}
+
+// nonGo is the memory that Go does not manage, or Unknown.
+func nonGo(r *profile.Reading) int64 {
+	if !r.RSSAnon.Known() || !r.Sys.Known() || !r.HeapReleased.Known() {
+		return profile.Unknown
+	}
+	return max(int64(r.RSSAnon-(r.Sys-r.HeapReleased)), 0)
 }

@@ -6,6 +6,21 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
+// onset is when what an incident is about began: for what is known over hours
+// that is a part of the verdict, for the rest the history tells.
+func (l *loop) onset(i *liveIncident) time.Time {
+	if i.Signal == LeakedGoroutines && l.leaked > 0 {
+		return l.started.Add(l.leakedSince)
+	}
+	onset := growthOnset(l.history, i.Signal, i.Opened)
+	if at, ok := l.trends.onset(i.Signal); ok {
+		if began := l.started.Add(at); began.Before(onset) {
+			return began
+		}
+	}
+	return onset
+}
+
 // growthOnset is when a signal began to rise towards what it is now: the last
 // time it was within a tenth of the rise above its lowest known value. A
 // baseline older than that does not hold what grew. Where the history does not

@@ -40,11 +40,20 @@ const (
 	// HostMemory is what the host has handed out to all its processes, in
 	// bytes (MemTotal − MemAvailable); its limit is the host's memory.
 	HostMemory
+	// NonGo is memory of the process that Go does not manage, in bytes, such
+	// as cgo's or mmap's: the anonymous part of the resident set less what
+	// Go has committed. Go may have committed memory that it never touched,
+	// so this is a lower bound. Its limit is Memory's. Linux only.
+	NonGo
+	// LeakedGoroutines is how many goroutines wait at sites that the census
+	// takes for leaks ([Snapshot.GoroutineSites]); it has no limit.
+	LeakedGoroutines
 
 	signals // the number of signals
 )
 
-var signalNames = [signals]string{"memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads", "host memory"}
+var signalNames = [signals]string{"memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads",
+	"host memory", "non-Go memory", "leaked goroutines"}
 
 // String returns the signal's name in words, such as 'live heap'.
 func (s Signal) String() string {
@@ -55,7 +64,7 @@ func (s Signal) String() string {
 }
 
 // counts reports whether the signal is a number of things rather than bytes.
-func (s Signal) counts() bool { return s == Goroutines || s == Threads }
+func (s Signal) counts() bool { return s == Goroutines || s == Threads || s == LeakedGoroutines }
 
 // format renders a value of the signal.
 func (s Signal) format(v int64) string {
@@ -82,10 +91,11 @@ const (
 	lineShare
 	lineGrowth
 	lineTimeToLimit
+	lineGrowing
 )
 
 // Line is the level at which a rule's incident opens. Make one with [Absolute],
-// [ShareOfLimit], [Growth] or [TimeToLimit].
+// [ShareOfLimit], [Growth], [TimeToLimit] or [Growing].
 type Line struct {
 	kind   lineKind
 	amount int64         // absolute value, or least growth
@@ -119,6 +129,13 @@ func Growth(factor float64, least int64) Line {
 // with the evidence already being taken; what was garbage opens nothing.
 func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time: d} }
 
+// Growing is crossed when the signal's trend is a leak: when over hours its
+// floors rise, significantly, by more than warm-up, a daily swing, a sawtooth or
+// a level step explains ([Trend]). The earliest it can be crossed is after six
+// hours; a leak is found when it has run for about a day. It is known of signals
+// LiveHeap, Goroutines and NonGo.
+func Growing() Line { return Line{kind: lineGrowing} }
+
 // IsZero reports whether the line was never set.
 func (l Line) IsZero() bool { return l.kind == lineUnset }
 
@@ -138,6 +155,8 @@ func (l Line) text(format func(int64) string) string {
 		return fmt.Sprintf("%.4g times the baseline and at least %s above it", l.ratio, format(l.amount))
 	case lineTimeToLimit:
 		return fmt.Sprintf("%v to the limit", l.time)
+	case lineGrowing:
+		return "a trend that leaks"
 	default:
 		return "unset"
 	}
@@ -202,7 +221,7 @@ type Rule struct {
 	// than Line's divided by it. Zero: 0.9, for a TimeToLimit 0.1.
 	Recover float64
 	// Hold is how long the signal must stay below the recovery line before
-	// the incident closes. Zero: 30 s.
+	// the incident closes. Zero: 30 s, for a trend 6 h.
 	Hold time.Duration
 	// Cooldown is how long after evidence was saved no new evidence is taken
 	// for this rule, unless things have become much worse (see the package
@@ -226,6 +245,9 @@ const (
 	defaultRecoverTime = 0.1
 	defaultHold        = 30 * time.Second
 	defaultCooldown    = time.Hour
+	// defaultTrendHold: a trend is judged anew every ten minutes, and near the
+	// edge of a verdict it may change its mind.
+	defaultTrendHold = 6 * time.Hour
 )
 
 // withDefaults fills in what zero stands for.
@@ -238,6 +260,9 @@ func (r Rule) withDefaults() Rule {
 	}
 	if r.Hold == 0 {
 		r.Hold = defaultHold
+		if r.Line.kind == lineGrowing {
+			r.Hold = defaultTrendHold
+		}
 	}
 	if r.Cooldown == 0 {
 		r.Cooldown = defaultCooldown

@@ -59,6 +59,11 @@ const (
 //   - live-heap: live heap after GC at 75% of the smaller of limit and
 //     GOMEMLIMIT.
 //   - goroutines: four times the baseline, and at least 10,000 more.
+//   - live-heap-leak, goroutine-leak, non-go-leak: live heap after GC,
+//     goroutines and memory outside the Go heap have a trend over hours that
+//     leaks ([Growing]).
+//   - blocked-goroutines: the census found places at which ever more
+//     goroutines wait and none leave.
 //
 // Where no limit but the host's memory is known, these are added:
 //
@@ -81,6 +86,10 @@ func DefaultRules(l Limits) []Rule {
 		{Name: "time-to-limit", Signal: Memory, Line: TimeToLimit(emergencyTime), Floor: ShareOfLimit(emergencyFloor)},
 		{Name: "live-heap", Signal: LiveHeap, Line: ShareOfLimit(liveHeapShare)},
 		{Name: "goroutines", Signal: Goroutines, Line: Growth(goroutineFactor, goroutineGrowth)},
+		{Name: "live-heap-leak", Signal: LiveHeap, Line: Growing()},
+		{Name: "goroutine-leak", Signal: Goroutines, Line: Growing()},
+		{Name: "non-go-leak", Signal: NonGo, Line: Growing()},
+		{Name: "blocked-goroutines", Signal: LeakedGoroutines, Line: Absolute(1)},
 	}
 	if l.KillSource == sourceHost || l.KillSource == "" {
 		rules = append(rules,

@@ -54,7 +54,15 @@ func TestDefaultRules(t *testing.T) {
 					t.Errorf("rule %s: %v, want %v", name, ok, test.growth)
 				}
 			}
-			if want := map[bool]int{true: 6, false: 4}[test.growth]; len(rules) != want {
+			for name, signal := range map[string]Signal{"live-heap-leak": LiveHeap, "goroutine-leak": Goroutines, "non-go-leak": NonGo} {
+				if r := rules[name]; r.Signal != signal || r.Line != Growing() {
+					t.Errorf("rule %s is %v", name, r)
+				}
+			}
+			if r := rules["blocked-goroutines"]; r.Signal != LeakedGoroutines || r.Line != Absolute(1) {
+				t.Errorf("rule blocked-goroutines is %v", r)
+			}
+			if want := map[bool]int{true: 10, false: 8}[test.growth]; len(rules) != want {
 				t.Errorf("%d rules of different names, want %d", len(rules), want)
 			}
 			for name, r := range rules {

@@ -295,6 +295,9 @@ func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, fo
 	if len(m.Artefacts) > 0 {
 		kinds = append(kinds, Captured)
 	}
+	if m.Headline != "" {
+		kinds = append(kinds, Explained)
+	}
 	// A manual capture is over when it is taken, and that is no event.
 	if m.Recovered != nil && m.Trigger == profile.TriggerRule {
 		kinds = append(kinds, Recovered)
@@ -302,7 +305,11 @@ func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, fo
 	for _, q := range d.sinks {
 		for _, k := range kinds {
 			if !delivery.Has(q.name, k.String()) {
-				d.sendTo(q.sink, Event{Kind: k, Incident: incidentOf(m, folder), Time: m.Opened, Reason: m.Reason, Redelivered: true})
+				reason := m.Reason
+				if k == Explained {
+					reason = m.Headline
+				}
+				d.sendTo(q.sink, Event{Kind: k, Incident: incidentOf(m, folder), Time: m.Opened, Reason: reason, Redelivered: true})
 			}
 		}
 	}
@@ -313,7 +320,7 @@ func incidentOf(m profile.Manifest, folder string) Incident {
 	i := Incident{
 		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
 		Value: profile.Unknown, Peak: m.Peak, Reading: profile.NewReading(m.Opened),
-		Folder: folder, Artefacts: m.Artefacts,
+		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline,
 	}
 	if m.Recovered != nil {
 		i.Recovered = *m.Recovered

@@ -18,7 +18,15 @@ type Snapshot struct {
 	Rules []RuleState
 	// Incidents are the open ones.
 	Incidents []Incident
-	Counters  Counters
+	// Trends are how live heap, goroutines and non-Go memory have moved over
+	// hours; those of which something is known.
+	Trends []profile.Trend
+	// GoroutineSites are the places where goroutines wait that have grown
+	// most, as of the last census, those that leak first; Census is how the
+	// counting goes on.
+	GoroutineSites []profile.GoroutineSite
+	Census         CensusState
+	Counters       Counters
 }
 
 // RuleState is where a rule stands.
@@ -49,6 +57,12 @@ func (g *Guard) Snapshot() (s Snapshot) {
 func (l *loop) snapshot() Snapshot {
 	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read()}
 	s.Rate, _ = l.growth.rate()
+	s.Trends = l.trends.list(&l.view, l.started)
+	s.GoroutineSites, s.Census = l.sites, l.census
+	s.Census.Ago = profile.Unknown
+	if l.census.Every > 0 {
+		s.Census.Ago = max(time.Since(l.started)-l.census.at, 0)
+	}
 	for i := range l.watch.rules {
 		r := &l.watch.rules[i]
 		state := RuleState{

@@ -156,7 +156,7 @@ func (t *take) awaitJudgement() judgement {
 		return t.judgement
 	}
 	t.collected = true
-	after := t.census()
+	after := t.held()
 	t.res.live = after.live
 	if t.job.suspicion == nil || t.judgement == itLives {
 		return t.judgement

@@ -10,6 +10,7 @@ type view struct {
 	values   [signals]int64
 	limits   [signals]int64
 	base     [signals]int64
+	trends   *trends
 	growth   *growth       // of Memory
 	live     *growth       // of live heap and stacks, a point at each GC cycle
 	alloc    *growth       // of all that was ever allocated
@@ -121,8 +122,11 @@ func (v *view) position(r Rule) position {
 			return below
 		}
 	}
-	if r.Line.kind == lineTimeToLimit {
+	switch r.Line.kind {
+	case lineTimeToLimit:
 		return v.timePosition(r)
+	case lineGrowing:
+		return v.trends.position(r.Signal)
 	}
 	line, ok := v.level(r.Signal, r.Line)
 	switch {

@@ -277,6 +277,8 @@ func (v *view) describe(r Rule) string {
 		return fmt.Sprintf("%s, %.0f%% of %s", text, 100*float64(value)/float64(limit), r.Signal.format(limit))
 	case lineGrowth:
 		return fmt.Sprintf("%s, was %s in calm times", text, r.Signal.format(v.base[r.Signal]))
+	case lineGrowing:
+		return text + v.trends.describe(r.Signal, v)
 	default:
 		return fmt.Sprintf("%s, line at %s", text, r.Signal.format(r.Line.amount))
 	}

@@ -1,0 +1,77 @@
+package guard
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// waitForEver is what leaks here.
+func waitForEver(c <-chan struct{}) { <-c }
+
+// Three goroutines a minute that never leave are found within hours, at their
+// line, and open the incident of rule 'blocked-goroutines'; its reason says where.
+func TestCensusFindsWhatLeaks(t *testing.T) {
+	k := &keeper{log: slog.New(slog.NewTextHandler(io.Discard, nil)), gauge: new(gauge), counters: new(counters),
+		runtime: goruntime.NewReader(), survey: newSurveyor("github.com/leakguard/leakguard")}
+	k.gauge.headroom.Store(profile.Unknown)
+	l := &loop{keeper: k, counters: k.counters, started: time.Now(), observer: newObserver()}
+	l.build.Module = "github.com/leakguard/leakguard"
+	release := make(chan struct{})
+	defer close(release)
+
+	at := firstCensus
+	for ; l.leaked <= 0 && at < 4*time.Hour; at += time.Minute {
+		for range 3 {
+			go waitForEver(release)
+		}
+		l.counted(k.census(at, 100))
+		if l.census.Skipped != "" {
+			t.Fatal(l.census.Skipped)
+		}
+		l.reading.Time = l.started.Add(at)
+	}
+	if l.leaked <= 0 {
+		t.Fatalf("nothing found in 4 h; the sites: %+v", l.sites)
+	}
+	s := l.sites[0]
+	if !s.Leaking || s.Proven || !strings.HasSuffix(s.Frame.Function, "guard.waitForEver") || !strings.HasSuffix(s.Frame.File, "census_test.go") ||
+		s.Wait != "chan receive" || s.Frame.Module != "github.com/leakguard/leakguard" || s.Count != l.leaked || s.Grown <= 0 {
+		t.Errorf("found after %v: %+v", at, s)
+	}
+	if where := l.describeLeaked(); !strings.Contains(where, "guard.waitForEver (guard/census_test.go:") || !strings.Contains(where, "chan receive") {
+		t.Errorf("described as %q", where)
+	}
+	if since := l.started.Add(l.leakedSince); s.Since.Sub(since).Abs() > time.Second {
+		t.Errorf("it grows since %v, the onset is %v", s.Since, since)
+	}
+
+	tl := newTimeline(t, limit1000, Rule{Name: "blocked-goroutines", Signal: LeakedGoroutines, Line: Absolute(1)})
+	if did := tl.look(time.Minute, goroutines(100)); did != "" {
+		t.Errorf("before the first census: %s", did)
+	}
+	tl.obs.leaked = 0
+	if did := tl.look(2*time.Minute, goroutines(100)); did != "" {
+		t.Errorf("while none leaks: %s", did)
+	}
+	tl.obs.leaked = l.leaked
+	if did := tl.look(3*time.Minute, goroutines(100)); did != "open blocked-goroutines, capture blocked-goroutines" {
+		t.Errorf("when some leak: %q", did)
+	}
+}
+
+// A census that needs more than its part of the memory left is left out, and
+// says so.
+func TestCensusLeftOut(t *testing.T) {
+	k := &keeper{gauge: new(gauge), counters: new(counters), runtime: goruntime.NewReader(), survey: newSurveyor("")}
+	k.gauge.headroom.Store(1 * mib)
+	res := k.census(time.Hour, 1_000_000)
+	if !strings.Contains(res.skipped, "a quarter of the headroom") || res.next < time.Minute {
+		t.Errorf("of a million goroutines with 1 MiB left: %+v", res)
+	}
+}

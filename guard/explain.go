@@ -1,0 +1,222 @@
+package guard
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// mostExplanations bounds what waits to be explained.
+	mostExplanations = 32
+	// explainAgain is how long an explanation waits that was refused for want
+	// of memory or of peace.
+	explainAgain = time.Second
+	// explainEarlier is how many incidents of earlier processes are explained
+	// at a start: the newest.
+	explainEarlier = 5
+)
+
+// explanation is an incident to be explained: profiles compared, suspects
+// ranked, a report written. That takes up to seconds and a hundred MiB, so it is
+// done when all evidence is safe, on a goroutine of its own that lives no longer
+// than that; the keeper has to be free for the next capture.
+type explanation struct {
+	id        string
+	earlier   bool  // of an earlier process
+	predicted int64 // bytes that it will allocate
+}
+
+// explained is what became of it.
+type explained struct {
+	explanation
+	report    *profile.Report
+	manifest  profile.Manifest
+	folder    string
+	artefacts []profile.Artefact
+	err       error
+}
+
+// wantExplanation queues an incident whose evidence is safe.
+func (l *loop) wantExplanation(e explanation) {
+	if l.cfg.NoReports {
+		return
+	}
+	for i := range l.unexplained {
+		if l.unexplained[i].id == e.id {
+			l.unexplained[i] = e
+			return
+		}
+	}
+	if len(l.unexplained) == mostExplanations {
+		l.counters.droppedJobs.Add(1)
+		return
+	}
+	l.unexplained = append(l.unexplained, e)
+}
+
+// explain starts the next explanation when there is room and peace for it.
+func (l *loop) explain() {
+	if len(l.unexplained) == 0 || l.explaining || l.view.at < l.explainAt {
+		return
+	}
+	e := l.unexplained[0]
+	if why := l.refuseExplanation(e); why != "" {
+		l.explainAt = l.view.at + explainAgain
+		if _, i := l.find(e.id); i != nil && i.waits != why {
+			i.waits = why
+			i.decide("not explained yet: " + why)
+		}
+		return
+	}
+	l.unexplained = l.unexplained[1:]
+	l.explaining = true
+	done := explained{explanation: e}
+	l.explainers.Go(func() {
+		// Sent last, and never blocks: there is one at a time.
+		defer func() { l.explanations <- done }()
+		l.keeper.guarded(func() {
+			done.err = errors.New("guard: the explanation panicked")
+			done.report, done.err = l.keeper.store.Explain(e.id)
+		})
+	})
+}
+
+// refuseExplanation says why an explanation has to wait; ” if it does not.
+func (l *loop) refuseExplanation(e explanation) string {
+	if l.busy() {
+		return "evidence is being taken, or the limit is near"
+	}
+	headroom := l.view.headroom
+	free := int64(0)
+	if l.reading.HeapIdle.Known() && l.reading.HeapReleased.Known() {
+		free = int64(l.reading.HeapIdle - l.reading.HeapReleased)
+	}
+	_, why := admitAllocation(headroom, free, e.predicted)
+	return why
+}
+
+// explained has the report written into the incident's folder.
+func (l *loop) explained(done explained) {
+	if done.err != nil {
+		l.explaining = false
+		l.notExplained(done)
+		return
+	}
+	var current *profile.Manifest
+	if _, i := l.find(done.id); i != nil {
+		i.manifest.Headline, i.Headline = done.report.Headline, done.report.Headline
+		m := i.snapshotManifest()
+		current = &m
+	}
+	if !l.keeper.do(func() {
+		done.err = errors.New("guard: writing the report panicked")
+		defer func() { l.reports <- done }()
+		done.err = l.keeper.writeReport(&done, current)
+	}) {
+		l.explaining = false
+		l.notExplained(done)
+	}
+}
+
+// reported says that a report is there.
+func (l *loop) reported(done explained) {
+	l.explaining = false
+	if done.err != nil {
+		l.notExplained(done)
+		return
+	}
+	l.counters.explained.Add(1)
+	inc := incidentOf(done.manifest, done.folder)
+	if _, i := l.find(done.id); i != nil {
+		i.Artefacts = done.artefacts
+		i.decide("explained: " + done.report.Headline)
+		inc = i.Incident
+	}
+	inc.Headline, inc.Artefacts = done.report.Headline, done.artefacts
+	l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, profile.ReportText))
+	l.sinks.send(Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier})
+}
+
+func (l *loop) notExplained(done explained) {
+	l.counters.failedReports.Add(1)
+	if l.once.first("explain") {
+		l.log.Warn("leakguard: an incident could not be explained; its profiles are not affected, further ones are only counted",
+			"incident", done.id, "error", done.err)
+	}
+}
+
+// writeReport keeps a report with its incident. current is the manifest of an
+// incident that is still under way; of another one it is read from disk.
+func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err error) {
+	f := k.folders[done.id]
+	if f == nil {
+		if f, err = k.store.Reopen(done.id); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+	}
+	if current == nil {
+		m, err := k.store.Incident(done.id)
+		if err != nil {
+			return err
+		}
+		current = &m
+	}
+	if err := f.WriteReport(done.report); err != nil {
+		return err
+	}
+	current.Headline = done.report.Headline
+	// One that was cut short stays without a manifest: that says so.
+	if !current.CutShort {
+		if err := errors.Join(f.Sync(), f.WriteManifest(*current)); err != nil {
+			return err
+		}
+	}
+	done.manifest, done.folder, done.artefacts = *current, f.Path(), f.Artefacts()
+	return nil
+}
+
+// unexplained lists the newest incidents of earlier processes that have profiles
+// and no report: there was no headroom for it, or no time.
+func (k *keeper) unexplained() []explanation {
+	incidents, err := k.store.Incidents()
+	if err != nil {
+		k.log.Debug("leakguard: earlier incidents could not be listed, they are not explained", "error", err)
+		return nil
+	}
+	var out []explanation
+	for _, m := range slices.Backward(incidents) {
+		if len(out) == explainEarlier {
+			break
+		}
+		predicted, wanting := predictExplanation(m.Artefacts)
+		if !wanting {
+			continue
+		}
+		f, err := k.store.Reopen(m.ID)
+		if err != nil {
+			continue // its process is alive and explains it itself
+		}
+		f.Close()
+		out = append(out, explanation{id: m.ID, earlier: true, predicted: predicted})
+	}
+	return out
+}
+
+// predictExplanation says how many bytes an explanation of such files will
+// allocate, and whether it is still to be made.
+func predictExplanation(files []profile.Artefact) (predicted int64, wanting bool) {
+	var sizes []int64
+	reported := false
+	for _, a := range files {
+		reported = reported || a.Name == profile.ReportText
+		if a.Kind != nil {
+			sizes = append(sizes, a.Size)
+		}
+	}
+	return profile.PredictCompare(sizes...), len(sizes) > 0 && !reported
+}

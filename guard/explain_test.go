@@ -1,0 +1,147 @@
+package guard
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// nextExplained waits for the report of an incident.
+func (m *mailbox) nextExplained(t *testing.T) Event {
+	t.Helper()
+	select {
+	case e := <-m.explained:
+		return e
+	case <-time.After(longWait):
+		t.Fatalf("sink %s got no report", m.name)
+	}
+	panic("unreachable")
+}
+
+func checkReport(t *testing.T, e Event, id string) {
+	t.Helper()
+	i := e.Incident
+	if i.ID != id || i.Headline == "" || e.Reason != i.Headline {
+		t.Errorf("explained is %s, %q, because %q; want %s with a headline", i.ID, i.Headline, e.Reason, id)
+	}
+	for _, name := range []string{profile.ReportText, profile.ReportMarkdown, profile.ReportHTML} {
+		text, err := os.ReadFile(filepath.Join(i.Folder, name))
+		if err != nil || !strings.Contains(string(text), "main") && !strings.Contains(string(text), "goroutine") {
+			t.Errorf("%s: %v\n%.200s", name, err, text)
+		}
+		if !slices.ContainsFunc(i.Artefacts, func(a profile.Artefact) bool { return a.Name == name }) {
+			t.Errorf("the event's artefacts lack %s", name)
+		}
+	}
+	text, _ := os.ReadFile(filepath.Join(i.Folder, profile.ReportText))
+	if first, _, _ := strings.Cut(string(text), "\n"); !strings.Contains(first, strings.Fields(i.Headline)[0]) {
+		t.Errorf("the report begins with %q, the headline is %q", first, i.Headline)
+	}
+}
+
+func TestExplained(t *testing.T) {
+	box := newMailbox("box")
+	g, _ := startGuard(t, Config{Rules: []Rule{}, Sinks: []Sink{box}})
+	i := mustCapture(t, g)
+	e := box.nextExplained(t)
+	checkReport(t, e, i.ID)
+	if e.Redelivered {
+		t.Error("it is said to be of an earlier process")
+	}
+	m, err := g.Store().Incident(i.ID)
+	if err != nil || m.Headline != e.Incident.Headline || len(m.Warnings) > 0 {
+		t.Errorf("the manifest says %q, warnings %q, %v", m.Headline, m.Warnings, err)
+	}
+	if c := g.Snapshot().Counters; c.Explained != 1 || c.FailedReports != 0 {
+		t.Errorf("counters: %+v", c)
+	}
+}
+
+// What a process had no time to explain, the next one does, once, and also where
+// there is not even a manifest.
+func TestExplainedByTheNextStart(t *testing.T) {
+	for _, cut := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "evidence")
+		g, _ := startUnchecked(t, "/", Config{Dir: dir, Rules: []Rule{}, NoReports: true})
+		i := mustCapture(t, g)
+		mustClose(t, g)
+		if cut {
+			if err := os.Remove(filepath.Join(i.Folder, "manifest.json")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		box := newMailbox("box")
+		g = startWith(t, dir, box)
+		e := box.nextExplained(t)
+		checkReport(t, e, i.ID)
+		if !e.Redelivered {
+			t.Error("it is not said to be of an earlier process")
+		}
+		m, err := g.Store().Incident(i.ID)
+		if err != nil || m.CutShort != cut {
+			t.Errorf("cut short: %v, want %v; %v", m.CutShort, cut, err)
+		}
+		waitFor(t, "the delivery to be booked", func() bool { d, err := g.Store().Delivery(i.ID); return err == nil && d.Has("box", "explained") })
+		mustClose(t, g)
+
+		box = newMailbox("box")
+		g = startWith(t, dir, box)
+		settled(t, g)
+		if c := g.Snapshot().Counters; c.Explained != 0 || len(box.explained) != 0 {
+			t.Errorf("explained a second time: %+v", c)
+		}
+		mustClose(t, g)
+	}
+}
+
+func TestNoReports(t *testing.T) {
+	box := newMailbox("box")
+	g, _ := startGuard(t, Config{Rules: []Rule{}, Sinks: []Sink{box}, NoReports: true})
+	i := mustCapture(t, g)
+	g.Snapshot() // the loop has looked since
+	if _, err := os.Stat(filepath.Join(i.Folder, profile.ReportText)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a report: %v", err)
+	}
+}
+
+// An explanation waits while evidence may be needed, and where it would take more
+// than its part of the memory left.
+func TestRefuseExplanation(t *testing.T) {
+	quiet := func() *loop {
+		l := &loop{watch: newWatch(nil, 1), observer: newObserver()}
+		l.view.growth = &l.growth
+		l.view.headroom = 100 * mib
+		l.reading = profile.NewReading(time.Now())
+		return l
+	}
+	e := explanation{predicted: 20 * mib}
+	if why := quiet().refuseExplanation(e); why != "" {
+		t.Errorf("refused: %s", why)
+	}
+	l := quiet()
+	l.watch.ledger.running = true
+	if why := l.refuseExplanation(e); !strings.Contains(why, "evidence is being taken") {
+		t.Errorf("beside a capture: %q", why)
+	}
+	l = quiet()
+	l.growth.add(point{at: 0, cpu: profile.Unknown, bytes: 0})
+	l.growth.add(point{at: time.Second, cpu: profile.Unknown, bytes: 50 * mib})
+	if why := l.refuseExplanation(e); !strings.Contains(why, "limit is near") {
+		t.Errorf("2 s before the limit: %q", why)
+	}
+	if why := quiet().refuseExplanation(explanation{predicted: 26 * mib}); !strings.Contains(why, "a quarter of the headroom") {
+		t.Errorf("of 100 MiB headroom 26: %q", why)
+	}
+	l = quiet()
+	l.view.headroom = profile.Unknown
+	if why := l.refuseExplanation(e); why != "" {
+		t.Errorf("refused where no limit is known: %s", why)
+	}
+}

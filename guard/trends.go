@@ -1,0 +1,152 @@
+package guard
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/trend"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// trendSignals are the signals whose trend is watched.
+var trendSignals = [...]Signal{LiveHeap, Goroutines, NonGo}
+
+// judgeEvery is how often a trend is judged: it moves over hours, and a verdict
+// takes milliseconds.
+const judgeEvery = 10 * time.Minute
+
+// hasTrend reports whether the signal's trend is watched.
+func (s Signal) hasTrend() bool {
+	for _, t := range trendSignals {
+		if s == t {
+			return true
+		}
+	}
+	return false
+}
+
+// trends are how signals move over hours.
+type trends [len(trendSignals)]signalTrend
+
+// signalTrend is one signal's history over weeks, and what was last said of it.
+type signalTrend struct {
+	series   *trend.Series
+	verdict  trend.Verdict
+	judgedAt time.Duration
+	judged   bool
+}
+
+// of returns a signal's trend; ok is false while nothing is known of it.
+func (t *trends) of(s Signal) (st *signalTrend, ok bool) {
+	for i, signal := range trendSignals {
+		if signal == s {
+			return &t[i], t[i].judged
+		}
+	}
+	return nil, false
+}
+
+// observe adds what was seen, and judges at most one signal.
+func (t *trends) observe(v *view) {
+	judged := false
+	for i, s := range trendSignals {
+		st := &t[i]
+		if v.values[s] < 0 {
+			continue
+		}
+		if st.series == nil {
+			st.series = trend.New()
+			st.judgedAt = v.at
+		}
+		st.series.Add(v.at, float64(v.values[s]))
+		if judged || v.at-st.judgedAt < judgeEvery {
+			continue
+		}
+		st.verdict, st.judgedAt, st.judged = st.series.Judge(), v.at, true
+		judged = true
+	}
+}
+
+// position is where a rule of growth over hours stands.
+func (t *trends) position(s Signal) position {
+	st, ok := t.of(s)
+	switch {
+	case !ok:
+		return unknown
+	case st.verdict.State == trend.Leaking:
+		return above
+	case st.verdict.State == trend.Growing:
+		return between
+	default:
+		return below
+	}
+}
+
+// describe says in words how a signal has moved, such as ', growing by 2.9 MiB
+// (2.1 MiB to 3.6 MiB) an hour for 26h0m0s, 512.0 MiB in 2d to 4d'.
+func (t *trends) describe(s Signal, v *view) string {
+	st, ok := t.of(s)
+	if !ok {
+		return ""
+	}
+	d := st.verdict
+	format := func(x float64) string {
+		if s.counts() {
+			return fmt.Sprintf("%.3g", x)
+		}
+		return profile.Bytes(max(x, 0)).String()
+	}
+	text := fmt.Sprintf(", growing by %s (%s to %s) an hour for %s", format(d.Slope), format(d.Low), format(d.High), days(v.at-d.Since))
+	if soonest, latest, ok := d.TimeTo(float64(v.values[s]), float64(v.limits[s])); ok && v.limits[s] > 0 {
+		text += fmt.Sprintf(", %s in %s to %s", s.format(v.limits[s]), days(soonest), days(latest))
+	}
+	return text
+}
+
+// days writes a long time as a reader wants it: '3d', '26h', '40m'.
+func days(d time.Duration) string {
+	switch {
+	case d >= 1000*24*time.Hour: // or trend.Never
+		return "years"
+	case d >= 72*time.Hour:
+		return fmt.Sprintf("%.0fd", d.Hours()/24)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%.0fh", d.Hours())
+	default:
+		return fmt.Sprintf("%.0fm", d.Minutes())
+	}
+}
+
+// onset is when the signal began to grow, since Start.
+func (t *trends) onset(s Signal) (at time.Duration, ok bool) {
+	st, ok := t.of(s)
+	if !ok || st.verdict.State == trend.Calm {
+		return 0, false
+	}
+	return st.verdict.Since, true
+}
+
+// list is what is known of all of them, as a manifest and a snapshot say it.
+// started is when Start was.
+func (t *trends) list(v *view, started time.Time) []profile.Trend {
+	var out []profile.Trend
+	for i, s := range trendSignals {
+		st := &t[i]
+		if !st.judged {
+			continue
+		}
+		d := st.verdict
+		p := profile.Trend{
+			Signal: s.String(), Unit: s.unit(), State: d.State.String(),
+			Slope: d.Slope, SlopeLow: d.Low, SlopeHigh: d.High, Confidence: d.Confidence,
+			Since: started.Add(d.Since).UTC(), LimitSoonest: profile.Unknown, LimitLatest: profile.Unknown,
+		}
+		if v.limits[s] > 0 {
+			if soonest, latest, ok := d.TimeTo(float64(v.values[s]), float64(v.limits[s])); ok {
+				p.LimitSoonest, p.LimitLatest = soonest, latest
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
