@@ -1,6 +1,9 @@
 package census
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Key is what the goroutines of a site have in common.
 type Key struct {
@@ -52,12 +55,19 @@ type Site struct {
 	Key
 	Count int64
 	// Grown is by how many more they have become since Since, when the growth
-	// began; 0 and 0 while the site is calm.
+	// began, on the clock of [Watch.Observe]; both 0 while the site is calm.
 	Grown int64
 	Since time.Duration
-	// Standing is for how long the count has not been below what it is now.
+	// Standing is for how long the count has not been below what it is now: of
+	// a site that grows since the last that came, of one that is full for long.
 	Standing time.Duration
 	State    State
 	// Reason says in words why the state is what it is.
 	Reason string
+}
+
+// compare orders keys by what is read first.
+func (k Key) compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Function, other.Function), cmp.Compare(k.Line, other.Line),
+		cmp.Compare(k.Wait, other.Wait), cmp.Compare(k.Root, other.Root), cmp.Compare(k.File, other.File))
 }

@@ -1,0 +1,146 @@
+package census
+
+import (
+	"iter"
+	"math"
+	"time"
+)
+
+// A history is kept at several resolutions: the last 16 censuses, the last 16
+// windows of 4 of them, of 16, 64, 256 and 1024. At a census a minute that is
+// 16 minutes to 11 days. All sites share the windows' bounds, so that only the
+// watch keeps their times and a site takes at most 1.8 KB.
+const (
+	levels = 6
+	slots  = 16
+	// crestOf is the level whose floors crests are made of.
+	crestOf = 1
+)
+
+// width is how many censuses a window of a level has.
+func width(level int) int { return 1 << (2 * level) }
+
+// window is what happened to a site's count during some censuses.
+type window struct {
+	// floor is the lowest count. Goroutines that come and go raise a count
+	// now and then, those that stay raise its floor.
+	floor uint32
+	// crest is the highest floor of the level-1 windows in it: how high the
+	// count stood for longer than a spike.
+	crest uint32
+	// up and down are the sums of all rises and falls from census to census:
+	// the least number of goroutines that came and left.
+	up, down uint32
+}
+
+// history is the counts of one site.
+type history struct {
+	born  int // number of the census at which it begins
+	last  uint32
+	rings [levels]*[slots]window // nil until a window is complete
+	open  [levels]window         // not complete yet
+}
+
+// add takes in the count of census n. The first one is that before the site was
+// seen: none.
+func (h *history) add(n int, count uint32) {
+	var step window
+	if n > h.born {
+		if count > h.last {
+			step.up = count - h.last
+		} else {
+			step.down = h.last - count
+		}
+	}
+	h.last = count
+	crest := uint32(0) // of the level-1 window that this census completes
+	for level := range levels {
+		o, w := &h.open[level], width(level)
+		if n%w == 0 || n == h.born {
+			*o = window{floor: count}
+		}
+		o.floor = min(o.floor, count)
+		o.up, o.down = sum(o.up, step.up), sum(o.down, step.down)
+		if level == crestOf && (n+1)%w == 0 {
+			crest = o.floor
+		}
+		o.crest = max(o.crest, crest)
+		if (n+1)%w != 0 {
+			continue
+		}
+		if h.rings[level] == nil {
+			h.rings[level] = new([slots]window)
+		}
+		h.rings[level][n/w%slots] = *o
+	}
+}
+
+func sum(a, b uint32) uint32 {
+	if s := a + b; s >= a {
+		return s
+	}
+	return math.MaxUint32
+}
+
+// timeline is when the windows began, for all sites.
+type timeline struct {
+	n      int // censuses so far
+	first  time.Duration
+	last   time.Duration
+	starts [levels][slots]time.Duration
+}
+
+func (t *timeline) add(at time.Duration) {
+	if t.n == 0 {
+		t.first = at
+	}
+	t.last = at
+	for level := range levels {
+		if w := width(level); t.n%w == 0 {
+			t.starts[level][t.n/w%slots] = at
+		}
+	}
+	t.n++
+}
+
+// complete returns the numbers of the complete windows of a level that h keeps.
+func (t *timeline) complete(h *history, level int) (from, to int) {
+	w := width(level)
+	to = t.n / w
+	return max(h.born/w, to-slots), to
+}
+
+func (t *timeline) start(level, number int) time.Duration { return t.starts[level][number%slots] }
+
+// back goes through a history from the newest to the oldest window, each coarser
+// one only where no finer one reaches.
+func (t *timeline) back(h *history) iter.Seq2[time.Duration, window] {
+	return func(yield func(time.Duration, window) bool) {
+		oldest := time.Duration(math.MaxInt64)
+		for level := range levels {
+			from, to := t.complete(h, level)
+			for i := to - 1; i >= from; i-- {
+				start := t.start(level, i)
+				if start >= oldest {
+					continue
+				}
+				oldest = start
+				if !yield(start, h.rings[level][i%slots]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// standing returns for how long the count has not been below what it is now.
+func (t *timeline) standing(h *history) time.Duration {
+	since := t.last
+	for start, w := range t.back(h) {
+		if w.floor < h.last {
+			break
+		}
+		since = start
+	}
+	return t.last - since
+}
