@@ -101,14 +101,15 @@ func (w *Watch) before(s *site, begin time.Duration) uint32 {
 	return high
 }
 
-// shadow returns a site that waits for I/O and moves with s, one for one: then
-// s has a goroutine for each connection, and connections end. A leak that holds
-// a connection each is found all the same, later: once it outlasts the day.
+// shadow returns a site of a kindred package that waits for I/O and moves with
+// s, one for one: then s has a goroutine for each connection, and connections
+// end. A leak that holds a connection each is found all the same, later: once it
+// outlasts the day.
 func (w *Watch) shadow(s *site, tr trial) *site {
 	_, end := w.time.complete(&s.history, tr.level)
-	tolerance := int64(tr.grown())/5 + 2
+	tolerance := int64(tr.grown())/10 + 2
 	for _, io := range w.sites {
-		if io.key.Wait != frames.IOWait {
+		if io.key.Wait != frames.IOWait || !kindred(io.key, s.key) {
 			continue
 		}
 		if _, ok := w.time.look(&io.history, tr.level, tr.windows); !ok {
@@ -126,6 +127,12 @@ func (w *Watch) shadow(s *site, tr trial) *site {
 		}
 	}
 	return nil
+}
+
+// kindred reports whether two sites wait in one package or were started by one.
+func kindred(a, b Key) bool {
+	return frames.PackageOf(a.Function) == frames.PackageOf(b.Function) ||
+		a.Root != "" && b.Root != "" && frames.PackageOf(a.Root) == frames.PackageOf(b.Root)
 }
 
 // onset moves the beginning of a growth to where the count last stood as low as

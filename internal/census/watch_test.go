@@ -120,7 +120,14 @@ func TestConnectionsDoNotHideALeak(t *testing.T) {
 			t.Errorf("connections %s: %+v", name, s)
 		}
 	}
+	elsewhere := read1
+	elsewhere.Function, elsewhere.Root = "net/http.(*conn).serve", "net/http.(*Server).Serve.gowrap3"
 	w := census.NewWatch()
+	feed(w, 0, 200, map[census.Key]func(int) int{select1: aMinute(0), elsewhere: aMinute(0)})
+	if s := siteOf(w, select1); s.State != census.Leaking {
+		t.Errorf("as many connections of another package: %+v", s)
+	}
+	w = census.NewWatch()
 	pair := map[census.Key]func(int) int{select1: aMinute(0), read1: aMinute(0)}
 	feed(w, 0, 200, pair)
 	if s := siteOf(w, select1); s.State != census.Growing || !strings.Contains(s.Reason, "one for one with goroutines that wait for I/O in main.read") {
