@@ -5,8 +5,8 @@
 //
 // Its client first asks for /hello for two seconds, then for /memory_leak, whose
 // handler keeps 1 MiB of each request for good. When the guard has saved the
-// evidence the client stops, and the last lines printed are the folder and the
-// commands that name the leak. It takes about five seconds and less than 600 MiB
+// evidence and explained it the client stops, and the last thing printed is the
+// report, whose first line names the leak. It takes about five seconds and less than 600 MiB
 // of memory, and exits with 1 if no incident was reported within -for.
 package main
 
@@ -57,8 +57,8 @@ func run(ctx context.Context, dir string, rate int, deadline time.Duration) (err
 	if rate < 1 || rate > 10_000 {
 		return fmt.Errorf("-rate %d: want 1 to 10000 requests a second", rate)
 	}
-	reported := make(incidents, 8)
-	g, err := guard.Start(guard.Config{Dir: dir, Limit: limit, Sinks: []guard.Sink{reported}})
+	told := make(events, 16)
+	g, err := guard.Start(guard.Config{Dir: dir, Limit: limit, Sinks: []guard.Sink{told}})
 	if err != nil {
 		return err
 	}
@@ -79,12 +79,17 @@ func run(ctx context.Context, dir string, rate int, deadline time.Duration) (err
 	leaking, enough := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); load(leaking, url+"/memory_leak", rate, most) }()
-	i, err := reported.first(ctx)
+	_, err = told.first(ctx, guard.Captured)
 	enough()
 	<-done
 	slog.Info("service: the leak is over", "leaked_mib", free())
 	if err != nil {
 		return fmt.Errorf("no evidence after %v at %d requests a second: %w; try a larger -rate or -for", deadline, rate, err)
+	}
+	// Explaining takes memory, so it had to wait until there was some.
+	i, err := told.first(ctx, guard.Explained)
+	if err != nil {
+		return fmt.Errorf("no report: %w", err)
 	}
 	return tell(os.Stdout, i)
 }

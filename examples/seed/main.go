@@ -1,0 +1,136 @@
+// Seed tells the story that this library began with, in ten seconds instead of a
+// week: goroutines leak slowly at one line, the memory of quite another package
+// grows in proportion, and whoever looks at the heap alone blames that.
+//
+//	go run ./examples/seed
+//
+// The last thing printed is the report. It names both, and says which is the
+// cause candidate and which one grows with it. It exits with 1 if no incident was
+// explained within -for.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/leakguard/leakguard/examples/seed/recorder"
+	"github.com/leakguard/leakguard/examples/seed/storage"
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// line is at how many goroutines the guard is to report. In production it
+	// watches the trend over hours; a demo cannot wait for that.
+	line = 600
+	// calm is how long all is well.
+	calm = 2 * time.Second
+	// every is how often a request is made; leakyEvery how many requests there
+	// are to one that its client gives up too early.
+	every      = time.Millisecond
+	leakyEvery = 10
+)
+
+func main() {
+	dir := flag.String("dir", "", "`folder` for the evidence; empty: the library's default, in the user's cache folder")
+	deadline := flag.Duration("for", time.Minute, "give up after this `time` without a report")
+	flag.Parse()
+
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stdout, nil)))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *dir, *deadline); err != nil {
+		slog.Error("seed: " + err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	reports := make(reports, 1)
+	g, err := guard.Start(guard.Config{
+		Dir:   dir,
+		Rules: []guard.Rule{{Name: "goroutines", Signal: guard.Goroutines, Line: guard.Absolute(line)}},
+		Sinks: []guard.Sink{reports},
+	})
+	if err != nil {
+		return err
+	}
+	recording := recorder.Start()
+	working, enough := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); serve(working) }()
+
+	i, err := reports.first(ctx)
+	enough()
+	<-done
+	recording.Stop()
+	if err == nil {
+		err = show(w, i)
+	}
+	return errors.Join(err, g.Close())
+}
+
+// serve makes requests: all of them good for a while, then some that give up
+// before the answer is there.
+func serve(ctx context.Context) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	begin := time.Now()
+	for n := 1; ctx.Err() == nil; n++ {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		request, cancel := context.WithCancel(ctx)
+		if n%leakyEvery == 0 && time.Since(begin) > calm {
+			cancel()
+		}
+		storage.Get(request, "key")
+		cancel()
+	}
+}
+
+// reports is a sink that hands over the first incident that is explained.
+type reports chan guard.Incident
+
+func (reports) Name() string { return "seed" }
+
+func (c reports) Deliver(_ context.Context, e guard.Event) error {
+	if e.Kind == guard.Explained && !e.Redelivered { // redelivered: of an earlier run
+		select {
+		case c <- e.Incident:
+		default:
+		}
+	}
+	return nil
+}
+
+func (c reports) first(ctx context.Context) (guard.Incident, error) {
+	select {
+	case i := <-c:
+		return i, nil
+	case <-ctx.Done():
+		return guard.Incident{}, fmt.Errorf("no report: %w", ctx.Err())
+	}
+}
+
+// show prints the report of an incident.
+func show(w io.Writer, i guard.Incident) error {
+	report, err := os.ReadFile(filepath.Join(i.Folder, profile.ReportText))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "\n%s", report)
+	return err
+}

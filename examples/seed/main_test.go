@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// TestSeed plays the story that this library began with, and reads the report:
+// both packages are named, and which of them is the cause.
+func TestSeed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	dir := filepath.Join(t.TempDir(), "evidence")
+	var out strings.Builder
+	if err := run(t.Context(), &out, dir, 50*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.TrimPrefix(out.String(), "\n")
+	first, _, _ := strings.Cut(text, "\n")
+	for _, want := range []string{"goroutines wait in chan send at storage.ask (examples/seed/storage/storage.go:", "cause candidate",
+		"recorder.newRecord (examples/seed/recorder/recorder.go:", "grows with them"} {
+		if !strings.Contains(first, want) {
+			t.Errorf("the first line does not say %q: %s", want, first)
+		}
+	}
+
+	incidents, err := profile.ListIncidents(dir)
+	if err != nil || len(incidents) != 1 {
+		t.Fatalf("%d incidents, %v", len(incidents), err)
+	}
+	report, err := profile.ExplainFolder(filepath.Join(dir, incidents[0].ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roles := make(map[profile.Role]string)
+	for _, s := range report.Suspects {
+		roles[s.Role] += s.Frame.Function + " "
+	}
+	if got := roles[profile.RoleCause]; !strings.HasSuffix(got, "storage.ask ") {
+		t.Errorf("the cause candidate is %q", got)
+	}
+	if got := roles[profile.RoleGrowsWith]; !strings.HasSuffix(got, "recorder.newRecord ") {
+		t.Errorf("what grows with it is %q", got)
+	}
+	for name, most := range map[string]int64{profile.ReportText: 8 << 10, profile.ReportMarkdown: 32 << 10, profile.ReportHTML: 3 << 19} {
+		if fi, err := os.Stat(filepath.Join(dir, incidents[0].ID, name)); err != nil || fi.Size() > most {
+			t.Errorf("%s: %v, want at most %d bytes", name, err, most)
+		}
+	}
+}
