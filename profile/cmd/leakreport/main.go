@@ -1,0 +1,145 @@
+// Leakreport says in words who leaks, for whoever holds two profiles or the
+// folder of a guard.
+//
+//	leakreport [-md | -html] [-main module] old.pb.gz new.pb.gz
+//	leakreport [-md | -html] DIR
+//
+// The first form compares two files in pprof's format, of any program and from
+// any source, and reports what grew from one to the other: two heap profiles,
+// two goroutine profiles, two CPU profiles. The second form lists the incidents
+// in a guard's folder, newest last, and reports the newest; given the folder of
+// one incident it reports that one. It writes nothing into the folder.
+//
+// The report goes to standard output as text, or as Markdown for an issue
+// tracker, or as one HTML file without any link to the network.
+//
+// It exits with 1 if there is nothing to report, and with 2 if it was called
+// wrongly.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+const usage = `usage: leakreport [-md | -html] [-main module] old.pb.gz new.pb.gz
+       leakreport [-md | -html] DIR
+`
+
+// run is the command; it returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("leakreport", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		flags.PrintDefaults()
+	}
+	markdown := flags.Bool("md", false, "write Markdown")
+	html := flags.Bool("html", false, "write HTML")
+	module := flags.String("main", "", "`path` of the main module, whose code is the user's own; empty: guessed from the profiles")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if *markdown && *html {
+		fmt.Fprintln(stderr, "leakreport: -md and -html are two forms of one report: choose one")
+		return 2
+	}
+	var report *profile.Report
+	var err error
+	switch files := flags.Args(); len(files) {
+	case 1:
+		// Beside a document the list would be in the way.
+		list := stdout
+		if *markdown || *html {
+			list = stderr
+		}
+		report, err = explainFolder(list, files[0])
+	case 2:
+		report, err = compareFiles(files[0], files[1], *module)
+	default:
+		flags.Usage()
+		return 2
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "leakreport:", err)
+		return 1
+	}
+	write := report.WriteText
+	switch {
+	case *markdown:
+		write = report.WriteMarkdown
+	case *html:
+		write = report.WriteHTML
+	}
+	out := bufio.NewWriter(stdout)
+	if err := errors.Join(write(out), out.Flush()); err != nil {
+		fmt.Fprintln(stderr, "leakreport:", err)
+		return 1
+	}
+	return 0
+}
+
+// compareFiles reports what grew from one file to the other.
+func compareFiles(base, now, module string) (*profile.Report, error) {
+	b, err := profile.ReadFile(base)
+	if err != nil {
+		return nil, err
+	}
+	n, err := profile.ReadFile(now)
+	if err != nil {
+		return nil, err
+	}
+	c, err := profile.Compare(b, n, profile.CompareConfig{MainModule: module})
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", base, now, err)
+	}
+	return profile.Explain(profile.EvidenceOf(c, base, now)), nil
+}
+
+// explainFolder reports the newest incident of a guard's folder, or the one
+// whose folder it is.
+func explainFolder(list io.Writer, dir string) (*profile.Report, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if profile.IsIncidentID(filepath.Base(dir)) {
+		return profile.ExplainFolder(dir)
+	}
+	incidents, err := profile.ListIncidents(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(incidents) == 0 {
+		return nil, fmt.Errorf("no incident in %s: is it the folder that the guard's log names as dir?", dir)
+	}
+	for _, m := range incidents {
+		fmt.Fprintf(list, "%s  %s\n", m.ID, says(m))
+	}
+	fmt.Fprintln(list)
+	return profile.ExplainFolder(filepath.Join(dir, incidents[len(incidents)-1].ID))
+}
+
+// says is what an incident was about, in a line.
+func says(m profile.Manifest) string {
+	switch {
+	case m.Headline != "":
+		return m.Headline
+	case m.CutShort:
+		return "cut short: the process died before the manifest was written"
+	default:
+		return m.Reason
+	}
+}
