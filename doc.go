@@ -15,8 +15,10 @@
 //     evidence saved, and tells sinks.
 //   - [github.com/leakguard/leakguard/profile] is the evidence and its data:
 //     it captures profiles, keeps them in folders that are whole and bounded,
-//     and reads them back.
-//   - examples/leaky is a web service with a leak, to see all of it at work.
+//     compares them, and reports who leaks.
+//   - profile/cmd/leakreport is the report for whoever holds two profiles.
+//   - examples/leaky is a web service with a leak, to see all of it at work;
+//     examples/seed the story that the library began with.
 //
 // # The way of the data
 //
@@ -28,7 +30,9 @@
 //  3. A capture writes profiles into the incident's folder (profile.Store):
 //     first what is there, then what a forced GC makes fresh, beside both the
 //     baseline to compare with, and last a manifest that says what and why.
-//  4. Sinks (guard.Sink) are told of each step, and what one did not accept is
+//  4. An explanation compares the profiles with the baseline and writes the
+//     report (profile.Report), when there is memory and peace for it.
+//  5. Sinks (guard.Sink) are told of each step, and what one did not accept is
 //     offered again after the next start.
 //
 // Imports point one way: guard imports profile, both import internal packages,

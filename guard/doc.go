@@ -17,6 +17,9 @@
 //     cgroup, /proc. Calm and idle that is once a second; after some milliseconds
 //     of CPU time, at the end of each GC cycle, and every 10 ms while memory
 //     grows towards the limit, it is sooner.
+//     Three signals have their history kept for weeks, and are judged every ten
+//     minutes ([Growing]); goroutines are counted by the place where they wait,
+//     once a minute or as much more seldom as it takes to cost 0.1% of a core.
 //  2. Each [Rule] compares its signal with its line. A crossing opens an
 //     [Incident]; where memory merely rises fast, evidence is taken on suspicion
 //     first, and thrown away if a garbage collection shows that it was garbage.
@@ -25,8 +28,11 @@
 //     fresh. Whatever would need more than a quarter of the memory left is left
 //     out, and the manifest says so.
 //  4. The [profile.Store] keeps incidents whole, and within its bounds.
-//  5. Each [Sink] is told what happened, as [Event].
-//  6. What a sink has not accepted when the process dies is offered to it after
+//  5. When no evidence is being taken and the limit is not near, and if it can
+//     be done in a quarter of the memory left, the profiles are compared and the
+//     report is written beside them. Else the next Start does it.
+//  6. Each [Sink] is told what happened, as [Event].
+//  7. What a sink has not accepted when the process dies is offered to it after
 //     the next Start.
 //
 // # Rules and their states
@@ -55,7 +61,7 @@
 // All methods of [Guard] may be called from any goroutine, also on a nil Guard.
 // A guard has three goroutines: one takes readings and decides, one takes and
 // keeps evidence, one hands events to sinks, and runs each delivery on a
-// goroutine of its own. On Linux a thread waits for the CPU clock's signal,
+// goroutine of its own. An explanation has one, too, for as long as it lasts. On Linux a thread waits for the CPU clock's signal,
 // unless Config.PollOnly is set. [Guard.Close] ends them all.
 //
 // # Cost
