@@ -98,7 +98,7 @@ func hashes(contents []string) string {
 
 // escape makes text of what may be anything, of at most so many bytes before it
 // is escaped.
-func escape(s string, most int) string { return html.EscapeString(cutMiddle(printable(s), most)) }
+func escape(s string, most int) string { return html.EscapeString(clean(s, most)) }
 
 func htmlSection(s section, rows int) string {
 	var b strings.Builder

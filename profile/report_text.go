@@ -18,7 +18,7 @@ const (
 // KiB whose first line is the headline. Control characters and ANSI escapes in
 // names are shown, not obeyed.
 func (r *Report) WriteText(w io.Writer) error {
-	head := cutMiddle(printable(r.Headline), 2*textSentence) + "\n"
+	head := clean(r.Headline, 2*textSentence) + "\n"
 	parts, note := fit(r.sections(), maxReportText-len(head), []int{10, 5, 3, 1}, textSection)
 	_, err := io.WriteString(w, head+strings.Join(parts, "")+textNote(note))
 	return failedReport("text", err)
@@ -45,17 +45,17 @@ func textSection(s section, rows int) string {
 
 func textBlock(b *strings.Builder, k block, rows int) {
 	if k.lead != "" {
-		fmt.Fprintf(b, "%s\n", cutMiddle(printable(k.lead), textSentence))
+		fmt.Fprintf(b, "%s\n", clean(k.lead, textSentence))
 	}
 	for _, f := range k.facts {
-		fmt.Fprintf(b, "%-12s %s\n", f.name, cutMiddle(printable(f.text), textSentence))
+		fmt.Fprintf(b, "%-12s %s\n", f.name, clean(f.text, textSentence))
 	}
 	for i, p := range k.points {
 		if i == rows {
 			fmt.Fprintf(b, "  %s\n", more(i, len(k.points)))
 			break
 		}
-		fmt.Fprintf(b, "  - %s\n", cutMiddle(printable(p), textSentence))
+		fmt.Fprintf(b, "  - %s\n", clean(p, textSentence))
 	}
 	if k.table != nil {
 		textTable(b, k.table, rows)
@@ -90,9 +90,9 @@ func textTable(b *strings.Builder, t *table, rows int) {
 			return ""
 		}
 		if i == len(t.head)-1 {
-			return cutMiddle(printable(row[i]), textSentence)
+			return clean(row[i], textSentence)
 		}
-		return cutMiddle(printable(row[i]), textName)
+		return clean(row[i], textName)
 	}
 	width := make([]int, len(t.head))
 	for i, c := range t.head {
@@ -135,7 +135,7 @@ func (f *flame) lines(depth, name int) []string {
 		if i == 0 && above > 0 {
 			out = append(out, fmt.Sprintf("… %d frames above", above))
 		}
-		out = append(out, fmt.Sprintf("%10s %5s  %s", amount(n.Value, f.unit), percent(float64(n.Value)/float64(f.root.Value)), cutMiddle(printable(n.Name), name)))
+		out = append(out, fmt.Sprintf("%10s %5s  %s", amount(n.Value, f.unit), percent(float64(n.Value)/float64(f.root.Value)), clean(n.Name, name)))
 	}
 	return out
 }

@@ -81,6 +81,10 @@ func cutMiddle(s string, most int) string {
 	return s[:head] + gap + s[tail:]
 }
 
+// clean makes a text printable and at most so many bytes long. It is cut first, so
+// that a name of megabytes is not looked at in full.
+func clean(s string, most int) string { return cutMiddle(printable(cutMiddle(s, most)), most) }
+
 // printable replaces what a terminal obeys and what a reader cannot see: control
 // characters and ANSI escapes, line breaks, invisible and bidirectional ones. A
 // name out of a foreign profile can hold any of them.

@@ -186,7 +186,17 @@
       return d.parent ? d.parent.children[d.parent.children.indexOf(d) + step] : null;
     }
 
+    // The library lets frames grow in, which needs a window that is looked at;
+    // whoever prints or opens the page in the background has them at once.
+    function settle() {
+      leakguardFlame.select(at).selectAll("g.frame rect").interrupt().attr("width", function () {
+        return this.parentNode.getAttribute("width");
+      });
+      leakguardFlame.select(at).selectAll(".d3-flame-graph-label").interrupt().text((d) => d.data.name);
+    }
+
     leakguardFlame.select(at).datum(root).call(chart);
+    settle();
     keys();
     chart.transitionDuration(still ? 0 : 250);
     document.getElementById("flame-tools").hidden = false;
@@ -195,6 +205,7 @@
       const duration = chart.transitionDuration();
       chart.transitionDuration(0).width(width).update();
       chart.transitionDuration(duration);
+      settle();
       keys();
     };
   }

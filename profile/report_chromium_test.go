@@ -1,0 +1,193 @@
+package profile
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
+)
+
+// browser is Chromium, spoken to by its DevTools protocol over a pipe: JSON
+// messages that end with a zero byte, which needs no client library.
+type browser struct {
+	t       *testing.T
+	in      *os.File
+	out     *bufio.Reader
+	session string
+	last    int
+	events  []devtools // since the last load
+}
+
+// devtools is a message of the protocol, of whichever direction.
+type devtools struct {
+	ID        int             `json:"id,omitempty"`
+	SessionID string          `json:"sessionId,omitempty"`
+	Method    string          `json:"method,omitempty"`
+	Params    any             `json:"params,omitempty"`
+	Result    json.RawMessage `json:"result,omitempty"`
+	Error     *struct {
+		Message string `json:"message"`
+	} `json:"error,omitempty"`
+}
+
+// startBrowser starts Chromium with one empty page; without one the test is
+// skipped.
+func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	testenv.Need(t, path != "", "needs Chromium")
+	skipOn(t, "windows", "a process there inherits no pipes")
+	// Not t.TempDir: Chromium's helpers may still write when it is removed.
+	home, err := os.MkdirTemp("", "leakguard-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	toRead, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, toWrite, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+		"--hide-scrollbars", "--user-data-dir="+home, "--remote-debugging-pipe", "about:blank")
+	cmd.ExtraFiles = []*os.File{toRead, toWrite} // 3 and 4, where it looks for them
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	toRead.Close()
+	toWrite.Close()
+	t.Cleanup(func() {
+		in.Close() // then it ends
+		cmd.Process.Kill()
+		cmd.Wait()
+		out.Close()
+		os.RemoveAll(home)
+	})
+	if err := out.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
+	var target struct{ TargetID string }
+	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionID string }
+	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.session = attached.SessionID
+	for _, domain := range []string{"Page", "Runtime", "Network", "Log"} {
+		b.call(domain+".enable", nil, nil)
+	}
+	b.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
+	return b
+}
+
+// call sends a command and waits for its result; events that arrive meanwhile
+// are kept.
+func (b *browser) call(method string, params map[string]any, result any) {
+	b.t.Helper()
+	b.last++
+	data, err := json.Marshal(devtools{ID: b.last, SessionID: b.session, Method: method, Params: params})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := b.in.Write(append(data, 0)); err != nil {
+		b.t.Fatalf("chromium: %s: %v", method, err)
+	}
+	for {
+		m := b.next()
+		if m.ID != b.last {
+			continue
+		}
+		if m.Error != nil {
+			b.t.Fatalf("chromium: %s: %s", method, m.Error.Message)
+		}
+		if result != nil {
+			if err := json.Unmarshal(m.Result, result); err != nil {
+				b.t.Fatalf("chromium: %s: %v", method, err)
+			}
+		}
+		return
+	}
+}
+
+func (b *browser) next() devtools {
+	b.t.Helper()
+	line, err := b.out.ReadBytes(0)
+	if err != nil {
+		b.t.Fatalf("chromium has ended or hangs: %v", err)
+	}
+	var m devtools
+	if err := json.Unmarshal(line[:len(line)-1], &m); err != nil {
+		b.t.Fatalf("chromium said %.200q: %v", line, err)
+	}
+	if m.Method != "" {
+		b.events = append(b.events, m)
+	}
+	return m
+}
+
+// open loads a page in a window of that size.
+func (b *browser) open(url string, width, height int, dark bool) {
+	b.t.Helper()
+	scheme := map[bool]string{true: "dark", false: "light"}[dark]
+	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}, nil)
+	b.events = nil
+	b.call("Page.navigate", map[string]any{"url": url}, nil)
+	for i := 0; ; i++ {
+		if i == len(b.events) {
+			b.next()
+			i--
+			continue
+		}
+		if b.events[i].Method == "Page.loadEventFired" {
+			return
+		}
+	}
+}
+
+// evaluate runs a script in the page and reads what it returns.
+func (b *browser) evaluate(script string, result any) {
+	b.t.Helper()
+	var got struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	b.call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &got)
+	if got.ExceptionDetails != nil {
+		b.t.Fatalf("the probe failed: %s", got.ExceptionDetails)
+	}
+	if err := json.Unmarshal(got.Result.Value, result); err != nil {
+		b.t.Fatalf("the probe returned %.200s: %v", got.Result.Value, err)
+	}
+}
+
+// complaints are what the page wrote to the console, threw, violated or loaded
+// besides itself.
+func (b *browser) complaints(self string) (all []string) {
+	for _, e := range b.events {
+		params := fmt.Sprint(e.Params)
+		switch e.Method {
+		case "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded":
+			all = append(all, e.Method+" "+params)
+		case "Network.requestWillBeSent":
+			request, _ := e.Params.(map[string]any)["request"].(map[string]any)
+			if url := fmt.Sprint(request["url"]); url != self && !strings.HasPrefix(url, "data:") {
+				all = append(all, "request of "+url)
+			}
+		}
+	}
+	return all
+}
