@@ -72,8 +72,14 @@ func (l *loop) busy() bool {
 	if l.watch.ledger.running {
 		return true
 	}
-	left, _, ok := l.view.soonest()
-	return ok && left < deathNear
+	// Not the ten seconds of soonest: what has stopped growing is no danger.
+	for _, window := range [...]time.Duration{rateWindow, time.Second} {
+		rate, _ := l.view.growth.rateOver(window)
+		if l.view.headroom >= 0 && rate > 0 && lasts(l.view.headroom, rate) < deathNear {
+			return true
+		}
+	}
+	return false
 }
 
 // counted books a census.
