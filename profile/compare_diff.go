@@ -28,9 +28,9 @@ type diff struct {
 // tally is the sums of a row.
 type tally struct {
 	value, objects Change
-	// samples is how many samples of the profiler the values were estimated
-	// from; it says how much to trust them.
-	samplesBefore, samplesAfter float64
+	// samples is how many samples of the profiler the value now was estimated
+	// from, variance that of its estimate and of the baseline's.
+	samples, varianceBefore, varianceAfter float64
 	// lines is the growth of each line, leaves of each leaf below a site.
 	lines  map[int32]int64
 	leaves map[int32]int64
@@ -134,11 +134,11 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 
 		leaf := d.leaf(stack)
 		site := stack[d.x.site(stack)]
-		n := samples(d.c.Kind, value, objects, rate)
+		n, variance := estimate(d.c.Kind, value, objects, rate)
 		if d.c.Kind == Goroutine || d.c.Kind == GoroutineLeak {
 			site = d.addGoroutines(stack, s.Label, value, after)
 		}
-		t := d.tallyOf(d.sites, site, value, objects, n, after)
+		t := d.tallyOf(d.sites, site, value, objects, n, variance, after)
 		if leaf.fn != site.fn {
 			if t.leaves == nil {
 				t.leaves = make(map[int32]int64)
@@ -147,7 +147,7 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 			d.sum(&of, grown)
 			t.leaves[leaf.fn] = of
 		}
-		d.tallyOf(d.functions, leaf, value, objects, n, after)
+		d.tallyOf(d.functions, leaf, value, objects, n, variance, after)
 	}
 }
 
@@ -166,24 +166,27 @@ func (d *diff) leaf(stack []call) call {
 	return stack[0]
 }
 
-// samples estimates how many samples of the profiler a value was made from.
-func samples(k Kind, value, objects int64, rate float64) float64 {
+// estimate says how many samples of the profiler a value was made from, and the
+// variance of that estimate.
+func estimate(k Kind, value, objects int64, rate float64) (samples, variance float64) {
+	v := float64(value)
 	switch {
 	case value <= 0:
-		return 0
+		return 0, 0
 	case k == Heap && rate > 1 && objects > 0:
-		// An object of size s is sampled with probability 1-exp(-s/rate)
-		// (scaleHeapSample of runtime/pprof divided by it).
-		return float64(objects) * -math.Expm1(-float64(value)/float64(objects)/rate)
+		// An object of size s is sampled with probability p = 1-exp(-s/rate),
+		// by which scaleHeapSample of runtime/pprof divides: the relative
+		// variance is (1-p)/n. What is much larger than the rate is exact.
+		n := float64(objects)
+		p := -math.Expm1(-v / n / rate)
+		return n * p, v * v * (1 - p) / (n * p)
 	case k == Heap && rate > 1, k == CPU && rate > 0:
-		return float64(value) / rate
-	case k == Heap:
-		return math.Inf(1) // each allocation is in the profile
+		return v / rate, v * rate
 	}
-	return float64(value)
+	return v, 0
 }
 
-func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n float64, after bool) *tally {
+func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n, variance float64, after bool) *tally {
 	t := in[at.fn]
 	if t == nil {
 		t = &tally{lines: make(map[int32]int64, 1)}
@@ -194,11 +197,12 @@ func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n flo
 	line := t.lines[at.line]
 	switch {
 	case after:
-		t.samplesAfter += n
+		t.samples += n
+		t.varianceAfter += variance
 		d.sum(&line, value)
 		t.lines[at.line] = line
 	default:
-		t.samplesBefore += n
+		t.varianceBefore += variance
 		// Lines of another build are not those of now: only now's count.
 		if d.byLine {
 			d.sum(&line, -max(value, -maxSum))

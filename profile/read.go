@@ -3,6 +3,7 @@ package profile
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -45,13 +46,9 @@ const (
 // [ErrNotProfile], [ErrTextProfile], [ErrTruncated] and those of r. A profile
 // without samples is no error: in a kind such as [GoroutineLeak] it is good news.
 func Read(r io.Reader) (*pprofile.Profile, error) {
-	raw, err := readRaw(r)
+	p, err := readProfile(r)
 	if err != nil {
-		return nil, fmt.Errorf("profile: read: %w", err)
-	}
-	p, err := parseRaw(raw)
-	if err != nil {
-		return nil, fmt.Errorf("profile: parse: %w", err)
+		return nil, fmt.Errorf("profile: %w", err)
 	}
 	return p, nil
 }
@@ -60,12 +57,24 @@ func Read(r io.Reader) (*pprofile.Profile, error) {
 func ReadFile(name string) (*pprofile.Profile, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("profile: read: %w", err)
+		return nil, fmt.Errorf("profile: %w", err)
 	}
 	defer f.Close()
-	p, err := Read(f)
+	p, err := readProfile(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("profile: %s: %w", name, err)
+	}
+	return p, nil
+}
+
+func readProfile(r io.Reader) (*pprofile.Profile, error) {
+	raw, err := readRaw(r)
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	p, err := parseRaw(raw)
+	if err != nil {
+		return nil, fmt.Errorf("parse: %w", err)
 	}
 	return p, nil
 }
@@ -92,10 +101,11 @@ func readRaw(r io.Reader) ([]byte, error) {
 }
 
 func gzipError(err error) error {
+	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fmt.Errorf("%w (within its gzip data): copy it again", ErrTruncated)
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		return fmt.Errorf("%w: its gzip data is damaged: %w", ErrNotProfile, err)
 	}
 	return err

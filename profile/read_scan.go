@@ -10,18 +10,22 @@ import (
 // up to size classes and with the slack of slices that grow: measured, and held
 // by a test to be no less than what it takes.
 const (
-	costSample   = 128 + 24       // with its place in the list
-	costValue    = 2 * 8          // in a list that doubles
-	costLocation = 2*8 + 8        // a location of a sample: its number, then a pointer
-	costLabels   = 3 * 48         // three maps a sample that has any label
-	costLabel    = 2*40 + 2*400   // of it: the raw label, and a group of a map
-	costMapping  = 160 + 24 + 100 // with its places in lists and maps
-	costPlace    = 96 + 24 + 100
-	costLine     = 2 * 32
-	costFunction = 112 + 24 + 100
-	costType     = 48 + 24
-	costString   = 16 + 3*16 // with its place in the table
-	costComment  = 2*8 + 3*16
+	costInList   = 6 * 8 // of a pointer in a long list: they grow by a quarter each time
+	costInMap    = 100   // of a place in a map by number
+	costSample   = 128 + costInList
+	costValue    = 2 * 8
+	costLocation = 2*8 + 8 // a location of a sample: its number, then a pointer
+	costLabels   = 3 * 48  // three maps a sample that has any label
+	costGroup    = 352     // of each of them that is used, for up to eight labels
+	costLabel    = 2*40 + 32
+	costManyMore = 3 * 96 // of each label where there are more than eight
+	costMapping  = 160 + costInList + costInMap
+	costPlace    = 96 + costInList + costInMap
+	costLine     = 7 * 32
+	costFunction = 112 + costInList + costInMap
+	costType     = 48 + costInList
+	costString   = 7 * 16
+	costComment  = 2*8 + 6*16
 )
 
 // scanProfile walks through the structure of a profile and returns how much
@@ -64,8 +68,8 @@ func scanProfile(raw []byte) (size int64, err error) {
 }
 
 func scanSample(raw []byte, size *int64) error {
-	labels := false
-	return scanFields(raw, func(field, wire int, data []byte) error {
+	labels, used := 0, 0
+	err := scanFields(raw, func(field, wire int, data []byte) error {
 		n := int64(1)
 		if wire == 2 {
 			n = int64(varints(data))
@@ -76,14 +80,26 @@ func scanSample(raw []byte, size *int64) error {
 		case 2:
 			*size += costValue * n
 		case 3:
-			if !labels {
-				labels = true
-				*size += costLabels
-			}
-			*size += costLabel
+			labels++
+			return scanFields(data, func(field, _ int, _ []byte) error {
+				used |= 1 << min(max(0, field), 5)
+				return nil
+			})
 		}
 		return nil
 	})
+	if labels > 0 {
+		*size += costLabels + costLabel*int64(labels)
+		for _, field := range []int{2, 3, 4} { // a text, a number, its unit
+			if used>>field&1 == 1 {
+				*size += costGroup
+			}
+		}
+		if labels > 8 {
+			*size += costManyMore * int64(labels)
+		}
+	}
+	return err
 }
 
 // scanFields calls do for each field of a message; of those with wire type 2

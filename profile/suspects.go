@@ -50,11 +50,15 @@ func (d *diff) suspectHeap() []Suspect {
 			s.Evidence = append(s.Evidence, fmt.Sprintf("%v objects more, of %v each on average",
 				Count(objects), Bytes(max(0, t.value.After)/t.objects.After)))
 		}
-		if n := t.samplesAfter; !math.IsInf(n, 0) && n >= 1 {
-			s.Evidence = append(s.Evidence, fmt.Sprintf("about %v samples: sampling error ±%s", Count(math.Round(n)), inPercent(relErr)))
+		if relErr >= 0.001 {
+			s.Evidence = append(s.Evidence, samplingError(t, relErr))
 		}
 		return confidence
 	})
+}
+
+func samplingError(t *tally, relErr float64) string {
+	return fmt.Sprintf("about %v samples: sampling error ±%s", Count(math.Round(t.samples)), inPercent(relErr))
 }
 
 // suspectCPU ranks who takes more of the processor. That is no leak by itself,
@@ -65,32 +69,33 @@ func (d *diff) suspectCPU() []Suspect {
 		confidence := mostCPU * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 0)
 		s.Evidence = append(s.Evidence, d.grew(s))
 		s.Evidence = append(s.Evidence, fmt.Sprintf("%s of all growth of processor time", inPercent(s.Share)))
-		if n := t.samplesAfter; n >= 1 {
-			s.Evidence = append(s.Evidence, fmt.Sprintf("about %v samples: sampling error ±%s", Count(math.Round(n)), inPercent(relErr)))
+		if relErr > 0 {
+			s.Evidence = append(s.Evidence, samplingError(t, relErr))
 		}
 		return confidence
 	})
 }
 
 // significanceOf returns by how many standard errors a value grew, and the
-// relative error of what it is now. Sampling is a Poisson process: n samples
-// have a relative error of 1/sqrt(n).
+// relative error of what it is now. The errors are those of sampling and, of a
+// heap, that objects come and go: n objects are taken to vary by sqrt(n)/2 while
+// nothing leaks, or one more large buffer would pass for certain.
 func significanceOf(t *tally) (z, relErr float64) {
-	variance := func(value int64, n float64) float64 {
-		if n <= 0 || math.IsInf(n, 0) {
+	churn := func(value, objects int64) float64 {
+		if value <= 0 || objects <= 0 {
 			return 0
 		}
-		return float64(value) * float64(value) / n
+		return float64(value) * float64(value) / float64(objects) / 4
 	}
-	grown := float64(t.value.Growth())
-	sd := math.Sqrt(variance(t.value.Before, t.samplesBefore) + variance(t.value.After, t.samplesAfter))
-	if t.samplesAfter > 0 {
-		relErr = 1 / math.Sqrt(t.samplesAfter)
+	sd := math.Sqrt(t.varianceBefore + t.varianceAfter +
+		churn(t.value.Before, t.objects.Before) + churn(t.value.After, t.objects.After))
+	if t.value.After > 0 {
+		relErr = math.Sqrt(t.varianceAfter) / float64(t.value.After)
 	}
 	if sd == 0 {
 		return math.Inf(1), relErr
 	}
-	return grown / sd, relErr
+	return float64(t.value.Growth()) / sd, relErr
 }
 
 // suspectTallies ranks the sites by the confidence that judge gives them.

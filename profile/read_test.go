@@ -1,0 +1,248 @@
+package profile
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	pprofile "github.com/google/pprof/profile"
+)
+
+func zip(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := gzip.NewWriter(&buf)
+	if _, err := zw.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func unzip(t testing.TB, data []byte) []byte {
+	t.Helper()
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func runtimeProfile(t testing.TB, name string, debug int) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := pprof.Lookup(name).WriteTo(&buf, debug); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func TestReadSaysWhatIsWrong(t *testing.T) {
+	heap := runtimeProfile(t, "heap", 0)
+	raw := unzip(t, heap)
+	noTypes := &pprofile.Profile{PeriodType: &pprofile.ValueType{}, Period: 5}
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want error
+		say  string
+	}{
+		{"empty", nil, ErrTruncated, "empty"},
+		{"empty, compressed", zip(t, nil), ErrTruncated, "empty"},
+		{"half of the gzip", heap[:len(heap)/2], ErrTruncated, "copy it again"},
+		{"gzip without its checksum", heap[:len(heap)-4], ErrTruncated, "copy it again"},
+		{"half of a gzip header", heap[:5], ErrTruncated, "gzip"},
+		{"wrong checksum", append(bytes.Clone(heap[:len(heap)-8]), 1, 2, 3, 4, 5, 6, 7, 8), ErrNotProfile, "damaged"},
+		{"damaged within", append(bytes.Clone(heap[:10]), bytes.Repeat([]byte{0xff}, 50)...), ErrNotProfile, "damaged"},
+		{"no gzip behind the magic", []byte("\x1f\x8b and so on"), ErrNotProfile, "damaged"},
+		{"cut within a message", raw[:len(raw)-3], ErrTruncated, ""},
+		{"goroutine debug=1", runtimeProfile(t, "goroutine", 1), ErrTextProfile, "use debug=0"},
+		{"goroutine debug=2", runtimeProfile(t, "goroutine", 2), ErrTextProfile, "use debug=0"},
+		{"heap debug=1", runtimeProfile(t, "heap", 1), ErrTextProfile, "use debug=0"},
+		{"compressed text", zip(t, runtimeProfile(t, "heap", 1)), ErrTextProfile, "use debug=0"},
+		{"mutex debug=1", runtimeProfile(t, "mutex", 1), ErrTextProfile, "use debug=0"},
+		{"threadcreate debug=1", runtimeProfile(t, "threadcreate", 1), ErrTextProfile, "use debug=0"},
+		{"HTML", []byte("\n<!DOCTYPE html><html>404"), ErrNotProfile, "HTML"},
+		{"JSON", []byte(`{"level":"error"}`), ErrNotProfile, "JSON"},
+		{"text", []byte("Unknown profile\n"), ErrNotProfile, "text"},
+		{"trace", []byte("go 1.26 trace\x00\x00\x00\x01"), ErrNotProfile, "go tool trace"},
+		{"zip archive", []byte("PK\x03\x04\x14\x00"), ErrNotProfile, "zip"},
+		{"program", []byte("\x7fELF\x02\x01\x01"), ErrNotProfile, "program"},
+		{"zstd", []byte("\x28\xb5\x2f\xfd\x04\x00"), ErrNotProfile, "zstd"},
+		{"compressed twice", zip(t, heap), ErrNotProfile, "twice"},
+		{"random", []byte{0xff, 0xfe, 0x01, 0x02, 0x03}, ErrNotProfile, ""},
+		{"wire type 7", []byte{0x0f, 0x01}, ErrNotProfile, "wire type 7"},
+		{"varint of 11 bytes", append([]byte{0x08, 0x01}, bytes.Repeat([]byte{0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80}, 2)...), ErrNotProfile, "64 bits"},
+		{"two in one", append(bytes.Clone(raw), raw...), ErrNotProfile, "several"},
+		{"no sample types", gz(t, noTypes), ErrNotProfile, "what its samples are"},
+		{"bomb", zip(t, make([]byte, maxRawProfile+1)), ErrTooLarge, "64.0 MiB"},
+		// Each is a sample of no values: 2 bytes that become 150.
+		{"empty samples", zip(t, bytes.Repeat([]byte{0x12, 0x00}, 8<<20)), ErrTooLarge, "parsed"},
+		{"empty labels", zip(t, bytes.Repeat([]byte{0x12, 0x02, 0x1a, 0x00}, 2<<20)), ErrTooLarge, "parsed"},
+		{"packed locations", zip(t, append([]byte{0x12, 0x85, 0x80, 0x80, 0x10, 0x0a, 0x80, 0x80, 0x80, 0x10}, bytes.Repeat([]byte{1}, 32<<20)...)), ErrTooLarge, "parsed"},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(bytes.NewReader(tt.data))
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.say) || !strings.HasPrefix(err.Error(), "profile: ") {
+			t.Errorf("%s: error %q, want one that is %q and says %q", tt.name, err, tt.want, tt.say)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 3*maxRawProfile {
+			t.Errorf("%s: allocated %v to refuse it", tt.name, Bytes(n))
+		}
+	}
+}
+
+func TestReadTakesWhatTheRuntimeWrites(t *testing.T) {
+	for _, name := range []string{"heap", "allocs", "goroutine", "mutex", "block", "threadcreate"} {
+		data := runtimeProfile(t, name, 0)
+		for form, data := range map[string][]byte{"compressed": data, "uncompressed": unzip(t, data)} {
+			if _, err := Read(iotest.OneByteReader(bytes.NewReader(data))); err != nil {
+				t.Errorf("%s, %s: %v", name, form, err)
+			}
+		}
+	}
+	broken := errors.New("cable unplugged")
+	if _, err := Read(io.MultiReader(bytes.NewReader(runtimeProfile(t, "heap", 0)[:100]), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+		t.Errorf("a reader that fails with %v: %v", broken, err)
+	}
+	if _, err := ReadFile(filepath.Join(t.TempDir(), "none.pb.gz")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that does not exist: %v", err)
+	}
+	text := filepath.Join(t.TempDir(), "goroutine.txt")
+	if err := os.WriteFile(text, runtimeProfile(t, "goroutine", 2), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(text); !errors.Is(err, ErrTextProfile) || !strings.Contains(err.Error(), text) {
+		t.Errorf("a text: %v; want the file's name in it", err)
+	}
+}
+
+// TestScanPredictsTheParser holds the costs that Read refuses by: the parser
+// allocates no more than they say, and not a small part of it only.
+func TestScanPredictsTheParser(t *testing.T) {
+	labels := &pprofile.Profile{SampleType: []*pprofile.ValueType{{Type: "goroutine", Unit: "count"}}}
+	for i := range 20_000 {
+		s := &pprofile.Sample{Value: []int64{1}, Label: map[string][]string{}}
+		for j := range i % 12 {
+			s.Label[string(rune('a'+j))] = []string{"some value"}
+		}
+		labels.Sample = append(labels.Sample, s)
+	}
+	for name, data := range map[string][]byte{
+		"heap":            unzip(t, gz(t, heapOf(5_000, 1, 1))),
+		"a few stacks":    unzip(t, gz(t, heapOf(10, 1, 1))),
+		"real heap":       unzip(t, runtimeProfile(t, "heap", 0)),
+		"real goroutines": unzip(t, runtimeProfile(t, "goroutine", 0)),
+		"labels":          unzip(t, gz(t, labels)),
+		"empty samples":   append(bytes.Repeat([]byte{0x12, 0x00}, 200_000), 0x32, 0x00),
+		"empty labels":    append(bytes.Repeat([]byte{0x12, 0x04, 0x1a, 0x00, 0x1a, 0x00}, 50_000), 0x32, 0x00),
+		"empty places":    append(bytes.Repeat([]byte{0x22, 0x00}, 200_000), 0x32, 0x00),
+		"lines":           append(append([]byte{0x22, 0x80, 0xa0, 0x0c}, bytes.Repeat([]byte{0x22, 0x00}, 100<<10)...), 0x32, 0x00),
+		"functions":       append(bytes.Repeat([]byte{0x2a, 0x00}, 200_000), 0x32, 0x00),
+		"mappings":        append(bytes.Repeat([]byte{0x1a, 0x00}, 100_000), 0x32, 0x00),
+		"strings":         bytes.Repeat([]byte{0x32, 0x00}, 200_000),
+		"comments":        append(append([]byte{0x32, 0x00, 0x6a, 0x80, 0xa0, 0x0c}, make([]byte, 200<<10)...), 0x32, 0x00),
+		"types":           append(bytes.Repeat([]byte{0x0a, 0x00}, 100_000), 0x32, 0x00),
+	} {
+		want, err := scanProfile(data)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p, err := pprofile.ParseUncompressed(data)
+		if err == nil {
+			_ = p.CheckValid()
+		}
+		runtime.ReadMemStats(&after)
+		took := int64(after.TotalAlloc - before.TotalAlloc)
+		t.Logf("%s: %v, predicted %v, took %v (%v)", name, Bytes(len(data)), Bytes(want), Bytes(took), err)
+		if took > want+64<<10 {
+			t.Errorf("%s: the parser allocated %v, the scan predicts %v", name, Bytes(took), Bytes(want))
+		}
+		if want > 5*took+64<<10 {
+			t.Errorf("%s: the scan predicts %v for %v: it would refuse what fits", name, Bytes(want), Bytes(took))
+		}
+	}
+}
+
+// smallProfiles are seeds: the fuzzer minimises what it finds, which takes it
+// minutes for real profiles.
+func smallProfiles(tb testing.TB) (raw [][]byte) {
+	for _, k := range []Kind{Heap, Goroutine, GoroutineLeak, CPU} {
+		raw = append(raw, unzip(tb, gz(tb, stackOf(k, map[string]int64{
+			"runtime.gopark runtime.chanrecv1 github.com/dep/lib.F:3 main.f:7 main.main # a=b": 5 << 20,
+			"bytes.growSlice main.f:9 main.main":                                               3 << 20,
+		}))))
+	}
+	return raw
+}
+
+func FuzzRead(f *testing.F) {
+	for _, raw := range smallProfiles(f) {
+		f.Add(raw)
+		f.Add(zip(f, raw))
+	}
+	f.Add([]byte("goroutine 1 [running]:\n"))
+	f.Add([]byte{0x12, 0x00})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := Read(bytes.NewReader(data))
+		if (p == nil) == (err == nil) {
+			t.Fatalf("profile %v and error %v", p, err)
+		}
+		if err != nil {
+			if !errors.Is(err, ErrNotProfile) && !errors.Is(err, ErrTextProfile) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrTooLarge) {
+				t.Errorf("error %v is none that is documented", err)
+			}
+			return
+		}
+		c, err := Compare(p, p, CompareConfig{Rows: 3})
+		if err != nil {
+			return
+		}
+		checkComparison(t, c)
+		if c.Total.Growth() != 0 || c.Flame != nil || len(c.Suspects) > 0 && c.Kind != GoroutineLeak {
+			t.Errorf("a profile has grown against itself: %+v", c)
+		}
+	})
+}
+
+func FuzzCompare(f *testing.F) {
+	seeds := smallProfiles(f)
+	for _, base := range seeds {
+		for _, now := range seeds {
+			f.Add(base, now, goroutinesText)
+		}
+	}
+	f.Fuzz(func(t *testing.T, base, now []byte, text string) {
+		n, err := Read(bytes.NewReader(now))
+		if err != nil {
+			return
+		}
+		b, err := Read(bytes.NewReader(base))
+		if err != nil {
+			b = nil
+		}
+		c, err := Compare(b, n, CompareConfig{GoroutineText: strings.NewReader(text), MainModule: "github.com/acme/shop", StaleCycles: 2})
+		if err == nil {
+			checkComparison(t, c)
+		}
+	})
+}
