@@ -79,14 +79,7 @@ func records(load shape) shape {
 
 func nothing(*rand.Rand) func(int) int { return func(int) int { return 0 } }
 
-func plus(a, b shape) shape {
-	return func(rnd *rand.Rand) func(int) int {
-		x, y := a(rnd), b(rnd)
-		return func(m int) int { return x(m) + y(m) }
-	}
-}
-
-// thinned never counts while the condition is false, as a leak without load.
+// onlyWhile grows only while a condition holds, as a leak without load does not.
 func onlyWhile(on func(minute int) bool, s shape) shape {
 	return func(rnd *rand.Rand) func(int) int {
 		count, now, last := s(rnd), 0, 0
@@ -115,6 +108,9 @@ func poisson(rnd *rand.Rand, mean float64) int {
 func binomial(rnd *rand.Rand, n int, p float64) int {
 	if mean := float64(n) * p; n > 200 && mean > 20 {
 		return min(n, max(0, int(math.Round(mean+math.Sqrt(mean*(1-p))*rnd.NormFloat64()))))
+	}
+	if n > 50 && p < 0.05 {
+		return min(n, poisson(rnd, float64(n)*p))
 	}
 	k := 0
 	for range n {

@@ -39,9 +39,12 @@ func always(n int) func(int) int     { return func(int) int { return n } }
 func TestALeaksLife(t *testing.T) {
 	w := census.NewWatch()
 	counts := map[census.Key]func(int) int{
-		// Seven all the time, one more a minute from the 100th to the 400th,
+		// Three and then seven, one more a minute from the 100th to the 400th,
 		// none until the 700th, then on to the 800th, and then no more.
 		select1: func(m int) int {
+			if m < 20 {
+				return 3
+			}
 			return 7 + min(max(0, m-100), 300) + min(max(0, m-700), 100)
 		},
 		read1: always(3),
@@ -54,7 +57,7 @@ func TestALeaksLife(t *testing.T) {
 		stands time.Duration
 		reason string
 	}{
-		{100, census.Calm, 0, 0, 99 * time.Minute, "does not keep growing"},
+		{100, census.Calm, 0, 0, 79 * time.Minute, "does not keep growing"},
 		{125, census.Growing, 24, 100 * time.Minute, 0, "too early to tell"},
 		{201, census.Leaking, 100, 100 * time.Minute, 0, "none was seen to leave"},
 		{700, census.Leaking, 300, 100 * time.Minute, 299 * time.Minute, "no more for 4h59m"},
@@ -91,6 +94,21 @@ func TestHalfOfThemLeaveAndItIsNoLeak(t *testing.T) {
 	feed(w, 302, 340, map[census.Key]func(int) int{select1: func(m int) int { return m - 112 }})
 	if s := siteOf(w, select1); s.State != census.Leaking {
 		t.Errorf("above its height of before: %+v", s)
+	}
+}
+
+func TestAHeightIsForgottenAfterADayAndAHalf(t *testing.T) {
+	for pause, want := range map[int]census.State{20 * hour: census.Growing, 60 * hour: census.Leaking} {
+		w := census.NewWatch()
+		feed(w, 0, pause+2*hour, map[census.Key]func(int) int{select1: func(m int) int {
+			if m < hour {
+				return 5000
+			}
+			return 5 + max(0, m-pause)
+		}})
+		if s := siteOf(w, select1); s.State != want {
+			t.Errorf("%d hours after: %+v", pause/hour, s)
+		}
 	}
 }
 
@@ -199,6 +217,20 @@ func TestALeakIsFoundAmongThousandsOfSites(t *testing.T) {
 	}
 	if s := w.Sites()[0]; s.Key != select1 || s.State != census.Leaking {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestStanding(t *testing.T) {
+	w := census.NewWatch()
+	feed(w, 0, 10, map[census.Key]func(int) int{read1: always(1)})
+	feed(w, 10, 14, map[census.Key]func(int) int{read1: always(1), select1: always(5)})
+	if a, b := siteOf(w, read1).Standing, siteOf(w, select1).Standing; a != 13*time.Minute || b != 3*time.Minute {
+		t.Errorf("%v and %v", a, b)
+	}
+	// A spike stands for no time, what was there before it for all of it.
+	feed(w, 14, 15, map[census.Key]func(int) int{read1: always(9), select1: always(4)})
+	if a, b := siteOf(w, read1).Standing, siteOf(w, select1).Standing; a != 0 || b != 4*time.Minute {
+		t.Errorf("%v and %v", a, b)
 	}
 }
 
