@@ -145,7 +145,7 @@ func rank(suspects []Suspect, m Manifest) {
 		}
 		return 1
 	}
-	slices.SortStableFunc(suspects, func(a, b Suspect) int {
+	slices.SortFunc(suspects, func(a, b Suspect) int {
 		return cmp.Or(
 			-cmp.Compare(finite(a.Confidence), finite(b.Confidence)),
 			cmp.Compare(asked(a), asked(b)),
@@ -154,6 +154,7 @@ func rank(suspects []Suspect, m Manifest) {
 			cmp.Compare(a.Frame.Function, b.Frame.Function),
 			cmp.Compare(a.Frame.Line, b.Frame.Line),
 			cmp.Compare(a.Wait, b.Wait),
+			-cmp.Compare(a.Value.After, b.Value.After),
 		)
 	})
 }

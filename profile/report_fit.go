@@ -3,7 +3,7 @@ package profile
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -28,7 +28,7 @@ func fit(sections []section, room int, rows []int, render func(s section, rows i
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sections[a].weight, sections[b].weight) })
+	sort.SliceStable(order, func(i, j int) bool { return sections[order[i]].weight < sections[order[j]].weight })
 	room -= roomForNote
 	rendered := make([]string, len(sections))
 	var out, short []string

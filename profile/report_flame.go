@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // How large a flame graph is drawn: beyond that a frame is thinner than a pixel
@@ -34,12 +33,16 @@ func (r *Report) flame() section {
 	}
 	f := &flame{kind: c.Kind, unit: c.Unit}
 	f.prune(c.Flame, maxFlameNodes)
-	what := "Who called whom when the heap grew"
-	if c.Unit == UnitCount {
+	var what string
+	switch {
+	case c.Unit == UnitCount && c.HasBase:
 		what = "The stacks of the goroutines that were added"
-	}
-	if !c.HasBase {
-		what = strings.NewReplacer("when the heap grew", "to allocate what is in the heap", "that were added", "that are there").Replace(what)
+	case c.Unit == UnitCount:
+		what = "The stacks of all goroutines"
+	case c.HasBase:
+		what = "Who called whom when the heap grew"
+	default:
+		what = "Who called whom to allocate what is in the heap"
 	}
 	return section{id: "flame", title: "Flame graph of the growth", weight: 14, blocks: []block{{
 		lead: fmt.Sprintf("%s: %s in all. The wider, the more; what shrank is not in it.", what, growth(Change{0, f.root.Value}, c.Unit)), flame: f}}}
@@ -66,8 +69,8 @@ func (f *flame) prune(root *FlameNode, most int) {
 	collect(root, 0)
 	least := root.Value / 2000 // half a pixel on a desktop
 	if len(values) > most {
-		slices.SortFunc(values, func(a, b int64) int { return cmp.Compare(b, a) })
-		least = max(least, values[most])
+		slices.Sort(values)
+		least = max(least, values[len(values)-1-most])
 	}
 	left := most
 	var keep func(n *FlameNode, depth int) *FlameNode

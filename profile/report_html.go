@@ -2,7 +2,6 @@ package profile
 
 import (
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -10,28 +9,6 @@ import (
 	"io"
 	"strings"
 	"time"
-)
-
-// What draws the report in a browser; assets/README.md says where it is from. It
-// lies in the binary's read-only data, which the kernel reads in when somebody
-// writes a report and not before. (A package html/template would cost every
-// binary more than all of this: it switches off the linker's dead-code
-// elimination.)
-var (
-	//go:embed assets/uplot.min.js
-	uplotJS string
-	//go:embed assets/flame.min.js
-	flameJS string
-	//go:embed assets/report.js
-	reportJS string
-	//go:embed assets/uplot.min.css
-	uplotCSS string
-	//go:embed assets/flame.css
-	flameCSS string
-	//go:embed assets/report.css
-	reportCSS string
-	//go:embed assets/NOTICE.txt
-	notice string
 )
 
 const (
@@ -53,8 +30,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	if err != nil {
 		return failedReport("HTML", err)
 	}
+	scripts, err := pageScripts()
+	if err != nil {
+		return failedReport("HTML", err)
+	}
 	css := uplotCSS + flameCSS + reportCSS
-	scripts := []string{uplotJS, flameJS, reportJS}
 	var b strings.Builder
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
 	fmt.Fprintf(&b, `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src%s; style-src %s; img-src data:; base-uri 'none'; form-action 'none'">`+"\n",

@@ -1,0 +1,229 @@
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The sections of second interest: who grew in numbers, what was captured, and
+// which program it was.
+
+func (r *Report) trends() section {
+	t := &table{prose: true, head: []column{{name: "signal"}, {name: "state"}, {name: "an hour", number: true}, {name: "range"}, {name: "sure", number: true}, {name: "since"}, {name: "to the limit"}}}
+	for _, tr := range r.Manifest.Trends {
+		t.rows = append(t.rows, []string{tr.Signal, tr.State, slope(tr.Slope, tr.Unit),
+			slope(tr.SlopeLow, tr.Unit) + " to " + slope(tr.SlopeHigh, tr.Unit), percent(tr.Confidence), when(tr.Since), limitRange(tr)})
+	}
+	if len(t.rows) == 0 {
+		return section{}
+	}
+	return section{id: "trend", title: "Trend over hours", weight: 6, blocks: []block{{table: t}}}
+}
+
+func slope(s float64, unit string) string {
+	n := int64(max(min(finite(s), 1<<62), -1<<62))
+	if n > 0 {
+		return "+" + amount(n, unit)
+	}
+	return amount(n, unit)
+}
+
+func limitRange(t Trend) string {
+	switch {
+	case t.LimitSoonest < 0:
+		return ""
+	case t.LimitLatest < 0:
+		return span(t.LimitSoonest) + " or more"
+	case span(t.LimitSoonest) == span(t.LimitLatest):
+		return span(t.LimitSoonest)
+	}
+	return span(t.LimitSoonest) + " to " + span(t.LimitLatest)
+}
+
+func moduleName(f Frame) string {
+	if f.Module == "std" {
+		return "std (standard library)"
+	}
+	return cmp.Or(f.Module, f.Package, f.Function, "unknown")
+}
+
+func (r *Report) grew(id, title string, weight int, c *Comparison, rows func(*Comparison) ([]Growth, int), name func(Frame) string) section {
+	if c == nil {
+		return section{}
+	}
+	list, rest := rows(c)
+	if len(list) == 0 {
+		return section{}
+	}
+	first := "place"
+	if id == "modules" {
+		first = "module"
+	}
+	t := &table{head: []column{{name: first, code: true}, {name: "growth", number: true}, {name: "share", number: true, bar: true},
+		{name: "before", number: true}, {name: "after", number: true}}}
+	t.left = rest + max(0, len(list)-maxRows)
+	for _, g := range list[:min(len(list), maxRows)] {
+		t.rows = append(t.rows, []string{name(g.Frame), growth(g.Value, c.Unit), percent(g.Share), amount(g.Value.Before, c.Unit), amount(g.Value.After, c.Unit)})
+	}
+	b := block{table: t}
+	if !c.HasBase {
+		b.lead = "There is no baseline: all that is there counts as growth."
+	}
+	return section{id: id, title: title, weight: weight, blocks: []block{b}}
+}
+
+func (r *Report) goroutines() section {
+	t := &table{prose: true, head: []column{{name: "count", number: true}, {name: "growth", number: true}, {name: "none left for", number: true},
+		{name: "waiting for"}, {name: "at", code: true}, {name: "started by", code: true}, {name: "labels", code: true}}}
+	add := func(c Change, standing time.Duration, wait, at, root, labels string) {
+		stand := ""
+		if standing > 0 {
+			stand = span(standing)
+		}
+		if len(t.rows) == maxRows {
+			t.left++
+			return
+		}
+		t.rows = append(t.rows, []string{Count(max(c.After, 0)).String(), growth(c, UnitCount), stand, wait, at, root, labels})
+	}
+	labels := false
+	if r.Goroutine != nil {
+		for _, g := range r.Goroutine.Goroutines {
+			root := shortName(g.Root.Function)
+			labels = labels || g.Labels != ""
+			add(g.Count, g.Standing, g.Wait, r.place(g.Blocked), root, g.Labels)
+		}
+		t.left += r.Goroutine.Rest.Goroutines.Rows
+	} else {
+		for _, g := range r.Manifest.GoroutineSites {
+			add(Change{g.Count - g.Grown, g.Count}, g.Standing, g.Wait, r.place(g.Frame), shortName(g.Root), "")
+		}
+	}
+	if len(t.rows) == 0 {
+		return section{}
+	}
+	if !labels {
+		t.head = t.head[:6]
+		for i := range t.rows {
+			t.rows[i] = t.rows[i][:6]
+		}
+	}
+	return section{id: "goroutines", title: "Goroutines by place", weight: 8, blocks: []block{{table: t}}}
+}
+
+func (r *Report) about() section {
+	m := r.Manifest
+	var facts []fact
+	add := func(name, text string) {
+		if text != "" {
+			facts = append(facts, fact{name: name, text: text})
+		}
+	}
+	for _, l := range m.Limits {
+		text := l.Bytes.String()
+		if !l.Bytes.Known() {
+			text = "not set"
+		}
+		add("Limit", join(", ", text+" ("+l.Source+")", l.Path))
+	}
+	b, p := m.Build, m.Process
+	revision := b.Revision
+	if revision != "" && b.Modified {
+		revision += " with changes"
+	}
+	add("Program", join(", ", join(" ", b.Path, b.Version), revision))
+	add("Built with", join(" ", b.GoVersion, b.OS, b.Arch))
+	add("Host", join(", ", p.Host, prefixed("pod ", p.Pod)))
+	if p.PID != 0 {
+		text := fmt.Sprintf("pid %d", p.PID)
+		if !p.Started.IsZero() {
+			text += ", started " + when(p.Started)
+			if d := m.Opened.Sub(p.Started); d > 0 {
+				text += ", " + span(d) + " before the incident"
+			}
+		}
+		if p.GOMAXPROCS > 0 {
+			text += fmt.Sprintf(", GOMAXPROCS %d", p.GOMAXPROCS)
+		}
+		add("Process", text)
+	}
+	if len(facts) == 0 {
+		return section{}
+	}
+	return section{id: "about", title: "Limits, build and process", weight: 10, blocks: []block{{facts: facts}}}
+}
+
+func (r *Report) captures() section {
+	t := &table{prose: true, head: []column{{name: "capture", number: true}, {name: "at"}, {name: "profile"}, {name: "file", code: true}, {name: "outcome"}, {name: "took", number: true}}}
+	for _, c := range r.Manifest.Captures {
+		for _, s := range c.Steps {
+			if len(t.rows) == maxRows {
+				t.left++
+				continue
+			}
+			outcome := join(": ", s.Outcome, s.Reason)
+			if s.Stale {
+				outcome += ", stale"
+			}
+			t.rows = append(t.rows, []string{fmt.Sprint(c.Seq), c.Time.UTC().Format("15:04:05.000"), s.Kind.String(), s.File, outcome, took(s)})
+		}
+	}
+	if len(t.rows) == 0 {
+		return section{}
+	}
+	return section{id: "captures", title: "What was captured", weight: 12, blocks: []block{{table: t, folded: true}}}
+}
+
+func took(s Step) string {
+	if s.TookNS <= 0 {
+		return ""
+	}
+	return span(time.Duration(s.TookNS))
+}
+
+// decisions are told short: how it began and how it stands.
+func (r *Report) decisions() section {
+	const first, last = 3, 9
+	var points []string
+	d := r.Manifest.Decisions
+	for i, x := range d {
+		if i == first && len(d) > first+last {
+			points = append(points, fmt.Sprintf("… %d more", len(d)-first-last))
+		}
+		if i >= first && i < len(d)-last {
+			continue
+		}
+		points = append(points, x.Time.UTC().Format("15:04:05.000")+" "+x.Text)
+	}
+	if len(points) == 0 {
+		return section{}
+	}
+	return section{id: "decisions", title: "What was decided", weight: 13, blocks: []block{{points: points, folded: true}}}
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// join joins what is not empty.
+func join(sep string, parts ...string) string {
+	var kept []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" {
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, sep)
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
