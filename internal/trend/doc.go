@@ -1,3 +1,110 @@
 // Package trend says whether a quantity that was sampled over hours and days is
-// calm, growing or leaking.
+// calm, growing or leaking, how fast it grows and when it will meet a limit.
+// It knows nothing of what it judges: live heap after a GC cycle, goroutines and
+// memory outside of the Go heap go the same way.
+//
+//  1. [Series.Add] takes a sample, about one a minute, and keeps the floor of
+//     each bin of time: a minute for 6 hours, 10 minutes for 3.5 days, an hour
+//     for 28 days.
+//  2. [Series.Judge] says what that history amounts to.
+//  3. [Verdict.TimeTo] extrapolates to a limit.
+//
+// # What a leak is
+//
+// Judge looks at windows of 28 days down to one hour that end now. What is in a
+// window grows when Mann and Kendall's test with Hamed and Rao's correction for
+// autocorrelation says so at 3.3 standard deviations, Sen's slope makes it at
+// least 3% of the level and 2.5 to 4 times the spread around the line, the last
+// quarter of the window still rises, and the last hours are above the same time
+// a day and a week before, where that is known. It leaks when, besides, the
+// window is at least 22 hours and
+//
+//   - all quarters of it rise about evenly,
+//   - it outgrew the swings that were before the window,
+//   - it rises between jumps: up to four jumps are shifts of the level, at least
+//     six are a leak that comes in steps,
+//   - no curve that fills up, exponential, hyperbolic or logarithmic, explains
+//     all of the history better.
+//
+// Under a large swing of the load a leak is found by comparison with the same
+// time one period earlier, when it is above that by about the same at all times
+// of the period: more load adds at the peak, a leak adds in the trough, too.
+// That takes 68 hours for days, and 19 days for weeks.
+//
+// Growth for which there is any doubt is 'growing', and the reason names the
+// doubt. Under 22 hours a leak, a cache that fills and the load of a morning are
+// alike. In its first week nobody can know that a service has busy weekdays:
+// that is where most of the false alarms below come from.
+//
+// # Figures
+//
+// Each shape of scenario_test.go has 100 series, judged every 30 minutes as in
+// production. The columns leaking, growing and calm count the verdicts at the
+// time given. A false alarm is any verdict of 'leaking' until then without a
+// leak or before it began. Found are leaks that were called leaking at some
+// time, of those that count: they have run for 24 hours and have grown by three
+// times the robust standard deviation of all the rest of the series, swings and
+// steps included. Delay is the median time from the begin of the leak. The lines
+// that tests are passed at were found on seeds 1 (shown here) and 2.
+//
+//	shape                         after leaking growing  calm  false    found delay
+//	flat with noise                24 h       0       0   100     0%
+//	flat with noise                72 h       0       0   100     0%
+//	AR(1)                          24 h       0       3    97     0%
+//	AR(1)                          72 h       0       0   100     0%
+//	daily swing                    24 h       0      22    78     0%
+//	daily swing                    72 h       0       0   100     0%
+//	weekly swing                   24 h       0      29    71     0%
+//	weekly swing                   72 h       0       2    98     1%
+//	weekly swing                   21 d       0       0   100     2%
+//	sawtooth                       24 h       0      11    89     0%
+//	sawtooth                       72 h       0       0   100     0%
+//	warm-up cache                  24 h       0       2    98     0%
+//	warm-up cache                  72 h       0       1    99     0%
+//	level steps                    24 h       0       1    99     0%
+//	level steps                    72 h       0      10    90     0%
+//	one-off spike                  24 h       0       0   100     0%
+//	one-off spike                  72 h       0       0   100     0%
+//	deploy-time ramp               24 h       0       2    98     0%
+//	deploy-time ramp               72 h       0       0   100     0%
+//	leak alone                     24 h      87      12     1     0%    84/92  22 h
+//	leak alone                     72 h      99       1     0     0%  100/100  22 h
+//	leak under AR(1)               24 h      43      39    18     0%    48/91  22 h
+//	leak under AR(1)               72 h      84      15     1     0%   93/100  23 h
+//	leak under daily swing         24 h      19      55    26     0%    24/75  22 h
+//	leak under daily swing         72 h      94       1     5     0%    93/93  48 h
+//	leak under weekly swing        24 h      23      55    22     0%    34/82  22 h
+//	leak under weekly swing        72 h      92       5     3     0%    94/97  30 h
+//	leak under weekly swing        21 d     100       0     0     0%  100/100  32 h
+//	leak under sawtooth            24 h      40      21    39     0%    36/53  22 h
+//	leak under sawtooth            72 h      86       9     5     0%    95/96  30 h
+//	leak under warm-up cache       24 h      68      25     7     0%    68/96  22 h
+//	leak under warm-up cache       72 h     100       0     0     0%  100/100  24 h
+//	leak under level steps         24 h      72      19     9     0%    68/83  22 h
+//	leak under level steps         72 h      90       6     4     0%    98/98  22 h
+//	leak under one-off spike       24 h      89       4     7     0%   92/100  22 h
+//	leak under one-off spike       72 h     100       0     0     0%  100/100  22 h
+//	leak under deploy-time ramp    24 h      82      11     7     0%    79/96  22 h
+//	leak under deploy-time ramp    72 h      88      10     2     0%   99/100  22 h
+//	stepwise leak                  24 h      48      48     4     0%    47/52  22 h
+//	stepwise leak                  72 h      98       2     0     0%  100/100  24 h
+//	leak that starts late          24 h       1      40    59     0%
+//	leak that starts late          72 h      76      16     8     0%    78/93  18 h
+//	all after 72 h: precision 0.999, recall 0.975
+//
+// # Held-out figures
+//
+// The same with series of seed 3, which were generated and judged once the lines
+// were fixed.
+//
+//	-
+//
+// # Concurrency
+//
+// A [Series] is for one goroutine at a time. A [Verdict] is a value.
+//
+// # Cost
+//
+// A full series takes 12 KB, and less as long as its history is short; a
+// [Compact] one takes 4 KB. BENCH
 package trend

@@ -57,10 +57,11 @@ func (j *judgement) season(c comparison) Verdict {
 	confidence := min(
 		within(low/median, minThroughout),
 		over(quantile(second, 0.5), minKept*quantile(first, 0.5)),
+		over(median, minKept*before), // a cache fills ever more slowly
 		over(before, minBefore*median),
 		over(growth, minGrowth*p.v[0]),
 	)
-	if confidence < 0.5 {
+	if confidence < minConfidence {
 		return Verdict{}
 	}
 	p.scratch = p.scratch[:0]
@@ -71,13 +72,18 @@ func (j *judgement) season(c comparison) Verdict {
 	if grown, ok := j.since(weekly7); ok {
 		confidence = min(confidence, over(grown, minAbove*min(growth, slope*weekly7.Hours())))
 	}
-	if confidence < 0.5 {
+	if confidence < minConfidence {
 		return Verdict{}
 	}
 	// Steps one period apart look like a leak to such differences. Where
-	// levels alone explain as much as a season does, there is no season.
+	// levels alone leave as little as the difference to the same time does,
+	// there is no season. (A difference has the noise of two floors.)
+	noise := 0.0
+	for _, d := range last {
+		noise += (d - median) * (d - median) / 2
+	}
 	levels, _ := stairs(p)
-	if profileResidual(v, lag, slope) > maxSeasonal*levels || j.fills(slope) {
+	if noise/float64(len(last)) > maxSeasonal*levels/float64(len(p.v)) || j.fills(slope) {
 		return Verdict{}
 	}
 	return Verdict{
@@ -85,32 +91,7 @@ func (j *judgement) season(c comparison) Verdict {
 		Low: low / c.period.Hours(), High: high / c.period.Hours(),
 		Confidence: min(confidence, 0.99),
 		Since:      j.onset(c.span()),
-		Reason: fmt.Sprintf("it is above the same time %s ago by %.0f%%, at all times of the swing",
-			describe(c.period), 100*median/max(p.v[0], 1)),
+		Reason: fmt.Sprintf("it is above the same time %s ago by %s, at all times of the swing",
+			describe(c.period), share(median, p.v[0])),
 	}
-}
-
-// profileResidual is what a slope and a profile of the period leave, as the sum
-// of squares that is to be expected if the profile were known: each phase's
-// mean has used up one of its values.
-func profileResidual(v []float64, lag int, slope float64) (residual float64) {
-	for phase := range lag {
-		sum, n := 0.0, 0.0
-		for b := phase; b < len(v); b += lag {
-			if !math.IsNaN(v[b]) {
-				sum += v[b] - slope*float64(b)
-				n++
-			}
-		}
-		if n < 2 {
-			continue
-		}
-		for b := phase; b < len(v); b += lag {
-			if !math.IsNaN(v[b]) {
-				r := v[b] - slope*float64(b) - sum/n
-				residual += r * r * n / (n - 1)
-			}
-		}
-	}
-	return residual
 }

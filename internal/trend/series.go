@@ -63,12 +63,15 @@ func (s *Series) configure(tiers []Resolution) {
 	}
 }
 
+// largest keeps the squares of values finite.
+const largest = 1e100
+
 // Add takes a sample, with the time since some fixed moment, such as the start
 // of the process on the monotonic clock. What cannot be a sample is ignored: a
-// value that is negative (unknown), infinite or not a number, and a time before
-// that of the last sample. A gap, as of a machine that slept, stays a gap.
+// value that is negative (unknown), not a number or above 1e100, and a time that
+// is negative or before that of the last sample. A gap, as of a machine that slept, stays a gap.
 func (s *Series) Add(at time.Duration, v float64) {
-	if !(v >= 0) || math.IsInf(v, 0) || at < 0 || s.started && at < s.last {
+	if !(v >= 0 && v <= largest) || at < 0 || s.started && at < s.last {
 		return
 	}
 	if !s.started {

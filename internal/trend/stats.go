@@ -7,54 +7,72 @@ import (
 
 // line is a robust line through floors and how sure it is.
 type line struct {
-	slope, low, high float64 // units per hour, 95% confidence interval
-	z                float64 // significance of the growth, in standard deviations
-	wide             float64
-	spread           float64 // robust standard deviation of what is left
+	slope     float64 // units per hour
+	deviation float64 // standard deviation of Mann-Kendall's statistic
+	z         float64 // significance of the growth, in standard deviations
+	spread    float64 // of what the line leaves, see spread
+	wide      float64 // range of what the line leaves, but for 2% at either end
 }
 
 // fit draws Sen's line: its slope is the median of the slopes of all pairs, so
 // that almost a third of the points may be anything. The significance is Mann
 // and Kendall's with the variance of Hamed and Rao (Journal of Hydrology 204,
 // 1998), because floors that follow one another are alike: plain Mann-Kendall
-// finds a trend in 43% of daily swings. The interval comes from the same
-// variance (Sen, JASA 63, 1968).
-func fit(p *points) line {
+// finds a trend in 43% of daily swings. ok is false where the growth is not
+// even significant to the plain test.
+func fit(p *points, significance float64) (l line, ok bool) {
 	n := len(p.v)
-	pairs := p.scratch[:0]
 	s := 0
 	for i := range n {
-		for j := i + 1; j < n; j++ {
-			d := p.v[j] - p.v[i]
-			switch {
-			case d > 0:
+		for _, v := range p.v[i+1:] {
+			if v > p.v[i] {
 				s++
-			case d < 0:
+			} else if v < p.v[i] {
 				s--
 			}
-			pairs = append(pairs, d/(p.t[j]-p.t[i]))
 		}
 	}
-	p.scratch = pairs
-	if len(pairs) == 0 {
-		return line{}
+	l.deviation = math.Sqrt(float64(n) * float64(n-1) * float64(2*n+5) / 18)
+	if n < 2 || float64(s) < significance*l.deviation {
+		return line{}, false
 	}
-	l := line{slope: selectAt(pairs, len(pairs)/2)}
+	pairs := slopes(p)
+	l.slope = selectAt(pairs, len(pairs)/2)
 	residual := make([]float64, n)
 	for i := range n {
 		residual[i] = p.v[i] - l.slope*p.t[i]
 	}
-	variance := float64(n) * float64(n-1) * float64(2*n+5) / 18 * inflation(residual)
-	if sd := math.Sqrt(variance); sd > 0 {
-		l.z = float64(s) / sd
-		half := 1.96 * sd / 2
-		middle := float64(len(pairs)) / 2
-		l.low = selectAt(pairs, max(int(middle-half), 0))
-		l.high = selectAt(pairs, min(int(middle+half), len(pairs)-1))
-	}
+	l.deviation *= math.Sqrt(inflation(residual))
+	l.z = float64(s) / l.deviation
 	l.wide = quantile(residual, 0.98) - quantile(residual, 0.02)
 	l.spread = spread(residual)
-	return l
+	return l, true
+}
+
+// interval is the 95% confidence interval of the slope (Sen, JASA 63, 1968),
+// as wide as autocorrelation makes it.
+func (l line) interval(p *points) (low, high float64) {
+	pairs := slopes(p)
+	middle, half := float64(len(pairs))/2, 1.96*l.deviation/2
+	low = selectAt(pairs, max(int(middle-half), 0))
+	high = selectAt(pairs, min(int(middle+half), len(pairs)-1))
+	return low, high
+}
+
+// slopes returns those of all pairs of points, in p.scratch.
+func slopes(p *points) []float64 {
+	n := len(p.v)
+	if need := n * (n - 1) / 2; cap(p.scratch) < need {
+		p.scratch = make([]float64, 0, need)
+	}
+	pairs := p.scratch[:0]
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			pairs = append(pairs, (p.v[j]-p.v[i])/(p.t[j]-p.t[i]))
+		}
+	}
+	p.scratch = pairs
+	return pairs
 }
 
 // inflation is by how much the variance of Mann-Kendall's statistic is larger

@@ -19,7 +19,7 @@ type points struct {
 // span is the length of the stretch in hours.
 func (p *points) span() float64 { return p.width * float64(p.blocks) }
 
-// last fills p with the floors of the last blocks blocks of the given width, up
+// latest fills p with the floors of the last blocks blocks of the given width, up
 // to the last bin that is complete. ok is false where the history does not go
 // back so far, or where more than three in ten blocks are without a sample.
 func (s *Series) latest(p *points, width time.Duration, blocks int) (ok bool) {
