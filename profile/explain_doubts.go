@@ -126,7 +126,10 @@ func cache(m Manifest) (doubts []string) {
 		return nil
 	}
 	r := m.Readings[len(m.Readings)-1]
-	if r.CgroupWorkingSet.Known() && r.Unreclaimable.Known() {
+	// Only near a cgroup's limit does the working set, which the kubelet and
+	// dashboards show, alarm anybody.
+	limit := cgroupLimit(m)
+	if r.CgroupWorkingSet.Known() && r.Unreclaimable.Known() && limit > 0 && r.CgroupWorkingSet > limit/10*7 {
 		if file := r.CgroupWorkingSet - r.Unreclaimable; file >= minOutside && file > r.CgroupWorkingSet/4 {
 			doubts = append(doubts, fmt.Sprintf("%v of the working set of %v is file cache that the kernel takes back when it needs to", file, r.CgroupWorkingSet))
 		}
@@ -136,4 +139,14 @@ func cache(m Manifest) (doubts []string) {
 		doubts = append(doubts, fmt.Sprintf("%v is shared memory, such as files on tmpfs: no profile shows who wrote them", shmem))
 	}
 	return doubts
+}
+
+// cgroupLimit is the smallest limit of a cgroup; 0 where there is none.
+func cgroupLimit(m Manifest) (least Bytes) {
+	for _, l := range m.Limits {
+		if strings.HasPrefix(l.Source, "cgroup") && l.Bytes > 0 && (least == 0 || l.Bytes < least) {
+			least = l.Bytes
+		}
+	}
+	return least
 }

@@ -232,6 +232,10 @@ func TestDoubts(t *testing.T) {
 	r := NewReading(noon)
 	r.CgroupWorkingSet, r.Unreclaimable = 500*mib, 100*mib
 	e := Evidence{Manifest: Manifest{Readings: []Reading{r}, Warnings: []string{"twice"}}, Warnings: []string{"twice"}}
+	if got := Explain(e).Warnings; len(got) != 1 {
+		t.Errorf("doubts are %q: file cache is nobody's business far from a cgroup's limit", got)
+	}
+	e.Manifest.Limits = []Limit{{Source: "host", Bytes: 1 << 40}, {Source: "cgroup v2", Bytes: 512 * mib}}
 	if got := Explain(e).Warnings; len(got) != 2 || !strings.Contains(got[0], "400.0 MiB of the working set of 500.0 MiB is file cache") || got[1] != "twice" {
 		t.Errorf("doubts are %q, want the file cache, and what is said twice once", got)
 	}

@@ -4,7 +4,14 @@ import "time"
 
 // Report is an incident explained. It is one model with three renderings:
 // [Report.WriteText] for logs and terminals, [Report.WriteMarkdown] for issue
-// trackers and [Report.WriteHTML] for a browser. It is made by [Explain].
+// trackers and [Report.WriteHTML] for a browser. It is made by [Explain], and may
+// be rendered by several goroutines.
+//
+// What it costs, at the bounds of what [Compare] returns (the benchmarks of this
+// package, on two cores of a virtual machine): Explain 0.1 ms and 24 KB, text and
+// Markdown 0.6 ms and 0.4 MB each, HTML 3 ms and 4.6 MB. A binary that writes
+// reports is 390 KB larger for it, 65 KB of which are what draws the page; that
+// takes no memory until a page is written.
 type Report struct {
 	// Headline names the first suspect, its growth and where it is, in one
 	// sentence; where there is no suspect, what is known instead.

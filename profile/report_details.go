@@ -3,6 +3,7 @@ package profile
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,6 +55,9 @@ func (r *Report) grew(id, title string, weight int, c *Comparison, rows func(*Co
 		return section{}
 	}
 	list, rest := rows(c)
+	if id != "modules" { // of places there are many, and those that stayed as they were tell nothing
+		list = slices.DeleteFunc(slices.Clone(list), func(g Growth) bool { return g.Value.Growth() == 0 })
+	}
 	if len(list) == 0 {
 		return section{}
 	}
