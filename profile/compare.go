@@ -54,13 +54,13 @@ const (
 // compared at the duration of now: the baseline's values are scaled to it, and a
 // warning says so.
 //
-// The errors are [ErrKind] where a profile is of no kind that can be compared, or
+// The errors are [ErrNotProfile] where a profile is malformed, [ErrKind] where a profile is of no kind that can be compared, or
 // the two are of different kinds, and [ErrNoSamples] where now is empty (other
 // than of [GoroutineLeak], where that is a result). Doubts, such as profiles of
 // different programs, are warnings of the result.
 //
-// It takes about 0.2 s and 40 MB for two heap profiles of 50,000 stacks; see
-// [PredictCompare]. Compare may be called by several goroutines, also with the
+// Two heap profiles of 50,000 stacks take 0.15 s and 20 MiB of allocations, and
+// reading them as much time and six times the memory; see [PredictCompare]. Compare may be called by several goroutines, also with the
 // same profiles.
 func Compare(base, now *pprofile.Profile, cfg CompareConfig) (*Comparison, error) {
 	kind, err := kindOfProfile(now)

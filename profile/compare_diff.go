@@ -151,15 +151,15 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 	}
 }
 
-// leaf is the frame that does it: on a processor the very leaf; what allocates
-// or waits does it through the runtime.
+// leaf is the frame that does it: the very leaf of a CPU profile, and of a heap
+// profile, which begins above the runtime. What waits does so through the
+// runtime and sync.
 func (d *diff) leaf(stack []call) call {
-	if d.c.Kind == CPU {
+	if d.c.Kind == CPU || d.c.Kind == Heap {
 		return stack[0]
 	}
 	for _, c := range stack {
-		f := &d.x.functions[c.fn]
-		if !f.runtime && (d.c.Kind == Heap || f.class != classPlumbing) {
+		if d.x.functions[c.fn].class != classPlumbing {
 			return c
 		}
 	}

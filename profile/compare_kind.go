@@ -4,32 +4,48 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
 	pprofile "github.com/google/pprof/profile"
 )
 
-// kindOfProfile tells what a profile shows by the types of its samples.
+// kindOfProfile tells what a profile shows by the types of its samples, and
+// whether they are as they should be.
 func kindOfProfile(p *pprofile.Profile) (Kind, error) {
 	if p == nil {
 		return 0, fmt.Errorf("%w: there is no profile", ErrKind)
 	}
 	switch {
 	case valueIndex(p, "inuse_space", "bytes") >= 0:
-		return Heap, nil
+		return Heap, checkSamples(p)
 	case valueIndex(p, "goroutine", "count") >= 0:
-		return Goroutine, nil
+		return Goroutine, checkSamples(p)
 	case valueIndex(p, "goroutineleak", "count") >= 0:
-		return GoroutineLeak, nil
+		return GoroutineLeak, checkSamples(p)
 	case valueIndex(p, "cpu", "nanoseconds") >= 0:
-		return CPU, nil
+		return CPU, checkSamples(p)
 	}
 	var types []string
 	for _, t := range p.SampleType {
 		types = append(types, t.Type+"/"+t.Unit)
 	}
 	return 0, fmt.Errorf("%w: its samples are %.200q; heap, allocs, goroutine, goroutineleak and cpu profiles can be", ErrKind, types)
+}
+
+// checkSamples makes sure of what a comparison relies on, for a profile that
+// did not come from [Read].
+func checkSamples(p *pprofile.Profile) error {
+	for _, s := range p.Sample {
+		if s == nil || len(s.Value) != len(p.SampleType) {
+			return fmt.Errorf("%w: a sample has not as many values as there are types", ErrNotProfile)
+		}
+		if slices.Contains(s.Location, nil) {
+			return fmt.Errorf("%w: a sample has a place that is not in the profile", ErrNotProfile)
+		}
+	}
+	return nil
 }
 
 // valueIndex returns which of a sample's values has the type, or -1.

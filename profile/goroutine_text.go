@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -152,13 +153,9 @@ func (t goroutineText) about(g GoroutineGroup) (e textEvidence) {
 	return e
 }
 
+// has reports whether a function, without type arguments, is on the stack.
 func (g textGoroutine) has(function string) bool {
-	for _, f := range g.functions {
-		if withoutTypes(f) == function {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(g.functions, function)
 }
 
 // withoutTypes leaves out type arguments: a profile has 'Pull[go.shape.int]'

@@ -30,10 +30,9 @@ var (
 	ErrKind = errors.New("not a kind that can be compared")
 )
 
-// The bounds of [Read]. A heap profile has about 110 bytes a stack, so 64 MiB
-// hold more than half a million stacks, ten times what a large service has, and
-// a report names the first few. What the parser makes of it is bounded of its
-// own: it turns a sample of 2 bytes into 130.
+// The bounds of [Read]. A heap profile has about 100 bytes a stack and 1.5 KiB
+// once it is parsed: that is 400,000 stacks, of which a report names the first
+// few. The second bound is needed as the parser turns a sample of 2 bytes into 180.
 const (
 	maxRawProfile    = 64 << 20
 	maxParsedProfile = 640 << 20

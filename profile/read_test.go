@@ -55,6 +55,8 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 	heap := runtimeProfile(t, "heap", 0)
 	raw := unzip(t, heap)
 	noTypes := &pprofile.Profile{PeriodType: &pprofile.ValueType{}, Period: 5}
+	oneValue := stackOf(Heap, map[string]int64{"main.f": 1 << 20})
+	oneValue.Sample[0].Value = oneValue.Sample[0].Value[:1]
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -89,6 +91,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"varint of 11 bytes", append([]byte{0x08, 0x01}, bytes.Repeat([]byte{0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80}, 2)...), ErrNotProfile, "64 bits"},
 		{"two in one", append(bytes.Clone(raw), raw...), ErrNotProfile, "several"},
 		{"no sample types", gz(t, noTypes), ErrNotProfile, "what its samples are"},
+		{"too few values", gz(t, oneValue), ErrNotProfile, "mismatch"},
 		{"bomb", zip(t, make([]byte, maxRawProfile+1)), ErrTooLarge, "64.0 MiB"},
 		// Each is a sample of no values: 2 bytes that become 150.
 		{"empty samples", zip(t, bytes.Repeat([]byte{0x12, 0x00}, 8<<20)), ErrTooLarge, "parsed"},

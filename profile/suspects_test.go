@@ -84,6 +84,11 @@ func TestSuspectGoroutines(t *testing.T) {
 	if s := compared(t, base, now, CompareConfig{Sites: []GoroutineSite{young}}).Suspects; s[0].Confidence >= 0.5 {
 		t.Errorf("they come and go: %+v", s[0])
 	}
+	other := site
+	other.Wait = "select"
+	if s := compared(t, base, now, CompareConfig{Sites: []GoroutineSite{other}}).Suspects[0]; s.Confidence >= confidenceFlag {
+		t.Errorf("the census found another wait: %+v", s)
+	}
 	elsewhere := site
 	elsewhere.Frame.Line = 99
 	if s := compared(t, base, now, CompareConfig{Sites: []GoroutineSite{elsewhere}}).Suspects[0]; s.Confidence >= confidenceFlag {
@@ -127,7 +132,7 @@ func TestGoroutineGroups(t *testing.T) {
 	base := now.Copy()
 	base.Mapping = append(base.Mapping, heapOf(1, 1, 1).Mapping[0])
 	base.Mapping[0].BuildID = "another"
-	if c := compared(t, base, now, CompareConfig{}); len(c.Goroutines) != 2+1 && c.Goroutines[0].Count.Growth() != 0 {
+	if c := compared(t, base, now, CompareConfig{}); len(c.Goroutines) != 2 || c.Goroutines[0].Count != (Change{45, 45}) {
 		t.Errorf("groups of two builds %+v", c.Goroutines)
 	}
 	if got := labelPairs(map[string][]string{"b": {"2"}, "a": {"1", "x"}}); !slices.Equal(got, []string{"a=1", "a=x", "b=2"}) {
