@@ -142,6 +142,41 @@ func TestDeepFlame(t *testing.T) {
 	if !strings.Contains(page, "Frames too small to see are left out") {
 		t.Error("the page does not say that the stack is cut")
 	}
+	depth := 0
+	for n := checkData(t, page).Flame; n != nil; depth++ {
+		if len(n.Children) == 0 {
+			break
+		}
+		n = n.Children[0]
+	}
+	if depth != maxFlameDepth {
+		t.Errorf("%d frames on top of each other are drawn, want %d", depth, maxFlameDepth)
+	}
+}
+
+// Names that are long, and longer once they are escaped, cost the graph its
+// smallest frames, not the page its bound.
+func TestWideFlame(t *testing.T) {
+	root := &FlameNode{Name: "all", Value: 1500 << 20}
+	for i := range 1500 {
+		value := int64(1<<20 - i%10)
+		root.Children = append(root.Children, &FlameNode{Name: strings.Repeat("<", 300), Value: value,
+			Children: []*FlameNode{{Name: strings.Repeat("&", 300), Value: value}}})
+	}
+	e := heapCase()
+	e.Heap.Flame = root
+	d := checkData(t, render(t, e)[".html"])
+	if n := len(d.Flame.Children); n < 100 || n > 1000 {
+		t.Errorf("%d frames are drawn, want some hundreds", n)
+	}
+}
+
+func TestMarkdownFence(t *testing.T) {
+	var b strings.Builder
+	markdownFence(&b, "text", []string{"a", "````", "b"})
+	if got, want := b.String(), "`````text\na\n````\nb\n`````\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 var tags = regexp.MustCompile(`<(/?)([a-zA-Z]+)`)
@@ -187,7 +222,7 @@ func count(list []string, of ...string) (n int) {
 }
 
 // checkData parses what the page's script will parse.
-func checkData(t *testing.T, page string) {
+func checkData(t *testing.T, page string) chartData {
 	t.Helper()
 	_, rest, ok := strings.Cut(page, `<script type="application/json" id="data">`)
 	if !ok {
@@ -201,6 +236,7 @@ func checkData(t *testing.T, page string) {
 	if d.Flame == nil || d.Memory == nil {
 		t.Error("the page's data lacks the flame graph or memory")
 	}
+	return d
 }
 
 // checkMarkdown looks for what would be markup outside of code. In its stead a
