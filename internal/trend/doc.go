@@ -97,7 +97,50 @@
 // The same with series of seed 3, which were generated and judged once the lines
 // were fixed.
 //
-//	-
+//	shape                         after leaking growing  calm  false    found delay
+//	flat with noise                24 h       0       0   100     0%
+//	flat with noise                72 h       0       0   100     0%
+//	AR(1)                          24 h       0       1    99     0%
+//	AR(1)                          72 h       0       0   100     0%
+//	daily swing                    24 h       0      33    67     0%
+//	daily swing                    72 h       0       0   100     0%
+//	weekly swing                   24 h       0      30    70     0%
+//	weekly swing                   72 h       0       4    96     0%
+//	weekly swing                   21 d       0       0   100     0%
+//	sawtooth                       24 h       0      11    89     0%
+//	sawtooth                       72 h       0       0   100     0%
+//	warm-up cache                  24 h       0       2    98     0%
+//	warm-up cache                  72 h       0       0   100     0%
+//	level steps                    24 h       0       3    97     0%
+//	level steps                    72 h       0       6    94     0%
+//	one-off spike                  24 h       0       0   100     0%
+//	one-off spike                  72 h       0       0   100     0%
+//	deploy-time ramp               24 h       0       4    96     0%
+//	deploy-time ramp               72 h       0       0   100     0%
+//	leak alone                     24 h      87      10     3     0%    89/94  22 h
+//	leak alone                     72 h      97       3     0     0%  100/100  22 h
+//	leak under AR(1)               24 h      46      43    11     0%    50/91  22 h
+//	leak under AR(1)               72 h      87      13     0     0%   95/100  23 h
+//	leak under daily swing         24 h      26      46    28     0%    31/78  22 h
+//	leak under daily swing         72 h      93       1     6     0%    94/94  32 h
+//	leak under weekly swing        24 h      18      45    37     0%    20/71  22 h
+//	leak under weekly swing        72 h      83      12     5     0%    88/99  38 h
+//	leak under weekly swing        21 d     100       0     0     0%  100/100  50 h
+//	leak under sawtooth            24 h      30      34    36     0%    28/50  22 h
+//	leak under sawtooth            72 h      80      14     6     0%    90/92  26 h
+//	leak under warm-up cache       24 h      74      15    11     0%    74/98  22 h
+//	leak under warm-up cache       72 h     100       0     0     0%  100/100  23 h
+//	leak under level steps         24 h      70      20    10     0%    65/85  22 h
+//	leak under level steps         72 h      86      12     2     0%    97/98  22 h
+//	leak under one-off spike       24 h      92       4     4     0%   93/100  22 h
+//	leak under one-off spike       72 h      99       1     0     0%  100/100  22 h
+//	leak under deploy-time ramp    24 h      81      17     2     0%    83/97  22 h
+//	leak under deploy-time ramp    72 h      86      12     2     0%    97/99  22 h
+//	stepwise leak                  24 h      52      43     5     0%    53/61  22 h
+//	stepwise leak                  72 h      99       1     0     0%  100/100  22 h
+//	leak that starts late          24 h       2      36    62     0%
+//	leak that starts late          72 h      75      23     2     0%    82/95  19 h
+//	all after 72 h: precision 1.000, recall 0.968
 //
 // # Concurrency
 //

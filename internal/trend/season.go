@@ -83,7 +83,7 @@ func (j *judgement) season(c comparison) Verdict {
 		noise += (d - median) * (d - median) / 2
 	}
 	levels, _ := stairs(p)
-	if noise/float64(len(last)) > maxSeasonal*levels/float64(len(p.v)) || j.fills(slope) {
+	if noise/float64(len(last)) >= maxSeasonal*levels/float64(len(p.v)) || j.fills(slope) {
 		return Verdict{}
 	}
 	return Verdict{
