@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
@@ -75,4 +76,24 @@ func ExampleStore_Explain() {
 	// report.md
 	// report.html
 	// the incident was cut short: the process died before it wrote why it opened, its limits and its readings
+}
+
+// The first line of a report says who leaks. Here two files are compared, as
+// [profile.Compare] has them; an incident's folder is read by [profile.ExplainFolder].
+func ExampleEvidenceOf() {
+	c := &profile.Comparison{Kind: profile.Heap, Unit: profile.UnitBytes, HasBase: true, Suspects: []profile.Suspect{{
+		Kind: profile.Heap, Unit: profile.UnitBytes, Value: profile.Change{Before: 0, After: 180 << 20}, Share: 0.98, Confidence: 0.8,
+		Frame: profile.Frame{Function: "main.memoryLeak", File: "leaky/main.go", Line: 104, Package: "main"},
+	}}}
+	report := profile.Explain(profile.EvidenceOf(c, "old.pb.gz", "new.pb.gz"))
+	var text strings.Builder
+	if err := report.WriteText(&text); err != nil {
+		log.Fatal(err)
+	}
+	headline, _, _ := strings.Cut(text.String(), "\n")
+	fmt.Println(headline)
+	fmt.Println(report.Next[0].Line)
+	// Output:
+	// main.memoryLeak (leaky/main.go:104) holds 180.0 MiB more than before: 98% of what the heap grew
+	// go tool pprof -top -base old.pb.gz new.pb.gz
 }
