@@ -162,6 +162,10 @@ func TestSignificanceAndWeight(t *testing.T) {
 	if z, relErr := significanceOf(one); z > 2 || relErr != 0 {
 		t.Errorf("one large object: %v standard errors, relative error %v", z, relErr)
 	}
+	held := &tally{value: Change{160 << 20, 260 << 20}, objects: Change{1, 100}}
+	if z, _ := significanceOf(held); z > 2 {
+		t.Errorf("one large object among those before: %v standard errors", z)
+	}
 	many := &tally{value: Change{0, 1600 << 20}, objects: Change{0, 100}}
 	if z, _ := significanceOf(many); z < 10 {
 		t.Errorf("100 large objects: %v standard errors", z)
