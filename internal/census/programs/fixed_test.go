@@ -1,0 +1,230 @@
+package programs_test
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// fixed are leak programs of the Go distribution as they were fixed upstream, or
+// as the pattern's textbook says. 'outside' is what the world answers, some
+// rounds later.
+var fixed = []pattern{
+	perRound(noCloseRange), perRound(methodContract), perRound(doubleSend), perRound(earlyReturn),
+	perRound(nCast), perRound(timeout), perRound(cockroach10790), perRound(cockroach13197),
+	perRound(cockroach24808), perRound(cockroach25456), perRound(cockroach35931),
+	perRound(etcd6857), perRound(grpc660), perRound(grpc862), perRound(grpc1275), perRound(grpc1424),
+	perRound(istio17860), perRound(kubernetes5316), perRound(kubernetes25331), perRound(kubernetes38669),
+	perRound(kubernetes70277), perRound(moby33781),
+
+	perRound(cockroach584), perRound(cockroach9935), perRound(cockroach10214), perRound(etcd5509),
+	perRound(etcd6873), perRound(etcd10492), perRound(grpc795), perRound(grpc1460), perRound(kubernetes6632),
+	perRound(kubernetes10182), perRound(moby17176), perRound(moby25348), perRound(moby30408),
+	perRound(moby36114), perRound(syncthing4829), perRound(syncthing5795),
+}
+
+var errFailed = errors.New("failed")
+
+// The channel was never closed, so the workers ranged over it for ever.
+func noCloseRange(outside <-chan struct{}) {
+	ch := make(chan any)
+	for range 3 {
+		go func() {
+			for range ch {
+			}
+		}()
+	}
+	for range 3 {
+		ch <- nil
+	}
+	<-outside
+	close(ch)
+}
+
+type worker struct {
+	ch   chan any
+	done chan struct{}
+}
+
+func (w worker) start() {
+	go func() {
+		for {
+			select {
+			case <-w.ch:
+			case <-w.done:
+				return
+			}
+		}
+	}()
+}
+
+// Who started a worker forgot to stop it.
+func methodContract(outside <-chan struct{}) {
+	w := worker{make(chan any), make(chan struct{})}
+	w.start()
+	defer close(w.done)
+	for range 10 {
+		w.ch <- nil
+	}
+	<-outside
+}
+
+// After an error the return was missing, so it sent twice.
+func doubleSend(outside <-chan struct{}) {
+	ch := make(chan any)
+	go func(err error) {
+		<-outside
+		if err != nil {
+			ch <- nil
+			return
+		}
+		ch <- struct{}{}
+	}(errFailed)
+	<-ch
+}
+
+// The caller returned before it received; the channel had no room for the answer.
+func earlyReturn(outside <-chan struct{}) {
+	ch := make(chan any, 1)
+	go func() {
+		<-outside
+		ch <- struct{}{}
+	}()
+}
+
+// Only the first of many answers was received; there was no room for the others.
+func nCast(outside <-chan struct{}) {
+	ch := make(chan any, 5)
+	for range 5 {
+		go func() {
+			<-outside
+			ch <- struct{}{}
+		}()
+	}
+	<-ch
+}
+
+// The caller's context ended first; the channel had no room for the answer.
+func timeout(outside <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	ch := make(chan any, 1)
+	go func() {
+		<-outside
+		ch <- struct{}{}
+	}()
+	select {
+	case <-ch:
+	case <-ctx.Done():
+	}
+}
+
+// The drain waited for commands that were never sent: it did not look at the context.
+func cockroach10790(outside <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	chans := []chan bool{make(chan bool), make(chan bool)}
+	go func() { // sendChans
+		for _, ch := range chans {
+			select {
+			case ch <- true:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	go func() { // beginCmds
+		for _, ch := range chans {
+			select {
+			case <-ch:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	<-outside
+	cancel()
+}
+
+// A transaction waited for its context, and nobody rolled it back.
+func cockroach13197(outside <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-ctx.Done() }() // awaitDone
+	defer cancel()               // Rollback
+	<-outside
+}
+
+// The first send found the buffer full and no worker to take it: start that first.
+func cockroach24808(outside <-chan struct{}) {
+	stopper := make(chan struct{})
+	defer close(stopper)
+	ch := make(chan struct{}, 1)
+	ch <- struct{}{}
+	go func() {
+		for {
+			select {
+			case <-stopper:
+				return
+			case <-ch:
+			}
+		}
+	}()
+	ch <- struct{}{}
+	<-outside
+}
+
+// The queue waited for a stopper that nobody stopped.
+func cockroach25456(outside <-chan struct{}) {
+	quiescer := make(chan struct{})
+	go func() {
+		for range 2 {
+			<-quiescer
+		}
+	}()
+	<-outside
+	close(quiescer)
+}
+
+// A row was pushed to a consumer that was gone already.
+func cockroach35931(outside <-chan struct{}) {
+	rows, gone := make(chan int), make(chan struct{})
+	go func() {
+		for i := range 3 {
+			select {
+			case rows <- i:
+			case <-gone:
+				return
+			}
+		}
+	}()
+	<-rows
+	<-outside
+	close(gone)
+}
+
+// Status did not look whether the node had stopped.
+func etcd6857(outside <-chan struct{}) {
+	status, stop, done := make(chan chan int), make(chan struct{}), make(chan struct{})
+	go func() { // run
+		for {
+			select {
+			case c := <-status:
+				c <- 1
+			case <-stop:
+				close(done)
+				return
+			}
+		}
+	}()
+	go func() { // Status
+		<-outside
+		c := make(chan int, 1)
+		select {
+		case status <- c:
+			<-c
+		case <-done:
+		}
+	}()
+	<-outside
+	stop <- struct{}{}
+	<-done
+}

@@ -1,0 +1,343 @@
+package programs_test
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// healthy are servers whose goroutines wait, come, go and grow, and do not leak.
+var healthy = []pattern{
+	workerPool, elasticPool, connectionPool, rateLimiter, singleflight, fanOut, contextTimeouts,
+	lazyPerKey, batcher, condQueue, backoff, pipeline, busyLock, standby, reload,
+	pubSub, tickers, streams, netPipes, keepAlive,
+}
+
+// workerPool starts a worker whenever none is idle, up to 32, and keeps them: it
+// grows with the first bursts of load and then stays.
+func workerPool(s *service) func() {
+	jobs := make(chan (<-chan struct{}))
+	workers := 0
+	work := func(job <-chan struct{}) {
+		<-job
+		for {
+			select {
+			case job := <-jobs:
+				<-job
+			case <-s.stop:
+				return
+			}
+		}
+	}
+	return func() {
+		for range s.rng.IntN(8) {
+			job := s.later(s.rng.IntN(6))
+			select {
+			case jobs <- job:
+			default:
+				if workers < 32 {
+					workers++
+					go work(job)
+				}
+			}
+		}
+	}
+}
+
+// elasticPool starts workers on demand; one that is idle for some rounds ends.
+func elasticPool(s *service) func() {
+	jobs := make(chan (<-chan struct{}))
+	work := func(job, idle <-chan struct{}) {
+		<-job
+		for {
+			select {
+			case job := <-jobs:
+				<-job
+			case <-idle:
+				return
+			}
+		}
+	}
+	return func() {
+		load := 4
+		if s.round/15%2 == 0 {
+			load = 12
+		}
+		for range s.rng.IntN(load) {
+			job := s.later(s.rng.IntN(3))
+			select {
+			case jobs <- job:
+			default:
+				go work(job, s.later(5+s.rng.IntN(15)))
+			}
+		}
+	}
+}
+
+// connectionPool lends at most 8 connections; in bursts, requests queue for them.
+// Each connection that was dialled has a reader for as long as it lives.
+func connectionPool(s *service) func() {
+	slots := make(chan struct{}, 8)
+	read := func(closed <-chan struct{}) { <-closed }
+	query := func(answer, closed <-chan struct{}) {
+		slots <- struct{}{}
+		go read(closed)
+		<-answer
+		<-slots
+	}
+	return func() {
+		n := s.rng.IntN(4)
+		if s.round%25 < 3 {
+			n = 15
+		}
+		for range n {
+			go query(s.later(1+s.rng.IntN(2)), s.later(4+s.rng.IntN(10)))
+		}
+	}
+}
+
+// rateLimiter lets ten requests through a round; bursts wait for their token.
+func rateLimiter(s *service) func() {
+	tokens := make(chan struct{})
+	request := func() {
+		select {
+		case <-tokens:
+		case <-s.stop:
+		}
+	}
+	return func() {
+		n := s.rng.IntN(8)
+		if s.round%40 == 0 {
+			n = 60
+		}
+		for range n {
+			go request()
+		}
+		for range 10 {
+			select {
+			case tokens <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// singleflight lets all who ask for a key wait for one call.
+func singleflight(s *service) func() {
+	var mu sync.Mutex
+	calls := make(map[int]*sync.WaitGroup)
+	do := func(key int, answer <-chan struct{}) {
+		mu.Lock()
+		if call := calls[key]; call != nil {
+			mu.Unlock()
+			call.Wait()
+			return
+		}
+		call := new(sync.WaitGroup)
+		call.Add(1)
+		calls[key] = call
+		mu.Unlock()
+		<-answer
+		mu.Lock()
+		delete(calls, key)
+		mu.Unlock()
+		call.Done()
+	}
+	return func() {
+		for range s.rng.IntN(10) {
+			go do(s.rng.IntN(3), s.later(s.rng.IntN(4)))
+		}
+	}
+}
+
+// fanOut is what an errgroup with a limit does: up to 20 parts, 4 at a time.
+func fanOut(s *service) func() {
+	request := func(parts int, answer <-chan struct{}) {
+		limit := make(chan struct{}, 4)
+		var wg sync.WaitGroup
+		for range parts {
+			wg.Go(func() {
+				limit <- struct{}{}
+				<-answer
+				<-limit
+			})
+		}
+		wg.Wait()
+	}
+	return func() { go request(s.rng.IntN(20), s.later(s.rng.IntN(3))) }
+}
+
+// contextTimeouts ask a backend that may not answer in time.
+func contextTimeouts(s *service) func() {
+	request := func(answer <-chan struct{}) {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
+		defer cancel()
+		select {
+		case <-answer:
+		case <-ctx.Done():
+		}
+	}
+	return func() {
+		for range s.rng.IntN(6) {
+			go request(s.later(s.rng.IntN(8)))
+		}
+	}
+}
+
+// lazyPerKey starts a goroutine for each of 40 tenants when it first comes, and
+// keeps it: ever fewer are new.
+func lazyPerKey(s *service) func() {
+	tenants := make(map[int]chan struct{})
+	serve := func(requests <-chan struct{}) {
+		for {
+			select {
+			case <-requests:
+			case <-s.stop:
+				return
+			}
+		}
+	}
+	return func() {
+		for range 3 {
+			key := s.rng.IntN(40)
+			if tenants[key] == nil {
+				tenants[key] = make(chan struct{})
+				go serve(tenants[key])
+			}
+			tenants[key] <- struct{}{}
+		}
+	}
+}
+
+// batcher lets who writes wait until the batch is flushed: a sawtooth.
+func batcher(s *service) func() {
+	flush := make(chan struct{})
+	write := func(flush <-chan struct{}) { <-flush }
+	s.ended = append(s.ended, func() { close(flush) })
+	return func() {
+		for range s.rng.IntN(4) {
+			go write(flush)
+		}
+		if s.round%20 == 0 {
+			close(flush)
+			flush = make(chan struct{})
+		}
+	}
+}
+
+// condQueue has six consumers that wait on a Cond.
+func condQueue(s *service) func() {
+	var mu sync.Mutex
+	cond := sync.NewCond(&mu)
+	queue, closed := 0, false
+	consume := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for {
+			for queue == 0 && !closed {
+				cond.Wait()
+			}
+			if closed {
+				return
+			}
+			queue--
+		}
+	}
+	for range 6 {
+		go consume()
+	}
+	s.ended = append(s.ended, func() {
+		mu.Lock()
+		closed = true
+		mu.Unlock()
+		cond.Broadcast()
+	})
+	return func() {
+		mu.Lock()
+		queue += s.rng.IntN(9)
+		mu.Unlock()
+		cond.Broadcast()
+	}
+}
+
+// backoff tries again after waits that double.
+func backoff(s *service) func() {
+	call := func(tries int) {
+		for i := range tries {
+			time.Sleep(time.Millisecond << i)
+		}
+	}
+	return func() {
+		for range s.rng.IntN(4) {
+			go call(s.rng.IntN(4))
+		}
+	}
+}
+
+// pipeline has three stages for each request, joined by channels.
+func pipeline(s *service) func() {
+	stage := func(in <-chan int, out chan<- int) {
+		defer close(out)
+		for v := range in {
+			out <- v
+		}
+	}
+	request := func(answer <-chan struct{}) {
+		a, b, c := make(chan int), make(chan int), make(chan int)
+		go stage(a, b)
+		go stage(b, c)
+		go func() {
+			defer close(a)
+			for i := range 5 {
+				a <- i
+			}
+			<-answer
+		}()
+		for range c {
+		}
+	}
+	return func() {
+		for range s.rng.IntN(4) {
+			go request(s.later(s.rng.IntN(5)))
+		}
+	}
+}
+
+// busyLock has bursts of goroutines that wait for a lock which is held for a while.
+func busyLock(s *service) func() {
+	var mu sync.Mutex
+	hold := func(answer <-chan struct{}) {
+		mu.Lock()
+		defer mu.Unlock()
+		<-answer
+	}
+	return func() {
+		if s.round%10 != 0 {
+			return
+		}
+		for range s.rng.IntN(12) {
+			go hold(s.later(s.rng.IntN(8)))
+		}
+	}
+}
+
+// standby are goroutines that wait for ever, as many as there were at the start.
+func standby(s *service) func() {
+	wait := func() { <-s.stop }
+	for range 5 {
+		go wait()
+	}
+	return func() {}
+}
+
+// reload replaces its eight workers every 30 rounds; old and new overlap.
+func reload(s *service) func() {
+	work := func(old <-chan struct{}) { <-old }
+	return func() {
+		if s.round%30 == 1 {
+			for range 8 {
+				go work(s.later(33))
+			}
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package programs_test
+
+import (
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"time"
+)
+
+// pubSub has subscribers that come and go; each has a goroutine that waits for
+// the next message.
+func pubSub(s *service) func() {
+	subscribers := make(map[chan int]<-chan struct{})
+	subscribe := func(messages <-chan int) {
+		for range messages {
+		}
+	}
+	s.ended = append(s.ended, func() {
+		for c := range subscribers {
+			close(c)
+		}
+	})
+	return func() {
+		for range s.rng.IntN(3) {
+			c := make(chan int, 16)
+			subscribers[c] = s.later(1 + s.rng.IntN(40))
+			go subscribe(c)
+		}
+		for c, left := range subscribers {
+			select {
+			case <-left:
+				delete(subscribers, c)
+				close(c)
+			case c <- s.round:
+			}
+		}
+	}
+}
+
+// tickers are ten periodic jobs, for as long as the service lives.
+func tickers(s *service) func() {
+	job := func() {
+		tick := time.NewTicker(3 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-s.stop:
+				return
+			}
+		}
+	}
+	for range 10 {
+		go job()
+	}
+	return func() {}
+}
+
+// streams are 30 clients that stay connected for a very long time, one to several
+// hundred rounds, and come back when they were cut off.
+func streams(s *service) func() {
+	var cut []<-chan struct{}
+	serve := func(end <-chan struct{}) { <-end }
+	connect := func() <-chan struct{} {
+		end := s.later(1 + int(s.rng.ExpFloat64()*150))
+		go serve(end)
+		return end
+	}
+	return func() {
+		for range min(6, 30-len(cut)) { // they all come within the first rounds
+			cut = append(cut, connect())
+		}
+		for i, end := range cut {
+			select {
+			case <-end:
+				cut[i] = connect()
+			default:
+			}
+		}
+	}
+}
+
+// dailySwing is sessions of about ten rounds, few by night and many by day.
+func dailySwing(day int) pattern {
+	return func(s *service) func() {
+		session := func(end <-chan struct{}) { <-end }
+		return func() {
+			rate := 3 - 2.7*math.Cos(2*math.Pi*float64(s.round)/float64(day))
+			n := int(rate)
+			if s.rng.Float64() < rate-float64(n) {
+				n++
+			}
+			for range n {
+				go session(s.later(5 + s.rng.IntN(10)))
+			}
+		}
+	}
+}
+
+// netPipes are connections with a reader and a writer each, as a chat's hub has.
+func netPipes(s *service) func() {
+	reader := func(c net.Conn) {
+		defer c.Close()
+		_, _ = io.Copy(io.Discard, c)
+	}
+	writer := func(c net.Conn, end <-chan struct{}) {
+		defer c.Close()
+		_, _ = c.Write([]byte("hello"))
+		<-end
+	}
+	return func() {
+		for range s.rng.IntN(3) {
+			a, b := net.Pipe()
+			go reader(a)
+			go writer(b, s.later(s.rng.IntN(20)))
+		}
+	}
+}
+
+// keepAlive is an HTTP server whose client sends bursts and keeps up to eight
+// connections idle: two goroutines each at the client, one at the server.
+func keepAlive(s *service) func() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "ok")
+	}))
+	transport := &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Hour}
+	client := &http.Client{Transport: transport}
+	get := func() error {
+		resp, err := client.Get(server.URL)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		return errors.Join(err, resp.Body.Close())
+	}
+	s.ended = append(s.ended, func() {
+		transport.CloseIdleConnections()
+		server.Close()
+	})
+	return func() {
+		n := 1
+		if s.round%7 == 0 {
+			n = 1 + s.rng.IntN(12)
+		}
+		var wg sync.WaitGroup
+		for range n {
+			wg.Go(func() {
+				if err := get(); err != nil {
+					panic(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}

@@ -1,0 +1,274 @@
+package programs_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
+)
+
+const (
+	// rounds is how often a program leaks, and interval the made-up time between
+	// two of them, after which a census is taken: three hours in all.
+	rounds   = 90
+	interval = 2 * time.Minute
+	// few is how many goroutines are too few for a verdict in three hours: the
+	// census takes a whole day's shift for those.
+	few = 12
+)
+
+// group and result are what testdata/driver prints.
+type group struct {
+	Root, Blocked, Wait string
+	Count               int
+	Reason              string // of the census
+}
+
+// sameSite says whether two groups are goroutines of the same place, whatever
+// they wait for there.
+func (g group) sameSite(other group) bool { return g.Root == other.Root && g.Blocked == other.Blocked }
+
+func (g group) String() string {
+	return fmt.Sprintf("%d × %s at %s", g.Count, g.Wait, strings.TrimPrefix(g.Blocked, "main."))
+}
+
+type result struct {
+	Copies, Rounds int
+	Stayed         [4][]group
+	HasProof       bool
+	Flagged, Calm  []group // by the census
+	Leaked, Proven []group
+}
+
+// kept are the places where goroutines kept piling up: each quarter of the run
+// left more than the one before. Sleepers are none: they will wake. It is the truth to judge by, from text dumps
+// of the goroutines alone.
+func (r result) kept() []group {
+	var kept []group
+	for _, g := range r.Stayed[3] {
+		if g.Count < few || g.Wait == "sleep" {
+			continue
+		}
+		before, grew := 0, true
+		for _, dump := range r.Stayed {
+			n := 0
+			for _, other := range dump {
+				if other.sameSite(g) && other.Wait == g.Wait {
+					n = other.Count
+				}
+			}
+			grew = grew && n > before
+			before = n
+		}
+		if grew {
+			kept = append(kept, g)
+		}
+	}
+	return kept
+}
+
+// reason is why the census did not flag a group.
+func (r result) reason(g group) string {
+	for _, other := range r.Calm {
+		if other.sameSite(g) {
+			return other.Reason
+		}
+	}
+	return "it does not know the place"
+}
+
+// in says whether one of the groups is of g's site.
+func (g group) in(groups []group) bool { return slices.ContainsFunc(groups, g.sameSite) }
+
+// matches says whether a group's root function is one that the distribution's
+// test expects to leak.
+func (p leakProgram) matches(g group) bool {
+	return slices.ContainsFunc(p.roots, func(re *regexp.Regexp) bool {
+		return re.MatchString(strings.TrimPrefix(g.Root, "main.") + "()")
+	})
+}
+
+// TestLeakPrograms asks of each program that the Go distribution ships as a
+// goroutine leak: where its goroutines stay, does the census flag the right
+// function, and nothing else? Of the 63 of GoKer one cannot leak as it is shipped:
+// Moby27782's readLogs holds the lock that who would close its watcher needs.
+func TestLeakPrograms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs 85 programs, for half a minute")
+	}
+	bins, programs := buildPrograms(t)
+	results := make([]result, len(programs))
+	errs := make([]error, len(programs))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(programs); i = next.Add(1) - 1 {
+				results[i], errs[i] = run(t.Context(), filepath.Join(bins, programs[i].folder), programs[i].name)
+			}
+		})
+	}
+	wg.Wait()
+
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "program\trounds\tcopies\tstayed at\tflagged\tproven\tverdict")
+	total := make(map[string]totals)
+	for i, p := range programs {
+		if errs[i] != nil {
+			t.Error(errs[i])
+			continue
+		}
+		sum := total[p.folder]
+		fmt.Fprintln(w, sum.judge(t, p, results[i]))
+		total[p.folder] = sum
+	}
+	w.Flush()
+	t.Logf("\n%s", &table)
+	for folder, sum := range total {
+		t.Logf("%s: found %d of %d programs (%d left goroutines), %d of %d sites, %d of them proven",
+			folder, sum.found, sum.programs, sum.stayed, sum.flagged, sum.sites, sum.proven)
+		if sum.stayed < sum.programs*9/10 {
+			t.Errorf("%s: only %d of %d programs left goroutines: the driver does not make them leak", folder, sum.stayed, sum.programs)
+		}
+		// Of a leak with several sites the smallest may need longer.
+		if sum.flagged < sum.sites*95/100 {
+			t.Errorf("%s: only %d of %d sites were flagged", folder, sum.flagged, sum.sites)
+		}
+	}
+}
+
+// totals are sums over a folder's programs.
+type totals struct{ programs, stayed, found, sites, flagged, proven int }
+
+// judge compares what the census said about a program with what is true, and
+// returns the program's row of the table.
+func (sum *totals) judge(t *testing.T, p leakProgram, r result) string {
+	t.Helper()
+	kept, found, proven := r.kept(), 0, 0
+	for _, g := range kept {
+		if g.in(r.Flagged) {
+			found++
+		} else {
+			t.Logf("%s: not flagged: %v (%s)", p.name, g, r.reason(g))
+		}
+		if g.in(r.Proven) {
+			proven++
+		} else if g.in(r.Leaked) {
+			t.Errorf("%s: the goroutineleak profile has %v, but the census does not call it proven", p.name, g)
+		}
+	}
+	for _, g := range r.Flagged {
+		if !g.in(r.Stayed[3]) {
+			t.Errorf("%s: flagged %v, where no goroutine stayed", p.name, g)
+		}
+	}
+	if !r.HasProof {
+		t.Errorf("%s: built without the goroutineleak profile", p.name)
+	}
+	if p.roots != nil && len(p.roots) == 0 && len(r.Proven) > 0 {
+		t.Errorf("%s: proven at %v, though somebody could still wake them", p.name, r.Proven)
+	}
+	// The function is the right one only if the distribution's test says so, too.
+	right := len(p.roots) == 0 || slices.ContainsFunc(r.Flagged, p.matches)
+	verdict := "found"
+	switch {
+	case len(kept) == 0:
+		verdict = "did not stay"
+	case found == 0 || !right:
+		verdict = "MISSED"
+		t.Errorf("%s: goroutines stayed, and none was flagged at a function that leaks; flagged: %v; stayed: %v", p.name, r.Flagged, kept)
+	default:
+		sum.found++
+	}
+	sum.programs++
+	if len(kept) > 0 {
+		sum.stayed++
+	}
+	sum.sites += len(kept)
+	sum.flagged += found
+	sum.proven += proven
+	return fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%s", p.name, r.Rounds, r.Copies, len(kept), found, proven, verdict)
+}
+
+// buildPrograms builds the leak programs and returns the folder of the binaries.
+func buildPrograms(t *testing.T) (bins string, programs []leakProgram) {
+	t.Helper()
+	version, goroot := goEnv(t, "GOVERSION"), goEnv(t, "GOROOT")
+	if !regexp.MustCompile(`^go1\.(2[6-9]|[3-9]\d)|devel`).MatchString(version) {
+		t.Skipf("%s does not ship the leak programs; Go 1.26 does", version)
+	}
+	_, err := os.Stat(filepath.Join(goroot, "src/runtime/testdata/testgoroutineleakprofile/goker"))
+	testenv.Need(t, err == nil, "this Go distribution lacks the leak programs under GOROOT/src/runtime/testdata")
+
+	repo, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	programs, err = sources(goroot, dir, repo, "testdata/driver/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bins = filepath.Join(dir, "bin") + string(filepath.Separator)
+	cmd := exec.Command("go", "build", "-mod=mod", "-o", bins, "./...")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if strings.HasPrefix(version, "go1.26") {
+		cmd.Env = append(cmd.Env, "GOEXPERIMENT=goroutineleakprofile")
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build of the leak programs: %v\n%s", err, out)
+	}
+	return bins, programs
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// run runs a program. The programs are races: one may, rarely, also crash
+// (Kubernetes1321 is known to), and gets another try.
+func run(ctx context.Context, bin, name string) (r result, err error) {
+	for range 3 {
+		r, err = runOnce(ctx, bin, name)
+		if err == nil {
+			break
+		}
+	}
+	return r, err
+}
+
+func runOnce(ctx context.Context, bin, name string) (r result, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, name, fmt.Sprint(rounds), interval.String())
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=8") // more of the races are lost
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return r, fmt.Errorf("%s: %w\n%.2000s", name, err, stderr.String())
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		return r, fmt.Errorf("%s: the driver's answer: %w", name, err)
+	}
+	return r, nil
+}
