@@ -112,6 +112,7 @@ func goroutineSite(s census.Site, module string, started time.Time) profile.Goro
 		},
 		Root: s.Root, Wait: s.Wait, Count: s.Count, Grown: s.Grown,
 		Since: started.Add(s.Since).UTC(), Standing: s.Standing, Leaking: s.State >= census.Leaking, Proven: s.State == census.Proven,
+		Reason: s.Reason,
 	}
 }
 

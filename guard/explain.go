@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -15,6 +16,8 @@ const (
 	// explainAgain is how long an explanation waits that was refused for want
 	// of memory or of peace.
 	explainAgain = time.Second
+	// renderBytes is what the three forms of a report allocate.
+	renderBytes = 5 << 20
 	// explainEarlier is how many incidents of earlier processes are explained
 	// at a start: the newest.
 	explainEarlier = 5
@@ -106,6 +109,7 @@ func (l *loop) explained(done explained) {
 		l.notExplained(done)
 		return
 	}
+	l.prove(done.report)
 	var current *profile.Manifest
 	if _, i := l.find(done.id); i != nil {
 		i.manifest.Headline, i.Headline = done.report.Headline, done.report.Headline
@@ -119,6 +123,23 @@ func (l *loop) explained(done explained) {
 	}) {
 		l.explaining = false
 		l.notExplained(done)
+	}
+}
+
+// prove tells the census which of the sites the garbage collector has proven to
+// leak, if the incident has such a profile and is of this process.
+func (l *loop) prove(r *profile.Report) {
+	if r.Manifest.Process.PID != l.process.PID || !r.Manifest.Process.Started.Equal(l.process.Started) {
+		return
+	}
+	var blocked []frames.Frame
+	for _, s := range r.Suspects {
+		if s.Proven {
+			blocked = append(blocked, frames.Frame{Function: s.Frame.Function, File: s.Frame.File, Line: s.Frame.Line})
+		}
+	}
+	if len(blocked) > 0 {
+		l.keeper.do(func() { l.keeper.survey.watch.Prove(blocked) })
 	}
 }
 
@@ -218,5 +239,5 @@ func predictExplanation(files []profile.Artefact) (predicted int64, wanting bool
 			sizes = append(sizes, a.Size)
 		}
 	}
-	return profile.PredictCompare(sizes...), len(sizes) > 0 && !reported
+	return profile.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported
 }

@@ -124,6 +124,8 @@ type Suspect struct {
 	// Confidence that it leaks, 0 to 1: below 0.5 it is a guess, from 0.9 as
 	// good as proven.
 	Confidence float64
+	// Proven says that the garbage collector proved it ([GoroutineLeak]).
+	Proven bool
 	// Evidence is why, in sentences without a full stop, the strongest first.
 	Evidence []string
 	// Role says how the suspect stands to the others of a report; see

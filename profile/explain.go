@@ -73,6 +73,9 @@ func addCensus(r *Report, m Manifest) {
 			continue
 		}
 		confidence, why := 0.9, "the census of goroutines takes them for leaked"
+		if site.Reason != "" {
+			why += ": " + site.Reason
+		}
 		if site.Proven {
 			confidence, why = confidenceProof, proofWords+fmt.Sprintf("%s of them can never be woken", Count(site.Count))
 		}
@@ -85,7 +88,7 @@ func addCensus(r *Report, m Manifest) {
 			})
 			s = &r.Suspects[len(r.Suspects)-1]
 		}
-		s.Confidence = max(s.Confidence, confidence)
+		s.Confidence, s.Proven = max(s.Confidence, confidence), s.Proven || site.Proven
 		s.Standing = max(s.Standing, site.Standing)
 		s.testify(why)
 	}
@@ -103,7 +106,7 @@ func addProof(r *Report, c *Comparison) {
 			r.Suspects = append(r.Suspects, proven)
 			s = &r.Suspects[len(r.Suspects)-1]
 		}
-		s.Confidence = max(s.Confidence, proven.Confidence)
+		s.Confidence, s.Proven = max(s.Confidence, proven.Confidence), true
 		if len(proven.Evidence) > 0 {
 			s.testify(proven.Evidence[0])
 		}

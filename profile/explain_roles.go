@@ -177,14 +177,10 @@ func allocatedBelow(r *Report, g, h Suspect) float64 {
 // proportionOf asks the history whether the live heap follows the goroutines, of
 // which grown have been added at the suspect's site.
 func proportionOf(m Manifest, grown int64) (p proportion) {
-	var t, x, y []float64
 	points := thinHistory(m)
-	for _, h := range points {
-		if h.Goroutines.Known() && h.LiveHeap.Known() {
-			t = append(t, h.Time.Sub(points[0].Time).Seconds())
-			x = append(x, float64(h.Goroutines))
-			y = append(y, float64(h.LiveHeap))
-		}
+	t, x, y := follow(points, true)
+	if len(x) < minProportionPoints {
+		t, x, y = follow(points, false)
 	}
 	if len(x) < minProportionPoints {
 		return p
@@ -212,6 +208,23 @@ func proportionOf(m Manifest, grown int64) (p proportion) {
 	p.even = partial < minPartialR
 	p.holds = !p.even || xt*xt >= evenR2
 	return p
+}
+
+// follow returns time in seconds, goroutines and live heap of the points where
+// all are known. The live heap is that of the last GC cycle: with fresh, only the
+// points at which it is new count, for at the others it lags behind.
+func follow(points []HistoryPoint, fresh bool) (t, x, y []float64) {
+	last := Bytes(Unknown)
+	for _, h := range points {
+		if !h.Goroutines.Known() || !h.LiveHeap.Known() || fresh && h.LiveHeap == last {
+			continue
+		}
+		last = h.LiveHeap
+		t = append(t, h.Time.Sub(points[0].Time).Seconds())
+		x = append(x, float64(h.Goroutines))
+		y = append(y, float64(h.LiveHeap))
+	}
+	return t, x, y
 }
 
 // thinHistory is the history without the readings at its end, which are many and

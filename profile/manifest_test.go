@@ -34,7 +34,7 @@ func testManifest() Manifest {
 		GoroutineSites: []GoroutineSite{{
 			Frame: Frame{Function: "example.com/storage.(*Cache).Put", File: "storage.go", Line: 85, Package: "example.com/storage", Module: "example.com"},
 			Root:  "example.com/storage.watch", Wait: "chan receive", Count: 150, Grown: 134, Since: noon.Add(-time.Hour),
-			Standing: time.Hour, Leaking: true, Proven: true}},
+			Standing: time.Hour, Leaking: true, Proven: true, Reason: "134 more in 1h, rising steadily"}},
 		Limits:    []Limit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}, {Source: "GOMEMLIMIT", Bytes: Unknown}},
 		Build:     Build{GoVersion: "go1.26.0", Path: "example.com/cmd", Module: "example.com", Version: "v1.2.3", Revision: "abc", Modified: true, OS: "linux", Arch: "amd64"},
 		Process:   Process{Service: "checkout", Version: "7", Host: "h", Pod: "p", PID: 1, Started: noon.Add(-time.Hour), GOMAXPROCS: 2},

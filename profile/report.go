@@ -94,6 +94,8 @@ type GoroutineSite struct {
 	// garbage collector proved it ([GoroutineLeak]).
 	Leaking bool `json:"leaking"`
 	Proven  bool `json:"proven"`
+	// Reason says in words why the census takes them for leaked, or not.
+	Reason string `json:"reason"`
 }
 
 // HistoryPoint is how the process stood at a time.

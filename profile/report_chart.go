@@ -96,7 +96,7 @@ const (
 // lines draws the chart with block characters.
 func (c *timeChart) lines() []string {
 	top := float64(c.peak().Memory)
-	limitShown := c.limit > 0 && float64(c.limit) <= 4*top
+	limitShown := c.limitNear(top)
 	if limitShown {
 		top = max(top, float64(c.limit))
 	}
@@ -199,3 +199,7 @@ func (c *timeChart) before(x int) (last Bytes) {
 	}
 	return last
 }
+
+// limitNear reports whether the limit is low enough to be drawn beside values up
+// to top without pressing them flat.
+func (c *timeChart) limitNear(top float64) bool { return c.limit > 0 && float64(c.limit) <= 4*top }

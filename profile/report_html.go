@@ -232,7 +232,7 @@ type memoryData struct {
 	Memory     []*int64   `json:"memory"`
 	LiveHeap   []*int64   `json:"live_heap"`
 	Goroutines []*int64   `json:"goroutines"`
-	Limit      int64      `json:"limit"` // 0: none
+	Limit      int64      `json:"limit"` // 0: none, or too far above to be drawn
 	Marks      []markData `json:"marks"`
 }
 
@@ -281,12 +281,17 @@ func known(n int64) *int64 {
 }
 
 func (c *timeChart) data() *memoryData {
-	d := &memoryData{Limit: int64(c.limit), Marks: []markData{}}
+	d := &memoryData{Marks: []markData{}}
+	top := 0.0
 	for _, p := range c.points {
+		top = max(top, float64(p.Memory), float64(p.LiveHeap))
 		d.Time = append(d.Time, seconds(p.Time))
 		d.Memory = append(d.Memory, known(int64(p.Memory)))
 		d.LiveHeap = append(d.LiveHeap, known(int64(p.LiveHeap)))
 		d.Goroutines = append(d.Goroutines, known(int64(p.Goroutines)))
+	}
+	if c.limitNear(top) {
+		d.Limit = int64(c.limit)
 	}
 	for _, m := range c.marks {
 		d.Marks = append(d.Marks, markData{seconds(m.time), m.name})

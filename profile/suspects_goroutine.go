@@ -27,7 +27,7 @@ func (d *diff) suspectGoroutines(text goroutineText) []Suspect {
 			continue
 		}
 		s := Suspect{
-			Kind: d.c.Kind, Frame: row.Blocked, Wait: row.Wait, Value: g.count, Unit: UnitCount, Standing: -1,
+			Kind: d.c.Kind, Frame: row.Blocked, Wait: row.Wait, Value: g.count, Unit: UnitCount, Standing: -1, Proven: proven,
 		}
 		if n := g.count.Growth(); n > 0 {
 			s.Share = min(1, float64(n)/grown)
