@@ -15,8 +15,8 @@
 // A site where goroutines wait for what may never come (a channel, select, lock,
 // WaitGroup or Cond), whose number keeps rising, evenly and in many steps, for
 // 15 minutes where it is 1,000 more, 50 minutes for 30, 2 hours for 12, 8 hours
-// for 6; of which next to none is seen to leave; which stands higher than on the
-// day before; and which does not move one for one with connections. Where others
+// for 6; of which next to none is seen to leave; by three times what left on the
+// day before; and not one for one with connections. Where others
 // come and go at the same place, or a connection belongs to each, it must rise
 // for 16 hours, which is longer than a day's load does. The numbers stand in
 // trial.go with their reasons.

@@ -13,7 +13,7 @@ type finding struct {
 	trial
 	doubt doubt
 	other Key           // the site it moves with
-	above uint32        // what it stayed below, a day ago
+	above uint32        // how high it stood before the growth
 	until time.Duration // it counts no longer after that
 }
 
@@ -23,7 +23,7 @@ const (
 	noDoubt    doubt = iota
 	tooShort         // it has not lasted long enough for its size
 	leaving          // too many that came have left
-	seenBefore       // it has been as high, and came down again
+	seenBefore       // it came down from such a height before
 	withIO           // it moves with goroutines that wait for I/O
 )
 
@@ -70,12 +70,13 @@ func (w *Watch) doubt(s *site, tr trial) finding {
 	if tr.long() {
 		return f
 	}
-	begin := w.onset(s, tr).begin
-	early := begin < w.time.first+warmUp && w.time.last-begin < warmUpSpan
-	switch above := w.before(s, tr.begin); {
+	o := w.onset(s, tr)
+	early := o.begin < w.time.first+warmUp && w.time.last-o.begin < warmUpSpan
+	above := w.before(s, o.begin) // where many left, a wave may be higher than the last
+	switch {
 	case tr.turnover() > maxTurnover:
 		f.doubt = leaving
-	case above >= tr.to:
+	case uint64(o.grown()) <= 3*uint64(more(o.from, above)):
 		f.doubt, f.above = seenBefore, above
 	case tr.span < minSpan(tr.grown()) || early:
 		f.doubt = tooShort

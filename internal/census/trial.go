@@ -21,6 +21,8 @@ const (
 	// bring, where an even growth brings 0.33. What fills exponentially falls
 	// below it after 0.85 time constants.
 	lastThird = 0.25
+	// lastThirdMost is what it may bring at most: more is a burst that begins.
+	lastThirdMost = 0.67
 	// firstThird is the same for the first third of a growth over a day.
 	firstThird = 0.15
 	// warmUp is how long after the first census a growth that then begins gets
@@ -98,7 +100,7 @@ func more(from, to uint32) uint32 { return max(from, to) - from }
 func (tr trial) grown() uint32 { return more(tr.from, tr.to) }
 
 // rising reports whether the floor keeps rising: in many steps, hardly ever
-// falling, not by one jump, and not slower at the end.
+// falling, not by one jump, and neither slower nor much faster at the end.
 func (tr trial) rising() bool {
 	g := float64(tr.grown())
 	least := 0.4
@@ -106,7 +108,7 @@ func (tr trial) rising() bool {
 		least = 0.6 // a pool that keeps its busiest hour's size rises often in its first one
 	}
 	return g > 0 && tr.rises >= minRises && float64(tr.rises) >= least*float64(tr.windows-1) && 8*tr.falls <= tr.rises &&
-		float64(tr.biggest) <= g/2 && float64(tr.late) >= lastThird*g
+		float64(tr.biggest) <= g/2 && float64(tr.late) >= lastThird*g && float64(tr.late) <= lastThirdMost*g
 }
 
 // turnover is which part of those that came has left, at least.

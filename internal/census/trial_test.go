@@ -34,6 +34,7 @@ func TestRising(t *testing.T) {
 		"two falls":                 {func(tr *trial) { tr.rises, tr.falls = 13, 2 }, false},
 		"carried by one jump":       {func(tr *trial) { tr.biggest = 31 }, false},
 		"slower and slower":         {func(tr *trial) { tr.late = 14 }, false},
+		"faster and faster":         {func(tr *trial) { tr.late = 41 }, false},
 		"a quarter in the last bit": {func(tr *trial) { tr.late = 15 }, true},
 	} {
 		tr := even
