@@ -148,6 +148,9 @@
 //
 // # Cost
 //
-// A full series takes 12 KB, and less as long as its history is short; a
-// [Compact] one takes 4 KB. BENCH
+// A full series takes 13 KB, and less as long as its history is short; a
+// [Compact] one takes 4 KB. Add takes 16 ns and, once the series is full, no
+// memory. Judge takes 42 µs on average over the scenarios, 0.54 ms at worst,
+// and some 35 KB that it gives back. (The benchmarks of this package, on one
+// core of a virtual machine.)
 package trend

@@ -6,53 +6,6 @@ import (
 	"time"
 )
 
-const (
-	daily24 = 24 * time.Hour
-	weekly7 = 7 * daily24
-)
-
-// window is a stretch of time that ends now, in blocks.
-type window struct {
-	width  time.Duration
-	blocks int
-}
-
-func (w window) span() time.Duration { return w.width * time.Duration(w.blocks) }
-
-// windows are the stretches that are looked at, the longest first: it has the
-// most evidence.
-var windows = []window{
-	{12 * time.Hour, 56}, {8 * time.Hour, 63}, {6 * time.Hour, 56}, {4 * time.Hour, 60}, // 28, 21, 14, 10 days
-	{3 * time.Hour, 56}, {2 * time.Hour, 60}, // 7, 5 days
-	{time.Hour, 72}, {time.Hour, 60}, {time.Hour, 48}, {time.Hour, 36}, // hours
-	{30 * time.Minute, 60}, {30 * time.Minute, 48}, {30 * time.Minute, 44}, // 30, 24, 22 hours
-	{20 * time.Minute, 36}, {10 * time.Minute, 48}, {10 * time.Minute, 36}, // 12, 8, 6 hours
-	{5 * time.Minute, 48}, {5 * time.Minute, 24}, {2 * time.Minute, 30}, // 4, 2, 1 hours
-}
-
-// The lines that tests are passed at. They were found on the scenarios of one
-// seed; the package's documentation has the figures on others.
-const (
-	minConfidence   = 0.57           // to be leaking: a test that is only just passed is passed by chance at times
-	minLeak         = 22 * time.Hour // a morning's rise and a cache that fills are over by then
-	short           = 48 * time.Hour // windows below that see a day once, and are asked for more
-	minSignificance = 3.3            // standard deviations
-	minGrowth       = 0.03           // of the level: less is nobody's problem yet
-	minSpreads      = 2.5            // growth over the spread around the line
-	minSpreadsShort = 4              // ... in a short window
-	minRise         = 0.4            // each quarter's rise over the mean of them
-	minRiseShort    = 0.5            // ... in a window below 36 h
-	minRanges       = 1.5            // growth in a short window over the range of what was before
-	minWithin       = 0.35           // slope within levels over the slope across them
-	minAbove        = 0.5            // growth since the same time one period ago over what the line says
-	maxConcave      = 0.7            // a curve that leaves less of what a line leaves explains more
-	minBeside       = 0.4            // slope beside such a curve over the slope of the line
-	minThroughout   = 0.75           // low quantile of the growth in a period over its median
-	minKept         = 0.6            // growth in the second half of a period over that in the first
-	minBefore       = 0.2            // growth one period earlier over that of the last
-	maxSeasonal     = 0.5            // noise of the differences over what levels leave
-)
-
 // Judge says what the history up to the last sample amounts to. It is a
 // function of the samples alone.
 func (s *Series) Judge() Verdict {
@@ -130,7 +83,7 @@ func (j *judgement) window(w window) Verdict {
 	if known {
 		confidence = min(confidence, over(growth, spreads*before.spread))
 	}
-	for _, period := range []time.Duration{daily24, weekly7} {
+	for _, period := range []time.Duration{oneDay, oneWeek} {
 		if grown, ok := j.since(period); ok {
 			confidence = min(confidence, over(grown, minAbove*min(growth, l.slope*period.Hours())))
 		}
@@ -201,7 +154,7 @@ func (j *judgement) before(w window) (l line, ok bool) {
 	q := &j.other
 	width := max(w.width, time.Hour)
 	inside := int((w.span() + width - 1) / width)
-	blocks := min(j.s.available(width), inside+int(3*daily24/width))
+	blocks := min(j.s.available(width), inside+int(3*oneDay/width))
 	if blocks-inside < 8 || !j.s.latest(q, width, blocks) {
 		return l, false
 	}
@@ -297,7 +250,7 @@ func share(growth, level float64) string {
 
 // describe gives a duration in hours or days.
 func describe(d time.Duration) string {
-	if d >= 4*daily24 {
+	if d >= 4*oneDay {
 		return fmt.Sprintf("%.0f days", d.Hours()/24)
 	}
 	if d < 2*time.Hour {

@@ -110,6 +110,20 @@ func TestJudgeGrowing(t *testing.T) {
 	}
 }
 
+// The first morning looks like growth; the third one is the same as yesterday's.
+func TestJudgeMornings(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	load := func(m int) float64 {
+		return 1000 - 300*math.Cos(2*math.Pi*float64(m)/perDay) + 5*r.NormFloat64()
+	}
+	if v := timeline(10*time.Hour, load).Judge(); v.State != Growing {
+		t.Errorf("on the first morning the verdict is %+v, want growing", v)
+	}
+	if v := timeline(58*time.Hour, load).Judge(); v.State != Calm {
+		t.Errorf("on the third morning the verdict is %+v, want calm", v)
+	}
+}
+
 // A machine that slept leaves a gap, which is neither growth nor a step.
 func TestJudgeAcrossGaps(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))

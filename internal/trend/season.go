@@ -15,8 +15,8 @@ type comparison struct {
 }
 
 var seasons = []comparison{
-	{window{time.Hour, 68}, daily24},
-	{window{6 * time.Hour, 76}, weekly7},
+	{window{time.Hour, 68}, oneDay},
+	{window{6 * time.Hour, 76}, oneWeek},
 }
 
 // season finds leaks under a swing of the load. What a leak adds in a period is
@@ -69,8 +69,8 @@ func (j *judgement) season(c comparison) Verdict {
 		p.scratch = append(p.scratch, p.v[i]-slope*p.t[i])
 	}
 	confidence = min(confidence, over(growth, minSpreads*spread(p.scratch)))
-	if grown, ok := j.since(weekly7); ok {
-		confidence = min(confidence, over(grown, minAbove*min(growth, slope*weekly7.Hours())))
+	if grown, ok := j.since(oneWeek); ok {
+		confidence = min(confidence, over(grown, minAbove*min(growth, slope*oneWeek.Hours())))
 	}
 	if confidence < minConfidence {
 		return Verdict{}

@@ -13,7 +13,7 @@ type Resolution struct {
 
 // Standard is the resolution of a series unless [New] is told otherwise: a
 // minute for 6 hours, 10 minutes for 3.5 days and an hour for 28 days. Full,
-// it takes 12 KB.
+// it takes 13 KB.
 func Standard() []Resolution {
 	return []Resolution{{time.Minute, 6 * 60}, {10 * time.Minute, 84 * 6}, {time.Hour, 28 * 24}}
 }
@@ -45,7 +45,8 @@ type Point struct {
 
 // New returns a series with the given tiers, from the finest to the coarsest;
 // without any it is the [Standard] one. A tier whose bin or number is not
-// positive is left out. [Series.Judge] wants bins of at most an hour.
+// positive is left out. [Series.Judge] uses those whose bins divide its blocks of time,
+// as the ones of [Standard] and [Compact] do.
 func New(tiers ...Resolution) *Series {
 	s := new(Series)
 	s.configure(tiers)
