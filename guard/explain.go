@@ -16,8 +16,10 @@ const (
 	// explainAgain is how long an explanation waits that was refused for want
 	// of memory or of peace.
 	explainAgain = time.Second
-	// renderBytes is what the three forms of a report allocate.
-	renderBytes = 5 << 20
+	// renderBytes is what the three forms of a report allocate: 1.6 MiB where the
+	// profiles are small, and up to 5 where they are large, for which PredictCompare
+	// says more than enough.
+	renderBytes = 2 << 20
 	// explainEarlier is how many incidents of earlier processes are explained
 	// at a start: the newest.
 	explainEarlier = 5

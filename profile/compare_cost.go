@@ -5,21 +5,21 @@ package profile
 // profiles of programs as different as a small test and Go's own compiler took
 // 33 to 111 times their size, the more the more alike their stacks, as those
 // compress best, and one of 40 KB 240 times; it says 128 times, and 320 times of
-// the first 64 KiB. Of that about three quarters are in use at a
+// what is between 8 and 64 KiB. Of that about three quarters are in use at a
 // time. It holds for what the runtime writes, not for a file that is made to
 // deceive, which [Read] bounds.
 func PredictCompare(sizes ...int64) int64 {
 	const (
 		fixed = 2 << 20 // gzip, the lists and the flame graph
-		// A small file compresses its stacks best: one of 40 KB took 240
-		// times its size.
-		small, perSmallByte = 64 << 10, 320
-		perByte             = 128
+		perByte = 128
+		// What a file of middle size takes more: one of 40 KB took 240 times
+		// its size, one of 4 KB 75 times.
+		middle, large, perMiddleByte = 8 << 10, 64 << 10, 192
 	)
 	total := int64(fixed)
 	for _, size := range sizes {
 		size = min(max(0, size), maxRawProfile)
-		total += perSmallByte*min(size, small) + perByte*max(size-small, 0)
+		total += perByte*size + perMiddleByte*max(min(size, large)-middle, 0)
 	}
 	return total
 }

@@ -79,5 +79,5 @@ func ExamplePredictCompare() {
 	if need := profile.PredictCompare(base, now); need > headroom/4 {
 		fmt.Println("not now: it may allocate", profile.Bytes(need))
 	}
-	// Output: not now: it may allocate 143.5 MiB
+	// Output: not now: it may allocate 140.5 MiB
 }
