@@ -17,8 +17,8 @@
 //     cgroup, /proc. Calm and idle that is once a second; after some milliseconds
 //     of CPU time, at the end of each GC cycle, and every 10 ms while memory
 //     grows towards the limit, it is sooner.
-//     Three signals have their history kept for weeks, and are judged every ten
-//     minutes ([Growing]); goroutines are counted by the place where they wait,
+//     Three signals have their history kept for weeks, and are judged every half
+//     hour ([Growing]); goroutines are counted by the place where they wait,
 //     once a minute or as much more seldom as it takes to cost 0.1% of a core.
 //  2. Each [Rule] compares its signal with its line. A crossing opens an
 //     [Incident]; where memory merely rises fast, evidence is taken on suspicion

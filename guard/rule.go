@@ -131,9 +131,10 @@ func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time
 
 // Growing is crossed when the signal's trend is a leak: when over hours its
 // floors rise, significantly, by more than warm-up, a daily swing, a sawtooth or
-// a level step explains ([Trend]). The earliest it can be crossed is after six
-// hours; a leak is found when it has run for about a day. It is known of signals
-// LiveHeap, Goroutines and NonGo.
+// a level step explains, and by at least 1 MiB or ten goroutines. That takes 22
+// hours of history at least, for before that a morning's load looks the same, and
+// usually a day to two. It is known of signals LiveHeap, Goroutines and NonGo,
+// and judged every half hour.
 func Growing() Line { return Line{kind: lineGrowing} }
 
 // IsZero reports whether the line was never set.
@@ -245,7 +246,7 @@ const (
 	defaultRecoverTime = 0.1
 	defaultHold        = 30 * time.Second
 	defaultCooldown    = time.Hour
-	// defaultTrendHold: a trend is judged anew every ten minutes, and near the
+	// defaultTrendHold: a trend is judged anew every half hour, and near the
 	// edge of a verdict it may change its mind.
 	defaultTrendHold = 6 * time.Hour
 )

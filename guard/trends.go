@@ -11,9 +11,15 @@ import (
 // trendSignals are the signals whose trend is watched.
 var trendSignals = [...]Signal{LiveHeap, Goroutines, NonGo}
 
-// judgeEvery is how often a trend is judged: it moves over hours, and a verdict
-// takes milliseconds.
-const judgeEvery = 10 * time.Minute
+const (
+	// judgeEvery is how often a trend is judged: as often as where it was
+	// measured how well that works.
+	judgeEvery = 30 * time.Minute
+	// A trend that has added less than this is no incident: no evidence would
+	// show it.
+	leastLeakedBytes = 1 << 20
+	leastLeakedCount = 10
+)
 
 // hasTrend reports whether the signal's trend is watched.
 func (s Signal) hasTrend() bool {
@@ -73,13 +79,25 @@ func (t *trends) position(s Signal) position {
 	switch {
 	case !ok:
 		return unknown
-	case st.verdict.State == trend.Leaking:
+	case st.verdict.State == trend.Leaking && st.grown() >= leastLeaked(s):
 		return above
-	case st.verdict.State == trend.Growing:
+	case st.verdict.State >= trend.Growing:
 		return between
 	default:
 		return below
 	}
+}
+
+// grown is how much the trend has added since it began.
+func (st *signalTrend) grown() float64 {
+	return st.verdict.Slope * (st.judgedAt - st.verdict.Since).Hours()
+}
+
+func leastLeaked(s Signal) float64 {
+	if s.counts() {
+		return leastLeakedCount
+	}
+	return leastLeakedBytes
 }
 
 // describe says in words how a signal has moved, such as ', growing by 2.9 MiB
@@ -139,11 +157,14 @@ func (t *trends) list(v *view, started time.Time) []profile.Trend {
 		p := profile.Trend{
 			Signal: s.String(), Unit: s.unit(), State: d.State.String(),
 			Slope: d.Slope, SlopeLow: d.Low, SlopeHigh: d.High, Confidence: d.Confidence,
-			Since: started.Add(d.Since).UTC(), LimitSoonest: profile.Unknown, LimitLatest: profile.Unknown,
+			Since: started.Add(d.Since).UTC(), Reason: d.Reason, LimitSoonest: profile.Unknown, LimitLatest: profile.Unknown,
 		}
 		if v.limits[s] > 0 {
 			if soonest, latest, ok := d.TimeTo(float64(v.values[s]), float64(v.limits[s])); ok {
 				p.LimitSoonest, p.LimitLatest = soonest, latest
+				if latest == trend.Never {
+					p.LimitLatest = profile.Unknown
+				}
 			}
 		}
 		out = append(out, p)

@@ -10,7 +10,7 @@ package profile
 // deceive, which [Read] bounds.
 func PredictCompare(sizes ...int64) int64 {
 	const (
-		fixed = 2 << 20 // gzip, the lists and the flame graph
+		fixed   = 2 << 20 // gzip, the lists and the flame graph
 		perByte = 128
 		// What a file of middle size takes more: one of 40 KB took 240 times
 		// its size, one of 4 KB 75 times.

@@ -30,7 +30,7 @@ func testManifest() Manifest {
 		Readings:  []Reading{reading},
 		History:   []HistoryPoint{{Time: noon.Add(-time.Minute), Memory: 300 << 20, LiveHeap: 200 << 20, Goroutines: 12}},
 		Trends: []Trend{{Signal: "live heap", Unit: UnitBytes, State: "leaking", Slope: 3e6, SlopeLow: 2e6, SlopeHigh: 4e6,
-			Confidence: 0.99, Since: noon.Add(-24 * time.Hour), LimitSoonest: 10 * time.Hour, LimitLatest: 20 * time.Hour}},
+			Confidence: 0.99, Since: noon.Add(-24 * time.Hour), Reason: "it rose steadily", LimitSoonest: 10 * time.Hour, LimitLatest: 20 * time.Hour}},
 		GoroutineSites: []GoroutineSite{{
 			Frame: Frame{Function: "example.com/storage.(*Cache).Put", File: "storage.go", Line: 85, Package: "example.com/storage", Module: "example.com"},
 			Root:  "example.com/storage.watch", Wait: "chan receive", Count: 150, Grown: 134, Since: noon.Add(-time.Hour),

@@ -71,6 +71,8 @@ type Trend struct {
 	Confidence float64 `json:"confidence"`
 	// Since is when the growth began, as far as history tells.
 	Since time.Time `json:"since"`
+	// Reason says in words why it is this state.
+	Reason string `json:"reason"`
 	// LimitSoonest and LimitLatest are when the limit would be met; negative
 	// where there is no limit or no growth.
 	LimitSoonest time.Duration `json:"limit_soonest_ns"`
