@@ -90,7 +90,7 @@ func (l *loop) explain() {
 	})
 }
 
-// refuseExplanation says why an explanation has to wait; ” if it does not.
+// refuseExplanation says why an explanation has to wait; "" if it does not.
 func (l *loop) refuseExplanation(e explanation) string {
 	if l.busy() {
 		return "evidence is being taken, or the limit is near"

@@ -14,8 +14,13 @@
 //     growth, [Store.BaselineBefore].
 //  4. [Folder.Sync] and then [Folder.WriteManifest] make the set safe from a
 //     power cut, too, and say what it is.
-//  5. A comparison of a profile with its baseline says who grew, and a report
-//     puts it in words.
+//  5. [Read] takes a profile in, whoever wrote it, in bounded memory; [Compare]
+//     says what grew since the baseline, by place in the user's own code,
+//     package and module, and who is suspect; [Explain] ranks the suspects of all
+//     kinds and tells a cause from what grows with it. [Report.WriteText],
+//     [Report.WriteMarkdown] and [Report.WriteHTML] put that in words and
+//     pictures. [Store.Explain] and [Folder.WriteReport] do all of it for an
+//     incident, [ExplainFolder] for a copy of one.
 //  6. [Store.RecordDelivery] notes who has been told.
 //  7. [Store.Prune] removes whole incidents to stay within bytes, number and
 //     age. It keeps the newest, those that are open, and, as long as it can,
@@ -47,6 +52,11 @@
 // the profile itself needs, and 1.5 ms more for each MiB, hash included. A
 // manifest with 64 readings is about 90 KB; writing it takes 0.5 MB of memory and
 // 1.3 ms, of which the fsync is the part that varies most. Prune of 20 incidents
-// that fit takes about 0.8 ms. (The benchmarks of this package, on two cores of a
+// that fit takes about 0.8 ms.
+//
+// Reading and comparing two heap profiles of 50,000 stacks takes 0.23 s and
+// allocates 144 MiB, of 1,000 stacks 23 ms and 20 MiB; [PredictCompare] says so
+// before. Explaining takes 0.1 ms, the three forms of a report 5 ms. The libraries
+// that draw in the HTML form are embedded, 65 KB of them. (The benchmarks of this package, on two cores of a
 // virtual machine.)
 package profile

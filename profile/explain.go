@@ -127,7 +127,7 @@ func (s *Suspect) testify(why string) {
 }
 
 // findGoroutines returns the suspect of goroutines at a place, or nil. Where the
-// wait is ” any will do.
+// wait is "" any will do.
 func findGoroutines(suspects []Suspect, at Frame, wait string) *Suspect {
 	for i, s := range suspects {
 		if s.Unit == UnitCount && s.Frame.Function == at.Function && s.Frame.Line == at.Line &&

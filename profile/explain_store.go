@@ -55,7 +55,7 @@ func ExplainFolder(dir string) (*Report, error) {
 }
 
 // EvidenceOf is the evidence of two files that somebody compares, or of one: then
-// baseFile is ”.
+// baseFile is "".
 func EvidenceOf(c *Comparison, baseFile, nowFile string) Evidence {
 	e := Evidence{BaseFile: baseFile, NowFile: nowFile}
 	switch {

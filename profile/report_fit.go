@@ -65,7 +65,7 @@ func fit(sections []section, room int, rows []int, render func(s section, rows i
 	return parts, strings.TrimSpace(note)
 }
 
-// more says how many rows follow; ” where none does.
+// more says how many rows follow; "" where none does.
 func more(shown, all int) string {
 	if all <= shown {
 		return ""
