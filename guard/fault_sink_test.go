@@ -112,7 +112,7 @@ func TestEventsOfAnIncidentArriveInOrder(t *testing.T) {
 	}}
 	const many = 1000
 	g, _ := startGuard(t, Config{
-		Interval: 10 * time.Millisecond, Sinks: []Sink{slow}, CapturesPerHour: 100,
+		Interval: 10 * time.Millisecond, Sinks: []Sink{slow}, CapturesPerHour: 100, NoReports: true,
 		Rules: []Rule{{Name: "crowd", Signal: Goroutines, Line: Absolute(many), Hold: 20 * time.Millisecond, Cooldown: time.Nanosecond}},
 	})
 	seen := make(map[string]bool)
