@@ -65,6 +65,48 @@ func TestCensusFindsWhatLeaks(t *testing.T) {
 	}
 }
 
+// What a goroutineleak profile of this process proves is proven in the census, too.
+func TestProof(t *testing.T) {
+	k := &keeper{gauge: new(gauge), counters: new(counters), runtime: goruntime.NewReader(), jobs: make(chan func(), 1),
+		survey: newSurveyor("github.com/leakguard/leakguard")}
+	k.gauge.headroom.Store(profile.Unknown)
+	l := &loop{keeper: k, counters: k.counters, started: time.Now(), observer: newObserver()}
+	l.process = profile.Process{PID: 7, Started: l.started}
+	release := make(chan struct{})
+	defer close(release)
+	go waitForEver(release)
+	var site profile.GoroutineSite
+	find := func(at time.Duration) profile.GoroutineSite {
+		l.counted(k.census(at, 100))
+		for _, s := range l.sites {
+			if strings.HasSuffix(s.Frame.Function, "guard.waitForEver") {
+				return s
+			}
+		}
+		t.Fatalf("the census does not see it: %+v", l.sites)
+		panic("unreachable")
+	}
+	// The goroutine may not wait yet.
+	for at := time.Minute; site.Wait != "chan receive"; at += time.Minute {
+		site = find(at)
+	}
+	if site.Proven || l.leaked != 0 {
+		t.Fatalf("one goroutine is taken for a leak: %+v", site)
+	}
+	report := &profile.Report{Suspects: []profile.Suspect{{Frame: site.Frame, Proven: true}}}
+	report.Manifest.Process = profile.Process{PID: 6, Started: l.started}
+	l.prove(report)
+	if len(k.jobs) != 0 {
+		t.Error("the proof of another process is taken for one of this")
+	}
+	report.Manifest.Process = l.process
+	l.prove(report)
+	(<-k.jobs)()
+	if site = find(time.Hour); !site.Proven || !site.Leaking || l.leaked != 1 {
+		t.Errorf("proven, the site is %+v", site)
+	}
+}
+
 // A census that needs more than its part of the memory left is left out, and
 // says so.
 func TestCensusLeftOut(t *testing.T) {

@@ -100,9 +100,10 @@ func (h *history) last(n int) []profile.Reading {
 // historyPoints bounds what an incident keeps of the time before it.
 const historyPoints = 240
 
-// points are the history thinned for a picture: evenly over all of it, and in
-// its last part ever denser, for a leak of GB/s is over in a second.
-func (h *history) points() []profile.HistoryPoint {
+// points are at most so many points of the history, for a picture: evenly over
+// all of it, and in its last part ever denser, for a leak of GB/s is over in a
+// second.
+func (h *history) points(most int) []profile.HistoryPoint {
 	var first, last time.Time
 	h.each(func(r *profile.Reading) {
 		if first.IsZero() {
@@ -110,8 +111,8 @@ func (h *history) points() []profile.HistoryPoint {
 		}
 		last = r.Time
 	})
-	even := last.Sub(first) / (historyPoints / 2)
-	out := make([]profile.HistoryPoint, 0, historyPoints)
+	even := last.Sub(first) / time.Duration(most/2)
+	out := make([]profile.HistoryPoint, 0, most)
 	h.each(func(r *profile.Reading) {
 		apart := min(even, last.Sub(r.Time)/8)
 		if n := len(out); n > 0 && r.Time.Sub(out[n-1].Time) < apart {
@@ -119,5 +120,5 @@ func (h *history) points() []profile.HistoryPoint {
 		}
 		out = append(out, profile.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
 	})
-	return out[max(len(out)-historyPoints, 0):]
+	return out[max(len(out)-most, 0):]
 }

@@ -49,6 +49,9 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 	i.Value = l.view.values[r.Signal]
 	i.Peak = i.Value
 	i.manifest.Unit = r.Signal.unit()
+	if r.Line.kind != lineTimeToLimit { // there is no time for days, nor a need
+		i.manifest.History = l.pastPoints()
+	}
 	if where := l.describeLeaked(); r.Signal == LeakedGoroutines && where != "" {
 		i.Reason, i.manifest.Reason = where, where
 	}
@@ -71,7 +74,7 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 	}
 	i.manifest = profile.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
-		Readings: l.history.last(readingsBefore), History: l.history.points(), Trends: l.trends.list(&l.view, l.started),
+		Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
 		GoroutineSites: l.sites, Limits: l.limits(), Build: l.build, Process: l.process,
 	}
 	i.decide("opened: " + reason)
@@ -283,4 +286,14 @@ func (i *liveIncident) snapshotManifest() profile.Manifest {
 	m.Captures = append([]profile.CaptureRecord(nil), m.Captures...)
 	m.Decisions = append([]profile.Decision(nil), m.Decisions...)
 	return m
+}
+
+// pastPoints are the time before an incident, for a picture: the readings as far
+// back as they reach, and before those the floors that the trends are judged by.
+func (l *loop) pastPoints() []profile.HistoryPoint {
+	recent := l.history.points(historyPoints / 2)
+	if len(recent) == 0 {
+		return nil
+	}
+	return append(l.trends.points(l.started, recent[0].Time, historyPoints/2), recent...)
 }

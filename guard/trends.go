@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/trend"
@@ -32,7 +33,12 @@ func (s Signal) hasTrend() bool {
 }
 
 // trends are how signals move over hours.
-type trends [len(trendSignals)]signalTrend
+type trends struct {
+	signals [len(trendSignals)]signalTrend
+	// memory is not judged, only drawn: where it meets the limit other rules
+	// are sooner, and what it holds besides the heap is NonGo's.
+	memory trend.Series
+}
 
 // signalTrend is one signal's history over weeks, and what was last said of it.
 type signalTrend struct {
@@ -46,7 +52,7 @@ type signalTrend struct {
 func (t *trends) of(s Signal) (st *signalTrend, ok bool) {
 	for i, signal := range trendSignals {
 		if signal == s {
-			return &t[i], t[i].judged
+			return &t.signals[i], t.signals[i].judged
 		}
 	}
 	return nil, false
@@ -54,9 +60,10 @@ func (t *trends) of(s Signal) (st *signalTrend, ok bool) {
 
 // observe adds what was seen, and judges at most one signal.
 func (t *trends) observe(v *view) {
+	t.memory.Add(v.at, float64(v.values[Memory]))
 	judged := false
 	for i, s := range trendSignals {
-		st := &t[i]
+		st := &t.signals[i]
 		if v.values[s] < 0 {
 			continue
 		}
@@ -149,7 +156,7 @@ func (t *trends) onset(s Signal) (at time.Duration, ok bool) {
 func (t *trends) list(v *view, started time.Time) []profile.Trend {
 	var out []profile.Trend
 	for i, s := range trendSignals {
-		st := &t[i]
+		st := &t.signals[i]
 		if !st.judged {
 			continue
 		}
@@ -168,6 +175,51 @@ func (t *trends) list(v *view, started time.Time) []profile.Trend {
 			}
 		}
 		out = append(out, p)
+	}
+	return out
+}
+
+// points are at most so many points of the weeks before a time, evenly, with the
+// floor of each stretch; started is when Start was.
+func (t *trends) points(started, before time.Time, most int) []profile.HistoryPoint {
+	byTime := make(map[time.Duration]*profile.HistoryPoint)
+	var times []time.Duration
+	add := func(series *trend.Series, set func(p *profile.HistoryPoint, floor float64)) {
+		if series == nil {
+			return
+		}
+		for _, point := range series.Points() {
+			if !started.Add(point.At).Before(before) {
+				break
+			}
+			p := byTime[point.At]
+			if p == nil {
+				p = &profile.HistoryPoint{Time: started.Add(point.At).UTC(), Memory: profile.Unknown, LiveHeap: profile.Unknown, Goroutines: profile.Unknown}
+				byTime[point.At] = p
+				times = append(times, point.At)
+			}
+			set(p, point.Floor)
+		}
+	}
+	add(&t.memory, func(p *profile.HistoryPoint, floor float64) { p.Memory = profile.Bytes(floor) })
+	if st, _ := t.of(LiveHeap); st != nil {
+		add(st.series, func(p *profile.HistoryPoint, floor float64) { p.LiveHeap = profile.Bytes(floor) })
+	}
+	if st, _ := t.of(Goroutines); st != nil {
+		add(st.series, func(p *profile.HistoryPoint, floor float64) { p.Goroutines = profile.Count(floor) })
+	}
+	if len(times) == 0 {
+		return nil
+	}
+	slices.Sort(times)
+	apart := (times[len(times)-1] - times[0]) / time.Duration(most)
+	var out []profile.HistoryPoint
+	next := times[0]
+	for _, at := range times {
+		if at >= next && len(out) < most {
+			out = append(out, *byTime[at])
+			next = at + apart
+		}
 	}
 	return out
 }

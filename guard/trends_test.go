@@ -64,6 +64,36 @@ func TestGrowingRule(t *testing.T) {
 
 var noonOfTimeline = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
+// Days of history are in an incident's picture: bounded, in order, and seamless.
+func TestPastPoints(t *testing.T) {
+	tl := newTimeline(t, limit1000)
+	l := &loop{history: newHistory(), started: noonOfTimeline}
+	for at := time.Minute; at <= 72*time.Hour; at += time.Minute {
+		tl.look(at, all(live(100+int64(at.Hours())), memory(200+int64(at.Hours())), goroutines(50)))
+		tl.reading.Time = l.started.Add(at)
+		l.history.add(&tl.reading)
+	}
+	l.observer = tl.obs
+	points := l.pastPoints()
+	if n := len(points); n < 150 || n > historyPoints {
+		t.Fatalf("%d points, want up to %d", n, historyPoints)
+	}
+	for i, p := range points {
+		at := p.Time.Sub(l.started)
+		if p.Memory < 198*mib || p.Memory > (202+profile.Bytes(at.Hours()))*mib || p.LiveHeap > p.Memory-99*mib || p.Goroutines != 50 {
+			t.Fatalf("point %d, of %v: %+v", i, at, p)
+		}
+		if i > 0 {
+			if apart := p.Time.Sub(points[i-1].Time); apart <= 0 || apart > 80*time.Minute {
+				t.Fatalf("point %d comes %v after its predecessor", i, apart)
+			}
+		}
+	}
+	if first := points[0].Time.Sub(l.started); first > time.Hour {
+		t.Errorf("the first point is of %v", first)
+	}
+}
+
 // A trend that nobody can know opens nothing and is not listed.
 func TestTrendUnknown(t *testing.T) {
 	tl := newTimeline(t, limit1000, Rule{Name: "non-go-leak", Signal: NonGo, Line: Growing()})
@@ -115,7 +145,7 @@ func TestDays(t *testing.T) {
 // denser at its end.
 func TestHistoryPoints(t *testing.T) {
 	h := newHistory()
-	if got := h.points(); len(got) != 0 {
+	if got := h.points(historyPoints); len(got) != 0 {
 		t.Errorf("an empty history has %d points", len(got))
 	}
 	r := profile.NewReading(noonOfTimeline)
@@ -127,7 +157,7 @@ func TestHistoryPoints(t *testing.T) {
 		r.Time = r.Time.Add(10 * time.Millisecond)
 		h.add(&r)
 	}
-	points := h.points()
+	points := h.points(historyPoints)
 	if n := len(points); n < historyPoints/2 || n > historyPoints {
 		t.Fatalf("%d points, want at most %d", n, historyPoints)
 	}
