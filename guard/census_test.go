@@ -65,6 +65,8 @@ func TestCensusFindsWhatLeaks(t *testing.T) {
 	}
 }
 
+func waitForProof(c <-chan struct{}) { <-c }
+
 // What a goroutineleak profile of this process proves is proven in the census, too.
 func TestProof(t *testing.T) {
 	k := &keeper{gauge: new(gauge), counters: new(counters), runtime: goruntime.NewReader(), jobs: make(chan func(), 1),
@@ -74,22 +76,19 @@ func TestProof(t *testing.T) {
 	l.process = profile.Process{PID: 7, Started: l.started}
 	release := make(chan struct{})
 	defer close(release)
-	go waitForEver(release)
+	go waitForProof(release)
 	var site profile.GoroutineSite
-	find := func(at time.Duration) profile.GoroutineSite {
+	find := func(at time.Duration) (found profile.GoroutineSite) {
 		l.counted(k.census(at, 100))
 		for _, s := range l.sites {
-			if strings.HasSuffix(s.Frame.Function, "guard.waitForEver") {
-				return s
+			if strings.HasSuffix(s.Frame.Function, "guard.waitForProof") {
+				found = s
 			}
 		}
-		t.Fatalf("the census does not see it: %+v", l.sites)
-		panic("unreachable")
+		return found
 	}
-	// The goroutine may not wait yet.
-	for at := time.Minute; site.Wait != "chan receive"; at += time.Minute {
-		site = find(at)
-	}
+	at := time.Minute
+	waitFor(t, "the goroutine to wait", func() bool { at += time.Minute; site = find(at); return site.Wait == "chan receive" })
 	if site.Proven || l.leaked != 0 {
 		t.Fatalf("one goroutine is taken for a leak: %+v", site)
 	}
@@ -102,7 +101,7 @@ func TestProof(t *testing.T) {
 	report.Manifest.Process = l.process
 	l.prove(report)
 	(<-k.jobs)()
-	if site = find(time.Hour); !site.Proven || !site.Leaking || l.leaked != 1 {
+	if site = find(at + time.Minute); !site.Proven || !site.Leaking || l.leaked != 1 {
 		t.Errorf("proven, the site is %+v", site)
 	}
 }
