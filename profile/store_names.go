@@ -56,6 +56,10 @@ const (
 	ReportHTML     = "report.html"
 )
 
+func isReport(name string) bool {
+	return name == ReportText || name == ReportMarkdown || name == ReportHTML
+}
+
 // ValidLabel reports whether [Store.Create] takes the label, which is the name
 // of the rule that opened the incident: 1 to 32 of a-z, 0-9 and '-'.
 func ValidLabel(label string) error {
