@@ -1,0 +1,3 @@
+package sentryhook
+
+import _ "github.com/getsentry/sentry-go"
