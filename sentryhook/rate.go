@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// bucket is a token bucket of bytes.
-type bucket struct {
+// byteBucket is a token bucket of bytes.
+type byteBucket struct {
 	mu        sync.Mutex
 	perMinute float64 // also how much it holds
 	left      float64
@@ -19,7 +19,7 @@ type bucket struct {
 }
 
 // take takes n bytes if there are as many.
-func (b *bucket) take(n int64, now time.Time) bool {
+func (b *byteBucket) take(n int64, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.at.IsZero() {

@@ -16,7 +16,7 @@ import (
 type Transport struct {
 	base  http.RoundTripper
 	cfg   TransportConfig
-	rate  bucket
+	rate  byteBucket
 	hosts *hosts
 	stats statistics
 	log   *losses
@@ -37,7 +37,7 @@ func NewTransport(base http.RoundTripper, cfg TransportConfig) (*Transport, erro
 	cfg = cfg.withDefaults()
 	return &Transport{
 		base: base, cfg: cfg,
-		rate:  bucket{perMinute: float64(cfg.ProfileBytesPerMinute)},
+		rate:  byteBucket{perMinute: float64(cfg.ProfileBytesPerMinute)},
 		hosts: newHosts(),
 		log:   newLosses(cfg.Logger),
 	}, nil
