@@ -1,6 +1,9 @@
 package sentryhook
 
-import "context"
+import (
+	"compress/gzip"
+	"context"
+)
 
 // budgets is what an envelope has to fit, in bytes.
 type budgets struct {
@@ -17,8 +20,9 @@ type fitting struct {
 	p       []byte
 	ban     *DropReason // why no profile may go; nil: it may
 	dropped map[*item]DropReason
-	encoded *chunks // the compressed body as of the last fits; nil: not compressed
-	over    bool    // it does not fit, and what remains is never left out
+	encoded *chunks      // the compressed body as of the last fits; nil: not compressed
+	zw      *gzip.Writer // one for all attempts
+	over    bool         // it does not fit, and what remains is never left out
 }
 
 // fit finds the least loss with which the envelope fits, in this order:
@@ -66,6 +70,15 @@ func (f *fitting) dropProfiles(reason DropReason) {
 	}
 	if f.over = !f.fits(); f.over {
 		f.encode(f.size(f.p) - 1)
+	}
+}
+
+// release gives back what was borrowed.
+func (f *fitting) release() {
+	if f.zw != nil {
+		f.zw.Reset(nil)
+		gzipWriters.Put(f.zw)
+		f.zw = nil
 	}
 }
 
@@ -142,8 +155,11 @@ func (f *fitting) encode(most int64) bool {
 	if !f.budgets.gzip || f.size(f.p) < leastGzip {
 		return false
 	}
+	if f.zw == nil {
+		f.zw = gzipWriters.Get().(*gzip.Writer)
+	}
 	c := &chunks{keep: heldBytes(len(f.p)), most: most}
-	if compress(c, f.writeTo(f.p)) != nil {
+	if compress(f.zw, c, f.writeTo(f.p)) != nil {
 		return false
 	}
 	f.encoded = c

@@ -68,10 +68,8 @@ func (c *chunks) open() io.ReadCloser {
 	return io.NopCloser(&b)
 }
 
-// compress writes what write writes to w, compressed.
-func compress(w io.Writer, write func(io.Writer) error) error {
-	zw := gzipWriters.Get().(*gzip.Writer)
-	defer gzipWriters.Put(zw)
+// compress writes what write writes to w, compressed by zw.
+func compress(zw *gzip.Writer, w io.Writer, write func(io.Writer) error) error {
 	zw.Reset(w)
 	if err := write(zw); err != nil {
 		return err

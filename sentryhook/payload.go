@@ -1,11 +1,11 @@
 package sentryhook
 
 import (
+	"compress/gzip"
 	"io"
 	"math"
-	"sync"
-
 	"net/http"
+	"sync"
 )
 
 // payload is a body to be sent.
@@ -37,7 +37,11 @@ func (f *fitting) payload(src *source) *payload {
 		return &payload{c.n, true, c.open}
 	case c != nil:
 		// The compressor writes the same for the same, so the size is known.
-		return written(c.n, true, func(w io.Writer) error { return compress(w, write) })
+		return written(c.n, true, func(w io.Writer) error {
+			zw := gzipWriters.Get().(*gzip.Writer)
+			defer gzipWriters.Put(zw)
+			return compress(zw, w, write)
+		})
 	case !f.changed():
 		return nil
 	}

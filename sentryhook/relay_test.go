@@ -22,11 +22,11 @@ type relay struct {
 	answer       func(w http.ResponseWriter, n int) bool
 
 	mu  sync.Mutex
-	got []received
+	got []relayRequest
 }
 
-// received is a request that reached the relay.
-type received struct {
+// relayRequest is a request that reached the relay.
+type relayRequest struct {
 	wire   int64
 	gzip   bool
 	body   []byte // decompressed
@@ -41,7 +41,7 @@ type relayItem struct {
 }
 
 // item returns the payload of the only item of a kind, or nil.
-func (r received) item(kind string) []byte {
+func (r relayRequest) item(kind string) []byte {
 	for _, it := range r.items {
 		if it.kind == kind {
 			return it.payload
@@ -58,7 +58,7 @@ func newRelay(t testing.TB, wireLimit int64) *relay {
 }
 
 func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	got := received{wire: req.ContentLength, auth: req.Header.Get("X-Sentry-Auth")}
+	got := relayRequest{wire: req.ContentLength, auth: req.Header.Get("X-Sentry-Auth")}
 	status, say := r.serve(req, &got)
 	got.status = status
 	r.mu.Lock()
@@ -73,7 +73,7 @@ func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	io.WriteString(w, say)
 }
 
-func (r *relay) serve(req *http.Request, got *received) (status int, say string) {
+func (r *relay) serve(req *http.Request, got *relayRequest) (status int, say string) {
 	raw, err := io.ReadAll(req.Body)
 	if err != nil || req.ContentLength >= 0 && int64(len(raw)) != req.ContentLength {
 		return http.StatusBadRequest, fmt.Sprintf("%d bytes of %d: %v", len(raw), req.ContentLength, err)
@@ -109,14 +109,14 @@ func (r *relay) serve(req *http.Request, got *received) (status int, say string)
 }
 
 // requests returns what came so far.
-func (r *relay) requests() []received {
+func (r *relay) requests() []relayRequest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]received(nil), r.got...)
+	return append([]relayRequest(nil), r.got...)
 }
 
 // last returns what came last.
-func (r *relay) last(t testing.TB) received {
+func (r *relay) last(t testing.TB) relayRequest {
 	t.Helper()
 	got := r.requests()
 	if len(got) == 0 {

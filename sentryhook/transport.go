@@ -100,6 +100,7 @@ func (t *Transport) prepare(req *http.Request, src *source, ban *DropReason) (a 
 				return nil
 			}
 			f := &fitting{envelope: e, budgets: b, p: p, ban: ban}
+			defer f.release()
 			if err := f.fit(req.Context()); err != nil {
 				return err
 			}
