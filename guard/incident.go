@@ -39,6 +39,9 @@ type Incident struct {
 	// Evidence is the ID of the incident whose evidence speaks for this one
 	// too, where it got none of its own; NotCaptured says why it has none.
 	Evidence, NotCaptured string
+	// Headline is the first line of the report, which names the culprit; ''
+	// until there is one. The report itself lies in the folder.
+	Headline string
 }
 
 // EventKind says what happened to an incident.
