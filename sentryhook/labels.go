@@ -13,7 +13,7 @@ import (
 // are the runtime's own (the size of a heap profile's blocks).
 //
 // The result is the same profile otherwise; samples that only labels told apart
-// are one then. It needs about 10 times the profile's uncompressed size.
+// are one then. What it allocates is at stripCost.
 func stripLabels(data []byte) (stripped []byte, had bool, err error) {
 	p, err := profile.ParseData(data)
 	if err != nil {

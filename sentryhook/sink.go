@@ -85,8 +85,9 @@ const (
 // has accepted, by a filter or quota. No answer, 429 and 5xx are tried
 // three times while the guard's 30 s last; what fails then is an error, and the
 // guard offers it again after the next Start. It then has the same event ID and
-// does not appear twice. An attachment refused with 400 or 413 is
-// counted, and not an error, since it would be refused again.
+// does not appear twice; attachments that had been accepted do. An attachment
+// refused with 400 or 413 is counted, and not an error, since it would be
+// refused again.
 //
 // With a ClientOptions.Transport that is not the SDK's own, event and
 // attachments are handed to it together; then the only thing known is

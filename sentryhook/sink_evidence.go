@@ -21,9 +21,10 @@ const (
 	pollReport = 25 * time.Millisecond
 	// maxHeadline is how much of the report's first line is read.
 	maxHeadline = 1 << 10
-	// stripCost is how much memory stripping labels takes, in bytes per byte
-	// of a compressed profile (BenchmarkStripLabels).
-	stripCost = 100
+	// What stripping labels allocates, in bytes: for itself, and per byte of a
+	// compressed profile (BenchmarkStripLabels).
+	stripAlways = 1 << 20
+	stripCost   = 140
 )
 
 // evidence reads an incident's files as they may leave the process.
@@ -101,7 +102,7 @@ func (f *evidence) roomToStrip(size int) bool {
 	if !f.now.Limit.Known() || !f.now.Unreclaimable.Known() {
 		return true
 	}
-	return int64(size)*stripCost <= int64(f.now.Limit-f.now.Unreclaimable)/4
+	return stripAlways+int64(size)*stripCost <= int64(f.now.Limit-f.now.Unreclaimable)/4
 }
 
 // readEvidence reads a file of an incident's folder, and of no other.
