@@ -76,11 +76,11 @@ func (f *fitting) writeNote() {
 }
 
 // evidenceFolder returns the folder of an incident's evidence, which its event
-// has as contexts.leakguard.folder; ” where there is none.
+// has as contexts.evidence.folder; ” where there is none.
 func (e *envelope) evidenceFolder(p []byte) (folder string) {
 	for i := range e.items {
 		if it := &e.items[i]; it.kind == "event" {
-			folder = lookup(it.payload.of(p), "contexts", "leakguard", "folder")
+			folder = lookup(it.payload.of(p), "contexts", "evidence", "folder")
 		}
 	}
 	return folder

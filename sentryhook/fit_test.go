@@ -103,7 +103,7 @@ func withAttachments(event string, sizes ...int) []byte {
 }
 
 func TestAttachments(t *testing.T) {
-	event := `{"message":"x","contexts":{"other":{"folder":"no"},"leakguard":{"folder":"/var/evidence/1"}}}`
+	event := `{"message":"x","contexts":{"other":{"folder":"no"},"evidence":{"folder":"/var/evidence/1"}}}`
 	for name, c := range map[string]struct {
 		body []byte
 		cfg  TransportConfig

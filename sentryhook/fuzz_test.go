@@ -88,7 +88,7 @@ func envelopeSeeds() (seeds [][]byte) {
 		seeds = append(seeds, envelopeOf(p))
 	}
 	return append(seeds,
-		withAttachments(`{"contexts":{"leakguard":{"folder":"/x"}}}`, 5000, 9000),
+		withAttachments(`{"contexts":{"evidence":{"folder":"/x"}}}`, 5000, 9000),
 		[]byte("{}\n{\"type\":\"event\"}\n{}"),
 		[]byte("{}\n{\"type\":\"profile\",\"length\":2}\n{}"),
 		[]byte("{}\n{\"type\":\"attachment\",\"length\":9999999999}\n{}\n\n\n"),
