@@ -67,7 +67,8 @@ const (
 //     hub, so that no profile is taken. That is done only to a hub which is in
 //     the transaction's context and is not the current global one (as Sentry's
 //     HTTP middleware puts it there, or sentry.SetHubOnContext): the global hub
-//     is everybody's.
+//     is everybody's. Of transactions that share a hub at the same time, one that
+//     is refused may cost another its profile.
 //   - [Gate.BeforeSendTransaction], when a transaction has ended. It decides
 //     again, now with the transaction's real duration, and strips the profile
 //     where the answer is no. What was spent on recording it is lost, but the

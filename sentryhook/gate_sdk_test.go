@@ -34,6 +34,10 @@ func newGateScene(t *testing.T, cfg GateConfig) *gateScene {
 	if s.gate, err = NewGate(cfg); err != nil {
 		t.Fatal(err)
 	}
+	// On a busy machine the first answer may take longer than a transaction
+	// waits for it, and the gate would refuse.
+	for !s.gate.state.get().known {
+	}
 	o.ProfilesSampleRate = 1
 	o.TracesSampler = s.gate.TracesSampler(nil)
 	o.BeforeSendTransaction = s.gate.BeforeSendTransaction(nil)
@@ -72,7 +76,7 @@ func transaction(ctx context.Context, name string, o ...sentry.SpanOption) {
 	tx := sentry.StartTransaction(ctx, name, o...)
 	tx.SetTag("kept", "yes")
 	child := tx.StartChild("work")
-	for end := time.Now().Add(50 * time.Millisecond); time.Now().Before(end); {
+	for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
 		runtime.Gosched()
 		time.Sleep(time.Millisecond)
 	}
@@ -114,7 +118,7 @@ func TestShutGateTakesNoProfile(t *testing.T) {
 	if got := s.gate.Stats(); got.Refused[GateSettling] != 1 || got.Stripped != 0 || got.Allowed != 0 {
 		t.Errorf("counted %+v", got)
 	}
-	if took := s.gate.durations.expect("GET /"); took < 50*time.Millisecond || took >= defaultUnknownDuration {
+	if took := s.gate.durations.expect("GET /"); took < 100*time.Millisecond || took >= defaultUnknownDuration {
 		t.Errorf("nothing was learnt of a transaction that was not profiled: %v", took)
 	}
 }
@@ -288,7 +292,13 @@ func TestNilGate(t *testing.T) {
 // Hubs of many requests, a shared one, and the gate moving meanwhile: each
 // transaction arrives, and what is counted is what arrives.
 func TestGateConcurrentHubs(t *testing.T) {
-	s := newGateScene(t, open())
+	stop := make(chan struct{})
+	defer close(stop)
+	for range 100 {
+		go func() { <-stop }()
+	}
+	// What is not known yet would be too large, what is known is not.
+	s := newGateScene(t, GateConfig{Settle: -1, MaxPayload: 4 << 20, UnknownDuration: 30 * time.Second})
 	shared, _ := s.hub()
 	const workers, each = 8, 4
 	var wg sync.WaitGroup
@@ -302,15 +312,23 @@ func TestGateConcurrentHubs(t *testing.T) {
 				if i%2 == 0 {
 					ctx = sentry.SetHubOnContext(ctx, sentry.GetHubFromContext(ctx).Clone())
 				}
-				transaction(ctx, fmt.Sprint("job ", i))
+				transaction(ctx, fmt.Sprint("job ", i/2))
 				s.gate.Stats()
 			}
 		})
 	}
 	wg.Wait()
-	s.want(t, workers*each, workers*each)
-	if got := s.gate.Stats().Allowed; got != workers*each {
-		t.Errorf("counted %d, want %d", got, workers*each)
+	s.flush(t)
+	if n := len(s.of("transaction")); n != workers*each {
+		t.Errorf("%d transactions arrived, want %d", n, workers*each)
+	}
+	// The SDK itself may find no sample for one on a busy machine.
+	got, arrived := s.gate.Stats(), len(s.of("profile"))
+	if int64(arrived) != got.Allowed || arrived == 0 || arrived > workers*each {
+		t.Errorf("%d profiles arrived, %d were allowed", arrived, got.Allowed)
+	}
+	if got.Refused[GatePayload] == 0 {
+		t.Error("the gate has not moved: this test shows little")
 	}
 }
 
