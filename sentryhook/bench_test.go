@@ -32,7 +32,7 @@ func BenchmarkTransport(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				roundTrip(b, tr, body)
+				sendThrough(b, tr, body)
 			}
 			s := tr.Stats()
 			b.ReportMetric(float64(len(body)), "in-B")
@@ -49,6 +49,6 @@ func BenchmarkEvent(b *testing.B) {
 	tr.base = &drain{}
 	b.ReportAllocs()
 	for b.Loop() {
-		roundTrip(b, tr, body)
+		sendThrough(b, tr, body)
 	}
 }

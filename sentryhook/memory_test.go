@@ -33,8 +33,8 @@ func (d *drain) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func gen(s profileShape) []byte { return generate(rand.New(rand.NewPCG(1, 1)), s) }
 
-// roundTrip sends an envelope as the SDKs do.
-func roundTrip(t testing.TB, tr *Transport, body []byte) {
+// sendThrough sends an envelope as the SDKs do.
+func sendThrough(t testing.TB, tr *Transport, body []byte) {
 	t.Helper()
 	req, _ := http.NewRequest(http.MethodPost, relayURL, bytes.NewBuffer(body))
 	resp, err := tr.RoundTrip(req)
@@ -84,7 +84,7 @@ func TestMemory(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		roundTrip(t, tr, c.body)
+		sendThrough(t, tr, c.body)
 		runtime.ReadMemStats(&after)
 		extra, limit := int64(after.TotalAlloc-before.TotalAlloc), int64(len(c.body))/10+1<<20
 		t.Logf("%-26s %9d bytes in, %8d out, %8d allocated, %4.1f%%", name, len(c.body), base.bytes, extra, 100*float64(extra)/float64(len(c.body)))

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func record(t *testing.T, dir string) {
 	for range 100 {
 		wg.Go(func() { <-stop })
 	}
-	work := func(depth int) { burn(depth) }
+	work := func(depth int) { runtime.KeepAlive(burn(depth)) }
 	for i := range 3 {
 		if i == 1 { // goroutines that change their stacks
 			for range 5 {
