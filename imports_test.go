@@ -23,11 +23,13 @@ var importRules = []struct {
 	may    []string
 	except []string // of the standard library
 }{
-	// Equipment of tests: it may use testing and, below guard, everything.
+	// Equipment of tests and examples: it may use testing, serve HTTP and, below
+	// guard and sentryhook, use everything.
 	{"internal/testenv", []string{std}, nil},
+	{"internal/ingest", []string{std}, []string{"testing"}},
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
-	{"sentryhook/internal/sdktest", []string{std, "internal", "profile", "guard", "sentryhook", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, nil},
+	{"sentryhook/internal", []string{std, "internal", "profile", "guard", "sentryhook", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, nil},
 	{"guard/internal/overhead", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 
 	// Each of our internal packages is one small thing: none pulls in another
