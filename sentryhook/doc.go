@@ -51,8 +51,8 @@
 //
 // A profile that is malformed or of another format than Relay's sample format 1
 // (so also a profile_chunk of continuous profiling) is passed on as it is within
-// its budget, and left out beyond. JSON with a key given twice, or with an index
-// that refers to nothing, counts as malformed; invalid UTF-8 or NUL bytes within
+// its budget, and left out beyond. JSON with a key given twice, or with samples
+// that refer to what is not there, counts as malformed; invalid UTF-8 or NUL bytes within
 // strings do not matter, since no string is decoded.
 //
 // # Cost

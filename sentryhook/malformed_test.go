@@ -59,6 +59,7 @@ func TestForeignProfile(t *testing.T) {
 		"escaped key":       strings.Replace(usual, `"samples":`, `"s\u0061mples":`, 1),
 		"index too large":   strings.Replace(usual, `"stack_id":`, `"stack_id":99999999999999`, 1),
 		"no such stack":     strings.Replace(usual, `"stack_id":`, `"stack_id":1000`, 1),
+		"no frames at all":  usual[:strings.Index(usual, `"frames":[`)+10] + usual[strings.Index(usual, `],"samples"`):],
 		"negative index":    strings.Replace(usual, `"stack_id":`, `"stack_id":-`, 1),
 		"fraction":          strings.Replace(usual, `"elapsed_since_start_ns":`, `"elapsed_since_start_ns":0.`, 1),
 		"leading zero":      strings.Replace(usual, `"elapsed_since_start_ns":`, `"elapsed_since_start_ns":00`, 1),
