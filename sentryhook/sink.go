@@ -177,6 +177,9 @@ func (s *Sink) Deliver(ctx context.Context, e guard.Event) error {
 		return s.opened(ctx, e)
 	case guard.Captured:
 		inc, _ := s.incident(e.Incident.ID)
+		if err := inc.noTimer(ctx); err != nil {
+			return s.fail(e, err)
+		}
 		if e.Incident.Headline == "" && !e.Redelivered {
 			e.Incident.Headline = waitForReport(ctx, e.Incident, s.cfg.ReportWait)
 		}
@@ -245,9 +248,6 @@ func (s *Sink) tell(ctx context.Context, inc *sinkIncident, e guard.Event) error
 		return s.fail(e, err)
 	}
 	defer inc.release()
-	if e.Kind != guard.Opened && inc.timer != nil {
-		inc.timer.Stop()
-	}
 	if inc.dropped || inc.sent && e.Kind == guard.Opened {
 		return nil
 	}

@@ -313,7 +313,8 @@ func (s *slowTransport) SendEvent(e *sentry.Event) {
 // Such a transport may hold an event for as long as it likes.
 func TestSinkCustomTransport(t *testing.T) {
 	transport := &slowTransport{flush: true}
-	s, _ := newTestSink(t, sentry.ClientOptions{Dsn: "http://key@sentry.invalid/42", Transport: transport}, SinkConfig{})
+	s, hub := newTestSink(t, sentry.ClientOptions{Dsn: "http://key@sentry.invalid/42", Transport: transport}, SinkConfig{})
+	hub.Scope().AddAttachment(&sentry.Attachment{Filename: "of a request"})
 	i := testIncident(t)
 	writeReport(t, i)
 	deliver(t, s, captured(i))
@@ -382,6 +383,34 @@ func TestSinkOpenedWithoutEvidence(t *testing.T) {
 		deliver(t, s, captured(i))
 		if items := all(); len(items) != 3 || items[1].Type != "attachment" || items[2].Type != "attachment" {
 			t.Errorf("%d items, want the evidence after it", len(items))
+		}
+	})
+}
+
+// Evidence that comes late calls that off, and the report is still waited for.
+func TestSinkLateEvidence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var got []receivedItem
+		s, _ := newTestSink(t, inBubble(func(r *http.Request) int {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, itemsOf(t, r)...)
+			return 200
+		}), SinkConfig{})
+		i := testIncident(t)
+		i.Reading.Unreclaimable = 100 << 20
+		opened := captured(i)
+		opened.Kind = guard.Opened
+		deliver(t, s, opened)
+		time.Sleep(captureWait - time.Second)
+		time.AfterFunc(3*time.Second/2, func() { writeReport(t, i) })
+		deliver(t, s, captured(i))
+		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(got) == 0 || got[0].Type != "event" || !strings.Contains(string(got[0].Body), testHeadline) {
+			t.Errorf("the event has no headline: %d items", len(got))
 		}
 	})
 }

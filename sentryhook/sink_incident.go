@@ -41,6 +41,18 @@ func (i *sinkIncident) take(ctx context.Context) error {
 
 func (i *sinkIncident) release() { i.turn <- struct{}{} }
 
+// noTimer calls off what was to be sent without evidence.
+func (i *sinkIncident) noTimer(ctx context.Context) error {
+	if err := i.take(ctx); err != nil {
+		return err
+	}
+	defer i.release()
+	if i.timer != nil {
+		i.timer.Stop()
+	}
+	return nil
+}
+
 // escalation returns a new incident in the same issue.
 func (i *sinkIncident) escalation(ctx context.Context) *sinkIncident {
 	n := newSinkIncident()
