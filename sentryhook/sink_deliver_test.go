@@ -3,6 +3,7 @@ package sentryhook
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -215,6 +216,8 @@ func TestSinkHooks(t *testing.T) {
 	scope.SetRequest(r)
 	scope.SetLevel(sentry.LevelDebug)
 	scope.SetTag("cluster", "c7")
+	span := sentry.StartSpan(context.Background(), "request")
+	scope.SetSpan(span)
 	i := testIncident(t)
 	deliver(t, s, captured(i))
 	deliver(t, s, guard.Event{Kind: guard.Recovered, Incident: i})
@@ -223,7 +226,7 @@ func TestSinkHooks(t *testing.T) {
 		t.Fatalf("%d events, want 1", len(events))
 	}
 	body := string(events[0].Body)
-	if strings.Contains(body, "NOISE") {
+	if strings.Contains(body, "NOISE") || strings.Contains(body, span.TraceID.String()) {
 		t.Errorf("the event has what belongs to a request: %s", body)
 	}
 	for _, want := range []string{`"by":"before-send"`, `"cluster":"c7"`, `"level":"error"`} {
@@ -289,6 +292,40 @@ func TestSinkConfigFaults(t *testing.T) {
 	for _, field := range []string{"MaxAttachment", "EventsPerHour", "EventsPerIssue"} {
 		if err == nil || !strings.Contains(err.Error(), "SinkConfig."+field+" is -1") {
 			t.Errorf("the error does not name %s: %v", field, err)
+		}
+	}
+}
+
+// The SDK's kind of http.Transport would keep a connection, and two goroutines,
+// for ever.
+func TestSinkLeavesNoConnection(t *testing.T) {
+	server := newEnvelopeServer(t)
+	var mu sync.Mutex
+	connections := make(map[net.Conn]bool)
+	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		connections[c] = state != http.StateClosed
+	}
+	s, _ := newTestSink(t, sentry.ClientOptions{Dsn: server.dsn()}, SinkConfig{ReportWait: -1})
+	deliver(t, s, captured(testIncident(t)))
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		left := 0
+		mu.Lock()
+		for _, open := range connections {
+			if open {
+				left++
+			}
+		}
+		all := len(connections)
+		mu.Unlock()
+		switch {
+		case all == 0:
+			t.Fatal("no connection was seen: this test cannot fail")
+		case left == 0:
+			return
+		case time.Now().After(end):
+			t.Fatalf("%d of %d connections are left open", left, all)
 		}
 	}
 }
