@@ -55,7 +55,13 @@ type Totals struct {
 // ServeHTTP takes a request. It answers every path that ends in '/envelope/'.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	got := Received{Wire: r.ContentLength, Gzip: r.Header.Get("Content-Encoding") == "gzip"}
+	body := r.Body
 	id, err := s.take(r, &got)
+	if err != nil {
+		// Like nginx's lingering_close: a client that is still sending would
+		// see its connection reset, and not the answer.
+		io.Copy(io.Discard, body)
+	}
 	got.Status = http.StatusOK
 	if err != nil {
 		got.Status, got.Why = http.StatusBadRequest, err.Error()
