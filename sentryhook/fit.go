@@ -76,8 +76,7 @@ func (f *fitting) dropProfiles(reason DropReason) {
 // release gives back what was borrowed.
 func (f *fitting) release() {
 	if f.zw != nil {
-		f.zw.Reset(nil)
-		gzipWriters.Put(f.zw)
+		returnGzip(f.zw)
 		f.zw = nil
 	}
 }
@@ -156,7 +155,7 @@ func (f *fitting) encode(most int64) bool {
 		return false
 	}
 	if f.zw == nil {
-		f.zw = gzipWriters.Get().(*gzip.Writer)
+		f.zw = borrowGzip()
 	}
 	c := &chunks{keep: heldBytes(len(f.p)), most: most}
 	if compress(f.zw, c, f.writeTo(f.p)) != nil {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"sync"
 )
 
 // Under this nothing is compressed: the headers weigh as much.
@@ -16,11 +15,28 @@ const leastGzip = 512
 // than half of its time: what turns out too large was compressed for nothing.
 const gzipLevel = 2
 
-// gzipWriters saves the 0.8 MB that a gzip.Writer allocates.
-var gzipWriters = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzipLevel) // fails for other levels only
-	return w
-}}
+// spareGzip keeps one gzip.Writer, which takes 0.8 MB to make: envelopes mostly
+// go one after the other. A sync.Pool would let go of it at any time, and what a
+// request allocates would be a matter of luck.
+var spareGzip = make(chan *gzip.Writer, 1)
+
+func borrowGzip() *gzip.Writer {
+	select {
+	case zw := <-spareGzip:
+		return zw
+	default:
+		zw, _ := gzip.NewWriterLevel(nil, gzipLevel) // fails for other levels only
+		return zw
+	}
+}
+
+func returnGzip(zw *gzip.Writer) {
+	zw.Reset(nil) // lets go of what it wrote to
+	select {
+	case spareGzip <- zw:
+	default:
+	}
+}
 
 var errTooMuch = errors.New("sentryhook: more than the budget")
 

@@ -1,7 +1,6 @@
 package sentryhook
 
 import (
-	"compress/gzip"
 	"io"
 	"math"
 	"net/http"
@@ -38,8 +37,8 @@ func (f *fitting) payload(src *source) *payload {
 	case c != nil:
 		// The compressor writes the same for the same, so the size is known.
 		return written(c.n, true, func(w io.Writer) error {
-			zw := gzipWriters.Get().(*gzip.Writer)
-			defer gzipWriters.Put(zw)
+			zw := borrowGzip()
+			defer returnGzip(zw)
 			return compress(zw, w, write)
 		})
 	case !f.changed():

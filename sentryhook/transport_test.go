@@ -75,6 +75,13 @@ func TestSceneIsDelivered(t *testing.T) {
 	if _, err := relayAccepts(out); err != nil {
 		t.Fatalf("Relay: %v", err)
 	}
+	was, err := callTrees(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := callTrees(out); err != nil || is != was {
+		t.Errorf("the call trees changed: %v", err)
+	}
 	if got.item("transaction") == nil || got.auth == "" {
 		t.Error("the transaction or a header was lost")
 	}
