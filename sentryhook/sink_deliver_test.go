@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -299,14 +300,17 @@ func TestSinkConfigFaults(t *testing.T) {
 // The SDK's kind of http.Transport would keep a connection, and two goroutines,
 // for ever.
 func TestSinkLeavesNoConnection(t *testing.T) {
-	server := newEnvelopeServer(t)
 	var mu sync.Mutex
 	connections := make(map[net.Conn]bool)
+	server := &envelopeServer{t: t}
+	server.Server = httptest.NewUnstartedServer(server)
 	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
 		mu.Lock()
 		defer mu.Unlock()
 		connections[c] = state != http.StateClosed
 	}
+	server.Start()
+	t.Cleanup(server.Close)
 	s, _ := newTestSink(t, sentry.ClientOptions{Dsn: server.dsn()}, SinkConfig{ReportWait: -1})
 	deliver(t, s, captured(testIncident(t)))
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
