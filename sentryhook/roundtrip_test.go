@@ -23,7 +23,7 @@ func TestRoundTripperContract(t *testing.T) {
 	profile := envelopeOf(scene(1))
 	r := newRelay(t, 0)
 	for _, body := range [][]byte{profile, envelopeOf(nil), []byte("malformed")} {
-		for _, getBody := range []string{"pieces", "whole", "none"} {
+		for _, getBody := range []string{"pieces", "whole", "none", "shorter"} {
 			for _, noGzip := range []bool{false, true} {
 				name := fmt.Sprintf("%.9s, GetBody %s, NoGzip %v", body, getBody, noGzip)
 				spy := &spyBody{Reader: bytes.NewReader(body)}
@@ -32,6 +32,8 @@ func TestRoundTripperContract(t *testing.T) {
 				switch getBody {
 				case "whole":
 					req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+				case "shorter": // than ContentLength: it cannot be the body
+					req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body[:5])), nil }
 				case "pieces":
 					req.GetBody = func() (io.ReadCloser, error) {
 						return struct{ io.ReadCloser }{io.NopCloser(bytes.NewReader(body))}, nil
