@@ -2,6 +2,7 @@ package sentryhook
 
 import (
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -86,6 +87,23 @@ func (t *Transport) book(a *attempt) {
 		t.log.warn("an envelope is over its budget and was sent all the same", "wire_bytes", a.wire)
 	}
 	t.cfg.Logger.Debug("leakguard: sentryhook: envelope", "bytes_in", a.in, "bytes_out", a.out, "wire_bytes", a.wire, "resent", a.resent)
+}
+
+// bookAnswer counts and logs a request that did not arrive.
+func (t *Transport) bookAnswer(resp *http.Response, err error) {
+	switch {
+	case err != nil:
+		t.stats.do(func(s *statistics) { s.Failed++ })
+		t.log.warn("a request got no answer; the SDK does not send it again", "error", err)
+	case resp.StatusCode >= http.StatusBadRequest:
+		t.stats.do(func(s *statistics) {
+			if s.refused == nil {
+				s.refused = make(map[int]int64)
+			}
+			s.refused[resp.StatusCode]++
+		})
+		t.log.warn("a request was refused; the SDK does not send it again", "status", resp.StatusCode)
+	}
 }
 
 // losses logs each kind of loss once a minute at most.

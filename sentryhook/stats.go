@@ -67,6 +67,12 @@ type TransportStats struct {
 	// more without their profile.
 	Resent int64
 
+	// Failed is the requests that got no answer, and Refused those whose last
+	// answer had a status of 400 or above, by status. What was in them is lost,
+	// unless it was the Sink's: the SDKs do not send anything again.
+	Failed  int64
+	Refused map[int]int64
+
 	// BytesIn is the bytes of bodies as they came, BytesOut as they left,
 	// both decompressed; WireBytesOut as they left on the wire. What went
 	// once more counts again.
@@ -99,6 +105,7 @@ type statistics struct {
 	mu sync.Mutex
 	TransportStats
 	dropped [dropReasons]int64
+	refused map[int]int64 // by status, which has three digits
 }
 
 func (s *statistics) do(f func(s *statistics)) {
@@ -133,6 +140,7 @@ func (s *statistics) read() TransportStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.TransportStats
+	out.Refused = maps.Clone(s.refused)
 	out.Dropped = make(map[DropReason]int64)
 	for r, n := range s.dropped {
 		if n > 0 {

@@ -53,6 +53,12 @@ func NewTransport(base http.RoundTripper, cfg TransportConfig) (*Transport, erro
 // and the transaction would be lost.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.stats.do(func(s *statistics) { s.Requests++ })
+	resp, err := t.roundTrip(req)
+	t.bookAnswer(resp, err)
+	return resp, err
+}
+
+func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 	if !carriesEnvelope(req) {
 		return t.passOn(req, "not an envelope")
 	}
