@@ -182,6 +182,13 @@ var buildExample = sync.OnceValues(func() (string, error) {
 var binaries string
 
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(backlogEnv); mode != "" {
+		if err := backlog(mode); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	dir, err := os.MkdirTemp("", "realtest")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
