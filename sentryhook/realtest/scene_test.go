@@ -58,7 +58,8 @@ type outcome struct {
 	Transport    sentryhook.TransportStats
 	Gate         sentryhook.GateStats
 
-	refusals int // by nginx
+	refusals int   // by nginx
+	raw      int64 // of the largest envelope that arrived, decompressed
 	totals   ingest.Totals
 	profiles []ingest.Profile
 }
@@ -112,6 +113,11 @@ func (c cell) checkTransport(t *testing.T, o outcome) {
 	if cut := o.Transport.Cut > 0; cut != (c.long > 30*time.Second) {
 		t.Errorf("transport: %d profiles were cut at 30 s, of a request of %v", o.Transport.Cut, c.long)
 	}
+	// gzip alone makes parked goroutines small on the wire. Relay counts, and
+	// Kafka takes, what is decompressed.
+	if most := int64(c.goroutines) * 500; o.raw > most {
+		t.Errorf("transport: an envelope of %d bytes arrived, want at most %d", o.raw, most)
+	}
 	if len(o.profiles) == 0 {
 		return
 	}
@@ -145,14 +151,15 @@ func (c cell) run(t *testing.T, mode string) (o outcome) {
 	}
 	o.refusals, o.totals = n.refusals(t, o.Wire.Statuses[413]), n.Totals()
 	for _, r := range n.Received() {
+		o.raw = max(o.raw, r.Raw)
 		for _, it := range r.Items {
 			if it.Profile != nil {
 				o.profiles = append(o.profiles, *it.Profile)
 			}
 		}
 	}
-	t.Logf("| %s | %d of %d | %d | %d | %.1f MiB | %.3f MiB | %v | %.1f MiB | %.1f MiB |", mode,
-		o.totals.Transactions, o.Sent, o.refusals, o.totals.Profiles, mib(o.Made.Largest), mib(o.Wire.Largest),
+	t.Logf("| %s | %d of %d | %d | %d | %.1f MiB | %.3f MiB | %.3f MiB | %v | %.1f MiB | %.1f MiB |", mode,
+		o.totals.Transactions, o.Sent, o.refusals, o.totals.Profiles, mib(o.Made.Largest), mib(o.raw), mib(o.Wire.Largest),
 		o.Finish.Round(time.Millisecond/10), mib(o.Heap), mib(o.Memory))
 	return o
 }
