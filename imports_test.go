@@ -23,10 +23,13 @@ var importRules = []struct {
 	may    []string
 	except []string // of the standard library
 }{
-	// Equipment of tests: it may use testing and, below guard, everything.
+	// Equipment of tests and examples: it may use testing, serve HTTP and, below
+	// guard and sentryhook, use everything.
 	{"internal/testenv", []string{std}, nil},
+	{"internal/ingest", []string{std}, []string{"testing"}},
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
+	{"sentryhook/internal", []string{std, "internal", "profile", "guard", "sentryhook", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, nil},
 	{"guard/internal/overhead", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 
 	// Each of our internal packages is one small thing: none pulls in another
@@ -36,8 +39,9 @@ var importRules = []struct {
 	{"guard/guardtest", []string{std, "internal", "profile", "guard", "go.uber.org/goleak"}, nil},
 	{"guard/guardhttp", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing"}},
 	{"guard", []string{std, "internal", "profile", own, "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
-	{"sentryhook", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile", "github.com/getsentry/sentry-go"}, []string{"testing"}},
-	{"examples", []string{std, "internal", "profile", "guard", "sentryhook", own, "github.com/google/pprof/profile", "github.com/getsentry/sentry-go"}, []string{"testing"}},
+	// golang.org/x is sentry-go's own.
+	{"sentryhook", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
+	{"examples", []string{std, "internal", "profile", "guard", "sentryhook", own, "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
 	{"", []string{}, nil},
 }
 

@@ -1,0 +1,119 @@
+package sentryhook
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"regexp"
+	"testing"
+)
+
+var sampleCounts = regexp.MustCompile(`"Samples":\d+`)
+
+// treeTimes returns the call trees with their times but without their counts,
+// and the counts of each frame.
+func treeTimes(t *testing.T, payload []byte) (string, map[string]int) {
+	t.Helper()
+	text, err := callTrees(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []json.RawMessage
+	if err := json.Unmarshal([]byte(text), &parts); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	if err := json.Unmarshal(parts[1], &counts); err != nil {
+		t.Fatal(err)
+	}
+	return sampleCounts.ReplaceAllString(string(parts[0]), ""), counts
+}
+
+func TestReduction(t *testing.T) {
+	fewer := 0
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		shape := random(r)
+		shape.disorder, shape.start = 0, 0
+		payload := generate(r, shape)
+		_, before := compacted(t, payload, 0)
+		size := len(before)
+		wasTree, wasCounts := treeTimes(t, payload)
+		for steps := 1; ; steps++ {
+			c, after := compacted(t, payload, steps)
+			if after == nil {
+				break
+			}
+			if !json.Valid(after) || len(after) > size {
+				t.Fatalf("seed %d, step %v: %d bytes of %d:\n%s", seed, c.step, len(after), size, after)
+			}
+			p, err := decode(after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range p.Profile.Samples {
+				if *s.Thread != *p.Transaction.Active {
+					t.Fatalf("seed %d, step %v: another thread's sample stayed", seed, c.step)
+				}
+			}
+			size = len(after)
+			if c.step == thinned {
+				continue
+			}
+			tree, counts := treeTimes(t, after)
+			if tree != wasTree {
+				t.Fatalf("seed %d, step %v: the call tree changed:\n%s\nto\n%s", seed, c.step, wasTree, tree)
+			}
+			for frame, n := range wasCounts {
+				if n >= 2 && counts[frame] < 2 {
+					t.Fatalf("seed %d, step %v: %s had %d samples, has %d and would vanish", seed, c.step, frame, n, counts[frame])
+				}
+				if c.step == activeOnly && counts[frame] != n {
+					t.Fatalf("seed %d: %s had %d samples, has %d", seed, frame, n, counts[frame])
+				}
+				if counts[frame] < n {
+					fewer++
+				}
+			}
+		}
+	}
+	if fewer < 50 {
+		t.Errorf("%d frames have fewer samples: does this test still test?", fewer)
+	}
+}
+
+// Thinning keeps the ends of the time and comes down to two samples, evenly.
+func TestThinning(t *testing.T) {
+	payload := generate(rand.New(rand.NewPCG(1, 1)), profileShape{
+		threads: 1, ticks: 1000, period: 9_900_990, frames: 50, stacks: 1000, depth: 3, activeChange: 1,
+	})
+	first, last := 0, 0
+	had := 0
+	for steps := 2; ; steps++ {
+		c, out := compacted(t, payload, steps)
+		if out == nil {
+			if had > 3 {
+				t.Errorf("given up at %d samples", had)
+			}
+			return
+		}
+		p, _ := decode(out)
+		n := len(p.Profile.Samples)
+		a, z := int(*p.Profile.Samples[0].Elapsed), int(*p.Profile.Samples[n-1].Elapsed)
+		if first == 0 {
+			first, last = a, z
+		}
+		if a != first || z != last {
+			t.Errorf("stride %d: from %d to %d, was from %d to %d", c.stride, a, z, first, last)
+		}
+		if had > 0 && (n > had/2+2 || n < had/2) {
+			t.Errorf("stride %d: %d samples of %d", c.stride, n, had)
+		}
+		for i := 2; i < n-1; i++ {
+			gap := int(*p.Profile.Samples[i].Elapsed - *p.Profile.Samples[i-1].Elapsed)
+			if want := c.stride * 9_900_990; gap < want*9/10 || gap > want*12/10 {
+				t.Errorf("stride %d: a gap of %d, want about %d", c.stride, gap, want)
+			}
+		}
+		had = n
+	}
+}

@@ -1,0 +1,95 @@
+package sentryhook
+
+import (
+	"io"
+	"math"
+	"net/http"
+	"sync"
+)
+
+// payload is a body to be sent.
+type payload struct {
+	size int64
+	gzip bool
+	open func() io.ReadCloser
+}
+
+// heldBytes is how much of a body may be held in memory while it is sent, given
+// how much came. What is larger is written again each time it is read.
+func heldBytes(came int) int64 { return int64(came)/32 + 128<<10 }
+
+// writeTo returns a function that writes the envelope.
+func (e *envelope) writeTo(p []byte) func(io.Writer) error {
+	return func(w io.Writer) error { return e.write(p, w) }
+}
+
+// payload returns the body of an envelope that was made to fit; nil stands for
+// the body as it came.
+func (f *fitting) payload(src *source) *payload {
+	e := f.envelope
+	write := func(w io.Writer) error {
+		return src.use(func(p []byte) error { return e.write(p, w) })
+	}
+	c := f.encoded
+	switch {
+	case c != nil && c.whole():
+		return &payload{c.n, true, c.open}
+	case c != nil:
+		// The compressor writes the same for the same, so the size is known.
+		return written(c.n, true, func(w io.Writer) error {
+			zw := borrowGzip()
+			defer returnGzip(zw)
+			return compress(zw, w, write)
+		})
+	case !f.changed():
+		return nil
+	}
+	c = &chunks{keep: heldBytes(len(f.p)), most: math.MaxInt64}
+	if f.size(f.p) > c.keep {
+		return written(f.size(f.p), false, write)
+	}
+	f.write(f.p, c) // fails beyond most only
+	return &payload{c.n, false, c.open}
+}
+
+// written returns a payload that is written each time it is read, and held
+// nowhere.
+func written(size int64, gzip bool, write func(io.Writer) error) *payload {
+	return &payload{size, gzip, func() io.ReadCloser { return &writtenBody{write: write} }}
+}
+
+// writtenBody reads what a function writes. The function runs in a goroutine of
+// its own from the first Read until the end or Close, which every RoundTripper
+// must call.
+type writtenBody struct {
+	write func(io.Writer) error
+	mu    sync.Mutex
+	pipe  *io.PipeReader
+	ended bool
+}
+
+func (b *writtenBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	if b.ended {
+		b.mu.Unlock()
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if b.pipe == nil {
+		r, w := io.Pipe()
+		b.pipe = r
+		go func() { w.CloseWithError(recovered(func() error { return b.write(w) })) }()
+	}
+	pipe := b.pipe
+	b.mu.Unlock()
+	return pipe.Read(p)
+}
+
+func (b *writtenBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	if b.pipe != nil {
+		return b.pipe.Close()
+	}
+	return nil
+}

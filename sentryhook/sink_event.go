@@ -1,0 +1,190 @@
+package sentryhook
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/getsentry/sentry-go"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// maxTitle is how much of a title Sentry shows at most, in bytes.
+	maxTitle = 256
+	// maxTag is the longest value of a tag that Sentry accepts.
+	maxTag = 200
+	// sinkLogger is the event's logger, by which Sentry can be searched.
+	sinkLogger = "leakguard"
+)
+
+// newEvent makes the event that tells of e. It computes only.
+func newEvent(e guard.Event, p plan) *sentry.Event {
+	inc := e.Incident
+	suspect := suspectOf(inc.Headline)
+	event := &sentry.Event{
+		EventID:     eventID(e),
+		Logger:      sinkLogger,
+		Level:       level(e),
+		Message:     title(e),
+		Fingerprint: fingerprint(e, suspect),
+		// The issue list shows it below the title.
+		Transaction: suspect,
+		Timestamp:   e.Time,
+		Contexts:    contexts(e, p),
+		Tags: map[string]string{
+			"leakguard.event":   eventName(e),
+			"leakguard.rule":    inc.Rule,
+			"leakguard.trigger": inc.Trigger,
+			"leakguard.suspect": suspect,
+			"leakguard.service": p.manifest.Process.Service,
+		},
+	}
+	if e.Kind == guard.Recovered && !inc.Recovered.IsZero() {
+		event.Timestamp = inc.Recovered
+	}
+	if e.Redelivered {
+		event.Tags["leakguard.redelivered"] = "yes"
+		// It was another process, maybe elsewhere.
+		event.ServerName = p.manifest.Process.Host
+	}
+	for k, v := range event.Tags {
+		if v = oneLine(v, maxTag); v == "" {
+			delete(event.Tags, k)
+		} else {
+			event.Tags[k] = v
+		}
+	}
+	return event
+}
+
+// eventName is what happened, in Sentry's view: opening, capture and explanation
+// are one event there.
+func eventName(e guard.Event) string {
+	switch e.Kind {
+	case guard.Escalated, guard.Recovered, guard.PreviousDeath:
+		return e.Kind.String()
+	}
+	return "incident"
+}
+
+// eventID is derived from the incident, so that what is delivered twice is
+// one event, and what comes late finds the event that it belongs to.
+func eventID(e guard.Event) sentry.EventID {
+	key := eventName(e) + "/" + e.Incident.ID
+	if e.Kind == guard.Escalated || e.Incident.ID == "" {
+		key += "/" + e.Time.UTC().Format(time.RFC3339Nano) + "/" + e.Reason
+	}
+	sum := sha256.Sum256([]byte("leakguard/" + key))
+	id := sum[:16]
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // looks like a UUID of version 4, as the SDK's do
+	return sentry.EventID(hex.EncodeToString(id))
+}
+
+func level(e guard.Event) sentry.Level {
+	switch {
+	case e.Kind == guard.Escalated || e.Kind == guard.PreviousDeath:
+		return sentry.LevelFatal
+	case e.Kind == guard.Recovered || byHand(e.Incident):
+		return sentry.LevelInfo
+	}
+	return sentry.LevelError
+}
+
+// byHand reports whether somebody asked for the evidence.
+func byHand(i guard.Incident) bool {
+	return i.Trigger == profile.TriggerManual || i.Trigger == profile.TriggerSignal
+}
+
+// fingerprint groups the incidents of a fleet: by rule and first suspect.
+func fingerprint(e guard.Event, suspect string) []string {
+	f := []string{"leakguard"}
+	switch e.Kind {
+	case guard.Recovered, guard.PreviousDeath:
+		f = append(f, e.Kind.String())
+	}
+	if e.Incident.Rule != "" {
+		f = append(f, e.Incident.Rule)
+	}
+	if suspect != "" && e.Kind != guard.Recovered {
+		f = append(f, suspect)
+	}
+	return f
+}
+
+// title is what the issue list shows: rule, value and line, then the culprit.
+func title(e guard.Event) string {
+	inc := e.Incident
+	what := inc.Reason
+	switch e.Kind {
+	case guard.Escalated:
+		what = or(e.Reason, inc.Reason)
+	case guard.Recovered:
+		what = "recovered"
+		if inc.Duration > 0 {
+			what += " after " + inc.Duration.Round(time.Second).String()
+		}
+		what += ": " + or(e.Reason, inc.Reason)
+	case guard.PreviousDeath:
+		what = "the previous process was killed: " + or(e.Reason, inc.Reason)
+	default:
+		if byHand(inc) {
+			what = "captured by hand: " + what
+		}
+	}
+	what = strings.TrimSuffix(strings.TrimSpace(what), ":")
+	// A reason begins with the signal: 'memory' need not be said twice.
+	rule := inc.Rule
+	if e.Kind == guard.Escalated {
+		rule += " escalated"
+	}
+	switch {
+	case byHand(inc):
+	case what == "":
+		what = rule
+	case rule != "" && !strings.HasPrefix(what, strings.ReplaceAll(rule, "-", " ")):
+		what = rule + ": " + what
+	}
+	if inc.Headline != "" && e.Kind != guard.Recovered {
+		what += ": " + inc.Headline
+	}
+	if what = oneLine(what, maxTitle); what == "" {
+		return "leakguard: " + eventName(e)
+	}
+	return what
+}
+
+// A headline names a place as 'storage.(*Cache).Put (storage/cache.go:42)', the
+// first suspect's first.
+var place = regexp.MustCompile(`(\S+) \([^()\s]+:\d+\)`)
+
+// suspectOf returns the first suspect's function; ” where the headline names
+// none. Without file and line, which move with each release: the issue would be
+// another one then.
+func suspectOf(headline string) string {
+	m := place.FindStringSubmatch(headline)
+	if m == nil {
+		return ""
+	}
+	return oneLine(m[1], maxTag)
+}
+
+// oneLine cuts a text to at most so many bytes and takes the control characters
+// out of it: names may come from anywhere.
+func oneLine(s string, most int) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s))
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most-len("...")], "") + "..."
+}

@@ -1,0 +1,185 @@
+package sentryhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/getsentry/sentry-go"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// pollReport is how often the report is looked for.
+	pollReport = 25 * time.Millisecond
+	// maxHeadline is how much of the report's first line is read.
+	maxHeadline = 1 << 10
+	// What stripping labels allocates, in bytes: for itself, and per byte of a
+	// compressed profile (BenchmarkStripLabels).
+	stripAlways = 1 << 20
+	stripCost   = 140
+)
+
+// evidence reads an incident's files as they may leave the process.
+type evidence struct {
+	folder string
+	files  []profile.Artefact
+	most   int64           // bytes of a file
+	strip  bool            // labels
+	now    profile.Reading // how much memory there is
+
+	looked, labelled bool // whether the goroutine profiles have labels
+}
+
+func (s *Sink) evidence(e guard.Event) *evidence {
+	f := &evidence{
+		folder: e.Incident.Folder, files: e.Incident.Artefacts, now: e.Incident.Reading,
+		most: s.cfg.MaxAttachment, strip: s.cfg.StripLabels,
+	}
+	if e.Redelivered { // the reading is of another process
+		f.now = profile.NewReading(e.Time)
+	}
+	return f
+}
+
+// load reads a file. The bytes are the attachment's own: nothing changes them
+// any more.
+func (f *evidence) load(a profile.Artefact) (*sentry.Attachment, error) {
+	data, err := readEvidence(f.folder, a.Name, f.most)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !f.strip:
+	case a.Kind == nil:
+		if f.hasLabels() {
+			return nil, errors.New("it may show labels")
+		}
+	case !f.roomToStrip(len(data)):
+		return nil, errors.New("no memory to strip its labels")
+	default:
+		if data, _, err = stripLabels(data); err != nil {
+			return nil, err
+		}
+	}
+	return &sentry.Attachment{Filename: a.Name, ContentType: contentType(a.Name), Payload: data}, nil
+}
+
+// hasLabels reports whether the goroutine profiles have labels, which the
+// reports then show; also where that cannot be told. It looks once.
+func (f *evidence) hasLabels() bool {
+	if f.looked {
+		return f.labelled
+	}
+	f.looked = true
+	for _, a := range f.files {
+		if a.Kind == nil || *a.Kind != profile.Goroutine && *a.Kind != profile.GoroutineLeak {
+			continue
+		}
+		data, err := readEvidence(f.folder, a.Name, f.most)
+		if err != nil || !f.roomToStrip(len(data)) {
+			f.labelled = true
+			break
+		}
+		if _, had, err := stripLabels(data); had || err != nil {
+			f.labelled = true
+			break
+		}
+	}
+	return f.labelled
+}
+
+// roomToStrip reports whether stripping the labels takes no more than a quarter
+// of the memory that is left.
+func (f *evidence) roomToStrip(size int) bool {
+	if !f.now.Limit.Known() || !f.now.Unreclaimable.Known() {
+		return true
+	}
+	return stripAlways+int64(size)*stripCost <= int64(f.now.Limit-f.now.Unreclaimable)/4
+}
+
+// readEvidence reads a file of an incident's folder, and of no other.
+func readEvidence(folder, name string, most int64) ([]byte, error) {
+	f, err := os.OpenInRoot(folder, name)
+	if err != nil {
+		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("larger than %v", profile.Bytes(most))
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	return data, nil
+}
+
+func contentType(name string) string {
+	switch filepath.Ext(name) {
+	case ".txt", ".md":
+		return "text/plain; charset=utf-8"
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".gz":
+		return "application/gzip"
+	}
+	return "application/octet-stream"
+}
+
+// waitForReport waits until an incident's report is there and returns its first
+// line, or ” if it does not come in time.
+//
+// The guard's own word that the report is there (guard.Explained) would come too
+// late: events of an incident come in order, so not before this one is through.
+func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) string {
+	if i.Folder == "" || len(i.Artefacts) == 0 || byHand(i) {
+		most = 0
+	}
+	if r := i.Reading; r.Limit.Known() && r.Unreclaimable > r.Limit/4*3 {
+		most /= 4
+	}
+	deadline := time.NewTimer(most)
+	defer deadline.Stop()
+	tick := time.NewTicker(pollReport)
+	defer tick.Stop()
+	for {
+		if i.Folder != "" {
+			if line := firstLine(i.Folder); line != "" {
+				return line
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return ""
+		case <-ctx.Done():
+			return ""
+		}
+	}
+}
+
+func firstLine(folder string) string {
+	f, err := os.OpenInRoot(folder, reportText)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, maxHeadline))
+	if err != nil {
+		return ""
+	}
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	return string(bytes.TrimSpace(line))
+}
