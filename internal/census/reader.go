@@ -2,6 +2,7 @@ package census
 
 import (
 	"fmt"
+	"math/bits"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -56,14 +57,15 @@ func NewReader(mainModule string) *Reader {
 // allocates, most of it garbage as soon as Take returns.
 func (r *Reader) Predict(goroutines int) int64 {
 	n := int64(goroutines) + int64(goroutines)/16 + spare
-	record := int64(depth * 8)
+	const word = bits.UintSize / 8
+	record := int64(depth * word)
 	if n <= int64(len(r.records)) {
 		record = 0
 	}
-	// The runtime records into a slice of its own, 24 bytes and the stack of
+	// The runtime records into a slice of its own, three words and the stack of
 	// each goroutine, and copies that. The stack's length is that of the last
 	// census and half of it more, for size classes and change.
-	return n*(record+24+int64(12*r.pcs)) + 64<<10
+	return n*(record+3*word+int64(1.5*word*r.pcs)) + 64<<10
 }
 
 // Cost returns how long the last census took, by the wall clock: at least what

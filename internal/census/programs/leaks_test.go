@@ -258,7 +258,7 @@ func run(ctx context.Context, bin, name string) (r result, err error) {
 }
 
 func runOnce(ctx context.Context, bin, name string) (r result, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, name, fmt.Sprint(rounds), interval.String())
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=8") // more of the races are lost
