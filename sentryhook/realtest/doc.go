@@ -9,5 +9,5 @@
 //
 // LEAKGUARD_SENTRY says how much of the scenes behind nginx is run: nothing, the
 // smallest; 'ci', those that take 4 minutes together; 'full', all of them, 15
-// minutes and 3 GB of memory.
+// minutes and 5 GB of memory. Without -short, the rest takes half a minute.
 package realtest

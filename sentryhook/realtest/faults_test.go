@@ -1,6 +1,7 @@
 package realtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -23,8 +24,9 @@ import (
 const (
 	// events is how many an SDK is given while its relay fails.
 	events = 20
-	// patience is what the SDK's client has, in place of 30 s.
-	patience = 300 * time.Millisecond
+	// impatient is the timeout of the SDK's client, in place of the SDK's 30 s,
+	// where a relay would use it up: 10 s for all events.
+	impatient = 500 * time.Millisecond
 )
 
 // fault is a relay that fails.
@@ -33,13 +35,15 @@ type fault struct {
 	start func(t *testing.T) string
 	// status is what every request is answered; 0: none is.
 	status int
+	// patience is the timeout of the SDK's client; 0: the SDK's.
+	patience time.Duration
 	// backsOff: the SDK itself sends nothing for a while after the first answer.
 	backsOff bool
 }
 
 var faults = map[string]fault{
 	"down": {start: func(t *testing.T) string { return "http://127.0.0.1:" + freePort(t) }},
-	"slow": {start: func(t *testing.T) string { return hanging(t) }},
+	"slow": {patience: impatient, start: func(t *testing.T) string { return hanging(t) }},
 	"429": {status: 429, backsOff: true, start: func(t *testing.T) string {
 		return answering(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "60")
@@ -58,6 +62,18 @@ var faults = map[string]fault{
 				return
 			}
 			c.(*net.TCPConn).SetLinger(0) // a reset, not an end
+			c.Close()
+		})
+	}},
+	"answer cut short": {status: 400, start: func(t *testing.T) string {
+		return answering(t, func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nContent-Length: 1000\r\n\r\nmalformed")
 			c.Close()
 		})
 	}},
@@ -118,13 +134,12 @@ func TestFaults(t *testing.T) {
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			hub, tr, said := client(t, f.start(t), patience)
+			hub, tr, said := client(t, f.start(t), cmp.Or(f.patience, 30*time.Second))
 			start := time.Now()
 			for range events {
 				capture(hub, 100<<10)
 			}
-			// The slow relay would hold each of them up for patience, or 6 s.
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > events*impatient/2 {
 				t.Errorf("the host was held up for %v", took)
 			}
 			if !hub.Flush(time.Minute) {
@@ -138,7 +153,7 @@ func TestFaults(t *testing.T) {
 			if f.status != 0 {
 				lost = s.Refused[f.status]
 			}
-			if lost != s.Requests || s.Envelopes != s.Requests {
+			if lost != s.Requests {
 				t.Errorf("of %d requests %d are counted as lost: %+v", s.Requests, lost, s)
 			}
 			if n := said.count("does not send it again"); n != 1 {
@@ -161,21 +176,44 @@ func TestRetryAfter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := "{}\n{\"type\":\"transaction\"}\n{}\n{\"type\":\"profile\"}\n{}\n"
-	for range 2 {
-		req, err := http.NewRequest(http.MethodPost, url+"/api/1/envelope/", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := tr.RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-	}
+	postProfile(t, tr, url)
+	postProfile(t, tr, url)
 	if s := tr.Stats(); s.Dropped[sentryhook.DroppedByRelay] != 1 || s.Refused[429] != 1 || s.Failed != 0 {
 		t.Errorf("%+v, want one envelope refused and one profile dropped", s)
 	}
+}
+
+// What a relay refuses first and then takes without its profile is not lost.
+func TestResentIsNotLost(t *testing.T) {
+	asked := 0
+	url := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+	})
+	tr, err := sentryhook.NewTransport(nil, sentryhook.TransportConfig{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	postProfile(t, tr, url)
+	if s := tr.Stats(); s.Resent != 1 || s.Dropped[sentryhook.DroppedOnRefusal] != 1 || len(s.Refused) != 0 || s.Failed != 0 {
+		t.Errorf("%+v, want one that was sent again, and nothing that was refused in the end", s)
+	}
+}
+
+// postProfile sends an envelope with a profile.
+func postProfile(t *testing.T, rt http.RoundTripper, url string) {
+	t.Helper()
+	body := "{}\n{\"type\":\"transaction\"}\n{}\n{\"type\":\"profile\"}\n{}\n"
+	req, err := http.NewRequest(http.MethodPost, url+"/api/1/envelope/", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 }
 
 // The bound of what waits for a relay that hangs: the SDK's queue, 1,000 bodies

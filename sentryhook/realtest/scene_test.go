@@ -104,8 +104,10 @@ func TestScene(t *testing.T) {
 
 // checkTransport checks that every profile arrived, as much of it as Relay takes.
 func (c cell) checkTransport(t *testing.T, o outcome) {
-	if o.totals.Profiles != o.Sent || o.Transport.Profiles != int64(o.Sent) || len(o.Transport.Dropped) != 0 {
-		t.Errorf("transport: %d of %d profiles arrived: %+v", o.totals.Profiles, o.Sent, o.Transport)
+	// With thousands of goroutines the SDK's recorder may not get to a sample in
+	// 100 ms; those transactions have no profile to begin with.
+	if int64(o.totals.Profiles) != o.Transport.Profiles || len(o.Transport.Dropped) != 0 {
+		t.Errorf("transport: %d of %d profiles arrived: %+v", o.totals.Profiles, o.Transport.Profiles, o.Transport)
 	}
 	if r := o.Transport.Reduced; r.ActiveRuns+r.Thinned+r.OtherThreads != 0 {
 		t.Errorf("transport: profiles lost samples: %+v", r)
@@ -119,6 +121,7 @@ func (c cell) checkTransport(t *testing.T, o outcome) {
 		t.Errorf("transport: an envelope of %d bytes arrived, want at most %d", o.raw, most)
 	}
 	if len(o.profiles) == 0 {
+		t.Error("transport: no profile arrived")
 		return
 	}
 	// The SDK's recorder holds the last 30 s, and Relay takes the first 30.
