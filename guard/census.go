@@ -120,9 +120,8 @@ func goroutineSite(s census.Site, module string, started time.Time) profile.Goro
 func (l *loop) describeLeaked() string {
 	for _, s := range l.sites {
 		if s.Leaking {
-			return fmt.Sprintf("%s goroutines wait in %s at %s (%s:%d), %s more than %s before, and none leave",
-				profile.Count(s.Count), s.Wait, s.Frame.Function, shortFile(s.Frame.File), s.Frame.Line, profile.Count(s.Grown),
-				days(l.reading.Time.Sub(s.Since)))
+			return fmt.Sprintf("%s goroutines wait in %s at %s (%s:%d): %s",
+				profile.Count(s.Count), s.Wait, s.Frame.Function, shortFile(s.Frame.File), s.Frame.Line, s.Reason)
 		}
 	}
 	return ""

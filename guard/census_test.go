@@ -92,7 +92,7 @@ func TestProof(t *testing.T) {
 	if site.Proven || l.leaked != 0 {
 		t.Fatalf("one goroutine is taken for a leak: %+v", site)
 	}
-	report := &profile.Report{Suspects: []profile.Suspect{{Frame: site.Frame, Proven: true}}}
+	report := &profile.Report{GoroutineLeak: &profile.Comparison{Suspects: []profile.Suspect{{Frame: site.Frame, Proven: true}}}}
 	report.Manifest.Process = profile.Process{PID: 6, Started: l.started}
 	l.prove(report)
 	if len(k.jobs) != 0 {
@@ -100,6 +100,9 @@ func TestProof(t *testing.T) {
 	}
 	report.Manifest.Process = l.process
 	l.prove(report)
+	if len(k.jobs) != 1 {
+		t.Fatal("the census is not told")
+	}
 	(<-k.jobs)()
 	if site = find(at + time.Minute); !site.Proven || !site.Leaking || l.leaked != 1 {
 		t.Errorf("proven, the site is %+v", site)

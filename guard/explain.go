@@ -68,16 +68,15 @@ func (l *loop) explain() {
 	if len(l.unexplained) == 0 || l.explaining || l.view.at < l.explainAt {
 		return
 	}
-	e := l.unexplained[0]
-	if why := l.refuseExplanation(e); why != "" {
-		l.explainAt = l.view.at + explainAgain
-		if _, i := l.find(e.id); i != nil && i.waits != why {
-			i.waits = why
-			i.decide("not explained yet: " + why)
-		}
+	l.explainAt = l.view.at + explainAgain
+	// The first for which there is room: one that needs much must not hold up
+	// the others.
+	next := slices.IndexFunc(l.unexplained, l.mayExplain)
+	if next < 0 {
 		return
 	}
-	l.unexplained = l.unexplained[1:]
+	e := l.unexplained[next]
+	l.unexplained = slices.Delete(l.unexplained, next, next+1)
 	l.explaining = true
 	done := explained{explanation: e}
 	l.explainers.Go(func() {
@@ -88,6 +87,17 @@ func (l *loop) explain() {
 			done.report, done.err = l.keeper.store.Explain(e.id)
 		})
 	})
+}
+
+// mayExplain reports whether an explanation may begin; the first refusal is told
+// in the incident's manifest.
+func (l *loop) mayExplain(e explanation) bool {
+	why := l.refuseExplanation(e)
+	if _, i := l.find(e.id); why != "" && i != nil && !i.waits {
+		i.waits = true
+		i.decide("not explained yet: " + why)
+	}
+	return why == ""
 }
 
 // refuseExplanation says why an explanation has to wait; "" if it does not.
@@ -135,7 +145,10 @@ func (l *loop) prove(r *profile.Report) {
 		return
 	}
 	var blocked []frames.Frame
-	for _, s := range r.Suspects {
+	if r.GoroutineLeak == nil {
+		return
+	}
+	for _, s := range r.GoroutineLeak.Suspects {
 		if s.Proven {
 			blocked = append(blocked, frames.Frame{Function: s.Frame.Function, File: s.Frame.File, Line: s.Frame.Line})
 		}
@@ -154,12 +167,19 @@ func (l *loop) reported(done explained) {
 	}
 	l.counters.explained.Add(1)
 	inc := incidentOf(done.manifest, done.folder)
+	for _, r := range l.watch.rules {
+		if r.rule.Name == inc.Rule {
+			inc.Signal = r.rule.Signal
+		}
+	}
 	if _, i := l.find(done.id); i != nil {
-		i.Artefacts = done.artefacts
+		if len(done.artefacts) >= len(i.Artefacts) { // else a later round has added to them
+			i.Artefacts = done.artefacts
+		}
 		i.decide("explained: " + done.report.Headline)
 		inc = i.Incident
 	}
-	inc.Headline, inc.Artefacts = done.report.Headline, done.artefacts
+	inc.Headline = done.report.Headline
 	l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, profile.ReportText))
 	l.sinks.send(Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier})
 }
@@ -182,15 +202,22 @@ func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err er
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 	}
-	if current == nil {
-		m, err := k.store.Incident(done.id)
-		if err != nil {
-			return err
-		}
-		current = &m
+	onDisk, err := k.store.Incident(done.id)
+	if err != nil {
+		return err
+	}
+	if current == nil || len(onDisk.Captures) > len(current.Captures) {
+		// A round of evidence has ended that the loop has not heard of.
+		current = &onDisk
 	}
 	if err := f.WriteReport(done.report); err != nil {
-		return err
+		if !slices.ContainsFunc(f.Artefacts(), func(a profile.Artefact) bool { return a.Name == profile.ReportText }) {
+			return err
+		}
+		// The text says all that the others do.
+		if k.once.first("report") {
+			k.log.Warn("leakguard: a form of a report was not written; further ones are only told at debug level", "incident", done.id, "error", err)
+		}
 	}
 	current.Headline = done.report.Headline
 	// One that was cut short stays without a manifest: that says so.
@@ -199,7 +226,8 @@ func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err er
 			return err
 		}
 	}
-	done.manifest, done.folder, done.artefacts = *current, f.Path(), f.Artefacts()
+	current.Artefacts = f.Artefacts()
+	done.manifest, done.folder, done.artefacts = *current, f.Path(), current.Artefacts
 	return nil
 }
 
@@ -235,10 +263,13 @@ func (k *keeper) unexplained() []explanation {
 func predictExplanation(files []profile.Artefact) (predicted int64, wanting bool) {
 	var sizes []int64
 	reported := false
-	for _, a := range files {
-		reported = reported || a.Name == profile.ReportText
+	for _, a := range files { // in the order in which they were written
+		if a.Name == profile.ReportText {
+			reported = true
+		}
 		if a.Kind != nil {
 			sizes = append(sizes, a.Size)
+			reported = false // it does not know this one
 		}
 	}
 	return profile.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported

@@ -145,3 +145,40 @@ func TestRefuseExplanation(t *testing.T) {
 		t.Errorf("refused where no limit is known: %s", why)
 	}
 }
+
+// One explanation that finds no room does not hold up the others, and says so
+// once.
+func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
+	l := &loop{watch: newWatch([]Rule{{Name: "a", Signal: Memory, Line: Absolute(1)}}, 1), observer: newObserver()}
+	l.view.growth, l.view.headroom = &l.growth, 100*mib
+	l.reading = profile.NewReading(time.Now())
+	i := &liveIncident{}
+	i.ID = "large"
+	l.open = []*liveIncident{i}
+	l.wantExplanation(explanation{id: "large", predicted: 60 * mib})
+	l.wantExplanation(explanation{id: "small", predicted: 1 * mib})
+	for range 3 {
+		if next := slices.IndexFunc(l.unexplained, l.mayExplain); next != 1 {
+			t.Fatalf("the next is number %d, want the small one", next)
+		}
+	}
+	if n := len(i.manifest.Decisions); n != 1 {
+		t.Errorf("%d decisions tell that it waits, want one: %+v", n, i.manifest.Decisions)
+	}
+}
+
+// A report that is older than the newest profile is made anew.
+func TestPredictExplanationOfALaterRound(t *testing.T) {
+	heap := profile.Heap
+	files := []profile.Artefact{{Name: "heap.pb.gz", Kind: &heap, Size: 1000}, {Name: profile.ReportHTML}, {Name: profile.ReportText}}
+	if _, wanting := predictExplanation(files); wanting {
+		t.Error("a report that is there is wanted again")
+	}
+	files = append(files, profile.Artefact{Name: "heap.2.pb.gz", Kind: &heap, Size: 1000})
+	if _, wanting := predictExplanation(files); !wanting {
+		t.Error("the report does not know the second round, and is not wanted")
+	}
+	if _, wanting := predictExplanation(nil); wanting {
+		t.Error("a report of nothing is wanted")
+	}
+}

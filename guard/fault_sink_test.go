@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -240,4 +241,27 @@ func TestBlockingLogger(t *testing.T) {
 	}
 	close(unblock) // and then everything ends all the same, which startUnchecked has checked
 	<-g.keeper.stopped
+}
+
+// incomparable is a sink whose values cannot be compared.
+type incomparable struct{ deliver func(Event) error }
+
+func (incomparable) Name() string { return "relay" }
+
+func (s incomparable) Deliver(_ context.Context, e Event) error { return s.deliver(e) }
+
+// What such a sink has not accepted is offered to it again like to any other.
+func TestRedeliveryToASinkThatCannotBeCompared(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "evidence")
+	down := func(Event) error { return errors.New("down") }
+	g := startWith(t, dir, incomparable{down})
+	mustCapture(t, g)
+	waitFor(t, "the failures", func() bool { return g.Snapshot().Counters.SinkFailures >= 2 })
+	mustClose(t, g)
+	again := make(chan Event, 100)
+	g = startWith(t, dir, incomparable{func(e Event) error { again <- e; return nil }})
+	if e := <-again; !e.Redelivered {
+		t.Errorf("got %+v, want an event of the earlier process", e)
+	}
+	mustClose(t, g)
 }

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -171,12 +172,27 @@ func (g *Guard) redeliver(store *profile.Store) {
 		if err != nil {
 			continue // its process is alive and delivers it itself
 		}
+		if m.Headline == "" { // cut short, or killed before the manifest could say so
+			m.Headline = reportedHeadline(store, m.ID)
+		}
 		delivery, err := store.Delivery(m.ID)
 		if err == nil {
 			g.sinks.redeliver(m, delivery, folder.Path())
 		}
 		folder.Close()
 	}
+}
+
+// reportedHeadline is the first line of an incident's report; "" where there is
+// none.
+func reportedHeadline(store *profile.Store, id string) string {
+	f, err := store.Open(id, profile.ReportText)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	line, _, _ := bufio.NewReader(f).ReadLine()
+	return string(line)
 }
 
 // inLoop runs f in the loop's goroutine, or here when that has ended. It reports

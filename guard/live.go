@@ -16,7 +16,7 @@ type liveIncident struct {
 	seq       int // rounds of evidence begun
 	capturing bool
 	recovery  string // why it recovered
-	waits     string // why it is not explained yet
+	waits     bool   // it has been said why it is not explained yet
 	manifest  profile.Manifest
 }
 

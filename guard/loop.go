@@ -168,7 +168,9 @@ func (l *loop) takeBaseline() {
 		return
 	}
 	for _, s := range l.watch.rules {
-		if s.open || s.position >= suspect {
+		// What leaks for weeks must not end the baselines: an incident takes one
+		// that is older than its growth.
+		if !s.rule.slow() && (s.open || s.position >= suspect) {
 			return
 		}
 	}

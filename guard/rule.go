@@ -241,6 +241,9 @@ func (r Rule) String() string {
 	return s
 }
 
+// slow reports whether the rule is about hours and days.
+func (r Rule) slow() bool { return r.Line.kind == lineGrowing || r.Signal == LeakedGoroutines }
+
 const (
 	defaultRecover     = 0.9
 	defaultRecoverTime = 0.1

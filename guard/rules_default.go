@@ -63,7 +63,7 @@ const (
 //     goroutines and memory outside the Go heap have a trend over hours that
 //     leaks ([Growing]).
 //   - blocked-goroutines: the census found places at which ever more
-//     goroutines wait and none leave.
+//     goroutines wait.
 //
 // Where no limit but the host's memory is known, these are added:
 //
@@ -89,7 +89,7 @@ func DefaultRules(l Limits) []Rule {
 		{Name: "live-heap-leak", Signal: LiveHeap, Line: Growing()},
 		{Name: "goroutine-leak", Signal: Goroutines, Line: Growing()},
 		{Name: "non-go-leak", Signal: NonGo, Line: Growing()},
-		{Name: "blocked-goroutines", Signal: LeakedGoroutines, Line: Absolute(1)},
+		{Name: "blocked-goroutines", Signal: LeakedGoroutines, Line: Absolute(1), Hold: defaultTrendHold},
 	}
 	if l.KillSource == sourceHost || l.KillSource == "" {
 		rules = append(rules,

@@ -59,7 +59,7 @@ func TestDefaultRules(t *testing.T) {
 					t.Errorf("rule %s is %v", name, r)
 				}
 			}
-			if r := rules["blocked-goroutines"]; r.Signal != LeakedGoroutines || r.Line != Absolute(1) {
+			if r := rules["blocked-goroutines"]; r.Signal != LeakedGoroutines || r.Line != Absolute(1) || r.Hold < time.Hour {
 				t.Errorf("rule blocked-goroutines is %v", r)
 			}
 			if want := map[bool]int{true: 10, false: 8}[test.growth]; len(rules) != want {

@@ -61,10 +61,11 @@ type dispatcher struct {
 	unrecorded []acceptance
 }
 
-// addressed is an event for one sink, or for all when sink is nil.
+// addressed is an event for one sink, or for all when sink is nil. Queues are
+// compared, not sinks: a sink may be a value that cannot be compared.
 type addressed struct {
 	event Event
-	sink  Sink
+	sink  *sinkQueue
 }
 
 // sinkQueue is what waits for one sink.
@@ -99,7 +100,7 @@ func newDispatcher(sinks []Sink, log *slog.Logger, c *counters) *dispatcher {
 func (d *dispatcher) send(e Event) { d.enqueue(addressed{event: e}) }
 
 // sendTo queues an event for one sink.
-func (d *dispatcher) sendTo(s Sink, e Event) { d.enqueue(addressed{event: e, sink: s}) }
+func (d *dispatcher) sendTo(q *sinkQueue, e Event) { d.enqueue(addressed{event: e, sink: q}) }
 
 func (d *dispatcher) enqueue(a addressed) {
 	if len(d.sinks) == 0 {
@@ -127,7 +128,7 @@ func (d *dispatcher) run() {
 		select {
 		case a := <-d.events:
 			for _, q := range d.sinks {
-				if a.sink != nil && a.sink != q.sink {
+				if a.sink != nil && a.sink != q {
 					continue
 				}
 				if len(q.queue) >= queuedEvents {
@@ -309,7 +310,7 @@ func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, fo
 				if k == Explained {
 					reason = m.Headline
 				}
-				d.sendTo(q.sink, Event{Kind: k, Incident: incidentOf(m, folder), Time: m.Opened, Reason: reason, Redelivered: true})
+				d.sendTo(q, Event{Kind: k, Incident: incidentOf(m, folder), Time: m.Opened, Reason: reason, Redelivered: true})
 			}
 		}
 	}

@@ -123,7 +123,7 @@ func (t *trends) describe(s Signal, v *view) string {
 	}
 	text := fmt.Sprintf(", growing by %s (%s to %s) an hour for %s", format(d.Slope), format(d.Low), format(d.High), days(v.at-d.Since))
 	if soonest, latest, ok := d.TimeTo(float64(v.values[s]), float64(v.limits[s])); ok && v.limits[s] > 0 {
-		text += fmt.Sprintf(", %s in %s to %s", s.format(v.limits[s]), days(soonest), days(latest))
+		text += fmt.Sprintf(", the limit of %s in %s to %s", s.format(v.limits[s]), days(soonest), days(latest))
 	}
 	return text
 }

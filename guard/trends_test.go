@@ -44,7 +44,7 @@ func TestGrowingRule(t *testing.T) {
 		if did["open live-heap-leak, capture live-heap-leak"] != 1 || len(did) != 1 {
 			t.Errorf("got %v, want one incident", did)
 		}
-		if !regexp.MustCompile(`^live heap [\d.]+ MiB, growing by [\d.]+ MiB \([\d.]+ [KM]iB to [\d.]+ MiB\) an hour for \d+h, 1000\.0 MiB in \d+d to \d+d$`).MatchString(reason) {
+		if !regexp.MustCompile(`^live heap [\d.]+ MiB, growing by [\d.]+ MiB \([\d.]+ [KM]iB to [\d.]+ MiB\) an hour for \d+h, the limit of 1000\.0 MiB in \d+d to \d+d$`).MatchString(reason) {
 			t.Errorf("the reason is %q", reason)
 		}
 		list := tl.obs.trends.list(&tl.obs.view, noonOfTimeline)

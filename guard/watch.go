@@ -148,7 +148,7 @@ func (w *watch) stepRule(i int, v *view) {
 	if s.belowSince != never && v.at-s.belowSince >= s.rule.Hold {
 		s.open, s.wants = false, false
 		s.decide(v.at, "recovered")
-		w.act(recoverIncident, i, fmt.Sprintf("%s below %.3g of its line for %v", s.rule.Signal, s.rule.Recover, s.rule.Hold), "")
+		w.act(recoverIncident, i, s.rule.recovered(), "")
 		return
 	}
 	w.consider(i, v)
@@ -197,6 +197,18 @@ func (w *watch) refute(rule int, at time.Duration) {
 	w.suspicions++
 	w.rules[rule].suspected = false
 	w.rules[rule].decide(at, "memory was taken fast, but it was garbage")
+}
+
+// recovered says in words why an incident is over.
+func (r Rule) recovered() string {
+	switch {
+	case r.Line.kind == lineGrowing:
+		return fmt.Sprintf("the trend of %s has been no leak for %v", r.Signal, r.Hold)
+	case r.Signal == LeakedGoroutines:
+		return fmt.Sprintf("goroutines have piled up nowhere for %v", r.Hold)
+	default:
+		return fmt.Sprintf("%s below %.3g of its line for %v", r.Signal, r.Recover, r.Hold)
+	}
 }
 
 // consider decides whether an open incident gets evidence now.

@@ -39,7 +39,7 @@ const (
 // Where most of what grew is outside of the Go heap, no profile can show the
 // culprit, and the headline says so.
 func Explain(e Evidence) *Report {
-	r := &Report{Manifest: e.Manifest, Heap: e.Heap, Goroutine: e.Goroutine, CPU: e.CPU}
+	r := &Report{Manifest: e.Manifest, Heap: e.Heap, Goroutine: e.Goroutine, CPU: e.CPU, GoroutineLeak: e.GoroutineLeak}
 	for _, c := range []*Comparison{e.Heap, e.Goroutine, e.CPU} {
 		if c != nil {
 			r.Suspects = append(r.Suspects, c.Suspects...)
@@ -48,8 +48,8 @@ func Explain(e Evidence) *Report {
 	for i := range r.Suspects { // the comparisons keep theirs
 		r.Suspects[i].Evidence = slices.Clone(r.Suspects[i].Evidence)
 	}
-	addCensus(r, e.Manifest)
 	addProof(r, e.GoroutineLeak)
+	addCensus(r, e.Manifest)
 	rank(r.Suspects, e.Manifest)
 	relate(r)
 	if len(r.Suspects) > maxSuspects {
@@ -77,7 +77,7 @@ func addCensus(r *Report, m Manifest) {
 			why += ": " + site.Reason
 		}
 		if site.Proven {
-			confidence, why = confidenceProof, proofWords+fmt.Sprintf("%s of them can never be woken", Count(site.Count))
+			confidence, why = confidenceProof, proofWords+"goroutines at this place can never be woken"
 		}
 		s := findGoroutines(r.Suspects, site.Frame, site.Wait)
 		if s == nil {

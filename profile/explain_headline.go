@@ -59,7 +59,7 @@ func (r *Report) accuse(s Suspect) string {
 	case Goroutine, GoroutineLeak:
 		text = fmt.Sprintf("%s %s at %s", goroutines(s, r.Goroutine), waits(s.Wait), place)
 		if s.Standing > 0 {
-			text += ", none left for " + span(s.Standing)
+			text += ", never fewer for " + span(s.Standing)
 		}
 		for _, o := range r.Suspects {
 			if s.Role == RoleCause && o.Role == RoleGrowsWith {

@@ -196,7 +196,7 @@ func TestHeadlines(t *testing.T) {
 	}
 	alone := seedCase()
 	alone.Heap, alone.Manifest.History = nil, nil
-	if got, want := Explain(alone).Headline, "134 more goroutines wait in chan receive at storage.(*Cache).Put (storage/storage.go:85), none left for 40 min"; got != want {
+	if got, want := Explain(alone).Headline, "134 more goroutines wait in chan receive at storage.(*Cache).Put (storage/storage.go:85), never fewer for 40 min"; got != want {
 		t.Errorf("goroutines alone: %q, want %q", got, want)
 	}
 	weak := heapCase()

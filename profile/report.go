@@ -23,6 +23,9 @@ type Report struct {
 	Suspects []Suspect
 	// Heap, Goroutine and CPU are the comparisons; nil where there is none.
 	Heap, Goroutine, CPU *Comparison
+	// GoroutineLeak is the goroutines that the garbage collector proved leaked;
+	// nil where there is no such profile.
+	GoroutineLeak *Comparison
 	// Warnings are doubts that are no error, of all of it.
 	Warnings []string
 	// Next is what to type next.

@@ -79,7 +79,7 @@ func (r *Report) grew(id, title string, weight int, c *Comparison, rows func(*Co
 }
 
 func (r *Report) goroutines() section {
-	t := &table{prose: true, head: []column{{name: "count", number: true}, {name: "growth", number: true}, {name: "none left for", number: true},
+	t := &table{prose: true, head: []column{{name: "count", number: true}, {name: "growth", number: true}, {name: "never fewer for", number: true},
 		{name: "waiting for"}, {name: "at", code: true}, {name: "started by", code: true}, {name: "labels", code: true}}}
 	add := func(c Change, standing time.Duration, wait, at, root, labels string) {
 		stand := ""

@@ -202,7 +202,7 @@ func (r *Report) accused(s Suspect) []block {
 	add(strings.ToUpper(noun(s.Kind)[:1])+noun(s.Kind)[1:], what, false)
 	add("Waiting for", s.Wait, false)
 	if s.Standing > 0 {
-		add("Standing", "none left for "+span(s.Standing), false)
+		add("Standing", "never fewer for "+span(s.Standing), false)
 	}
 	facts = append(facts, fact{name: "How sure", text: fmt.Sprintf("%s (%s)", percent(s.Confidence), sureness(s.Confidence)), share: percent(s.Confidence)})
 	add("Role", string(s.Role), false)

@@ -14,7 +14,7 @@ func (f *Folder) WriteReport(r *Report) error {
 	for _, form := range []struct {
 		name  string
 		write func(io.Writer) error
-	}{{ReportText, r.WriteText}, {ReportMarkdown, r.WriteMarkdown}, {ReportHTML, r.WriteHTML}} {
+	}{{ReportHTML, r.WriteHTML}, {ReportMarkdown, r.WriteMarkdown}, {ReportText, r.WriteText}} {
 		if _, err := f.Write(form.name, form.write); err != nil {
 			errs = append(errs, err)
 		}

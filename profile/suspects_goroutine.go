@@ -35,7 +35,7 @@ func (d *diff) suspectGoroutines(text goroutineText) []Suspect {
 		if known {
 			s.Standing = site.Standing
 		}
-		s.Confidence = d.confidenceOf(g, s)
+		s.Confidence = d.confidenceOf(g, s, known && site.Grown > 0)
 		switch {
 		case proven:
 			s.Confidence = confidenceProof
@@ -48,8 +48,9 @@ func (d *diff) suspectGoroutines(text goroutineText) []Suspect {
 	return rankSuspects(suspects)
 }
 
-// confidenceOf judges a group that nobody has proven or flagged.
-func (d *diff) confidenceOf(g *group, s Suspect) float64 {
+// confidenceOf judges a group that nobody has proven or flagged. rising says that
+// the census sees it rise: then that it stood lower a moment ago is no doubt.
+func (d *diff) confidenceOf(g *group, s Suspect, rising bool) float64 {
 	// Goroutines that come and go are a Poisson process, too: a count of n
 	// moves by about sqrt(n).
 	z := float64(g.count.Growth()) / math.Sqrt(math.Max(1, float64(g.count.Before)+float64(g.count.After)/4))
@@ -63,7 +64,7 @@ func (d *diff) confidenceOf(g *group, s Suspect) float64 {
 	switch {
 	case standingAtLeast(s.Standing, 10*time.Minute):
 		confidence = min(confidenceFlag, confidence*1.2)
-	case standingAtLeast(s.Standing, 0) && s.Standing < time.Minute:
+	case standingAtLeast(s.Standing, 0) && s.Standing < time.Minute && !rising:
 		confidence *= 0.5 // they still come and go
 	}
 	if !d.c.HasBase {
@@ -87,7 +88,7 @@ func (d *diff) goroutineEvidence(g *group, row GoroutineGroup, s Suspect, site G
 	}
 	switch {
 	case known && s.Standing >= time.Minute:
-		say("%s %s, none of them has left for %s", these(n), predicate(n, s.Wait), inTime(s.Standing))
+		say("%s %s, never fewer for %s", these(n), predicate(n, s.Wait), inTime(s.Standing))
 	default:
 		say("%s %s", these(n), predicate(n, s.Wait))
 	}

@@ -43,7 +43,7 @@ func TestSuspectGoroutines(t *testing.T) {
 		t.Errorf("confidence %.2f", s.Confidence)
 	}
 	want := []string{
-		"142 goroutines wait in chan receive, none of them has left for 40m",
+		"142 goroutines wait in chan receive, never fewer for 40m",
 		"grew from 8 to 142 in 1h, 28% of all growth of goroutines",
 		"134 more in the last 55m",
 		"of 142 in the text dump 142 have waited for minutes, the longest for 40",

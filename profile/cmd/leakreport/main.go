@@ -115,6 +115,9 @@ func explainFolder(list io.Writer, dir string) (*profile.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
+		return nil, fmt.Errorf("%s is one file: give two profiles to compare, or a guard's folder", dir)
+	}
 	if profile.IsIncidentID(filepath.Base(dir)) {
 		return profile.ExplainFolder(dir)
 	}

@@ -150,6 +150,7 @@ func TestErrors(t *testing.T) {
 		"unknown flag":   {[]string{"-pdf", heap, heap}, 2, "usage: leakreport"},
 		"no such file":   {[]string{heap, "missing.pb.gz"}, 1, "missing.pb.gz"},
 		"no profile":     {[]string{heap, text}, 1, text},
+		"one file":       {[]string{heap}, 1, "give two profiles"},
 		"no such folder": {[]string{"missing"}, 1, "missing"},
 		"empty folder":   {[]string{t.TempDir()}, 1, "no incident in"},
 	} {
