@@ -19,7 +19,7 @@ var sessions [][]byte
 //go:noinline
 func openSessions(n int) {
 	for range n {
-		sessions = append(sessions, make([]byte, 16<<20))
+		sessions = append(sessions, make([]byte, 4<<20))
 	}
 }
 
@@ -40,9 +40,9 @@ func takeHeap() *pprofile.Profile {
 
 // Two heap profiles name the function that holds what was added.
 func ExampleCompare() {
-	openSessions(1)
-	base := takeHeap()
 	openSessions(4)
+	base := takeHeap()
+	openSessions(48)
 	now := takeHeap()
 
 	c, err := profile.Compare(base, now, profile.CompareConfig{})
@@ -51,12 +51,12 @@ func ExampleCompare() {
 	}
 	s := c.Suspects[0]
 	fmt.Println(s.Frame.Function[strings.LastIndexByte(s.Frame.Function, '.')+1:], "in", filepath.Base(s.Frame.File))
-	fmt.Println("grew by", profile.Bytes(s.Value.Growth()))
+	fmt.Println("grew by", s.Value.Growth()>>20, "MiB")
 	runtime.KeepAlive(sessions)
 	sessions = nil
 	// Output:
 	// openSessions in example_compare_test.go
-	// grew by 64.0 MiB
+	// grew by 192 MiB
 }
 
 // The errors say what the file is instead.

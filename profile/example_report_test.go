@@ -72,9 +72,9 @@ func ExampleStore_Explain() {
 	fmt.Println(report.Warnings[0])
 	// Output:
 	// goroutine.pb.gz
-	// report.txt
-	// report.md
 	// report.html
+	// report.md
+	// report.txt
 	// the incident was cut short: the process died before it wrote why it opened, its limits and its readings
 }
 

@@ -80,9 +80,15 @@ func TestSuspectGoroutines(t *testing.T) {
 		t.Errorf("proven: %+v", s)
 	}
 	young := site
-	young.Proven, young.Leaking, young.Standing = false, false, 5*time.Second
+	young.Proven, young.Leaking, young.Grown, young.Standing = false, false, 0, 5*time.Second
 	if s := compared(t, base, now, CompareConfig{Sites: []GoroutineSite{young}}).Suspects; s[0].Confidence >= 0.5 {
 		t.Errorf("they come and go: %+v", s[0])
+	}
+	// Who rises has stood as high for a moment only, and not for having left.
+	rising := young
+	rising.Grown = 134
+	if s := compared(t, base, now, CompareConfig{Sites: []GoroutineSite{rising}}).Suspects; s[0].Confidence < 0.5 {
+		t.Errorf("they only come: %+v", s[0])
 	}
 	other := site
 	other.Wait = "select"

@@ -24,7 +24,7 @@
 // It cannot tell a leak from a pool that grows with the first morning's load and
 // never shrinks, nor from goroutines that live for hours, hold no connection and
 // multiply on the first morning, until they stop growing. A single goroutine is
-// never flagged, nor what stopped growing for as long as it had grown.
+// never flagged, nor what stopped growing for as long as it had grown and for 36 hours.
 //
 // # Concurrency
 //

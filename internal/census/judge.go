@@ -159,8 +159,8 @@ func (w *Watch) onset(s *site, tr trial) trial {
 
 // goesOn returns the leak as it is with a new count; nil when it is over: half
 // of what had grown has left, or it has stood still for as long as it grew and
-// a day at least, as a pool does that has filled. A night without load must not
-// end it, which is why it takes so long.
+// a day and a night at least, as a pool does that has filled. A night without
+// load must not end it, which is why it takes so long.
 func (l *leak) goesOn(count uint32, now time.Duration) *leak {
 	if count > l.top {
 		l.top, l.topAt = count, now

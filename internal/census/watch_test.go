@@ -62,8 +62,8 @@ func TestALeaksLife(t *testing.T) {
 		{201, census.Leaking, 100, 100 * time.Minute, 0, "none was seen to leave"},
 		{700, census.Leaking, 300, 100 * time.Minute, 299 * time.Minute, "no more for 4h59m"},
 		{800, census.Leaking, 399, 100 * time.Minute, 0, "more in 11h"},
-		{1490, census.Leaking, 400, 100 * time.Minute, 689 * time.Minute, "no more for"},
-		{1510, census.Calm, 0, 0, 709 * time.Minute, "does not keep growing"},
+		{2950, census.Leaking, 400, 100 * time.Minute, 2149 * time.Minute, "no more for"},
+		{2980, census.Calm, 0, 0, 2179 * time.Minute, "does not keep growing"},
 	} {
 		feed(w, int(w.Last()/time.Minute)+1, step.to, counts)
 		s := siteOf(w, select1)
@@ -279,4 +279,26 @@ func FuzzObserve(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Goroutines that are leaked in office hours only are leaked at night, too.
+func TestANightEndsNoLeak(t *testing.T) {
+	w := census.NewWatch()
+	minute := 0
+	count := 7
+	for day := range 3 {
+		for hour := range 24 {
+			for range 60 {
+				minute++
+				if hour >= 9 && hour < 17 {
+					count++
+				}
+				feed(w, minute, minute+1, map[census.Key]func(int) int{select1: always(count)})
+			}
+			s := siteOf(w, select1)
+			if leaked := day > 0 || hour >= 12; leaked && s.State != census.Leaking {
+				t.Fatalf("day %d, %d o'clock: %+v", day, hour+1, s)
+			}
+		}
+	}
 }
