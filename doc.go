@@ -16,6 +16,8 @@
 //   - [github.com/leakguard/leakguard/profile] is the evidence and its data:
 //     it captures profiles, keeps them in folders that are whole and bounded,
 //     compares them, and reports who leaks.
+//   - [github.com/leakguard/leakguard/sentryhook] delivers incidents to Sentry, and
+//     keeps the SDK's profiling payloads within what relays accept.
 //   - profile/cmd/leakreport is the report for whoever holds two profiles.
 //   - examples/leaky is a web service with a leak, to see all of it at work;
 //     examples/seed the story that the library began with.
