@@ -54,7 +54,7 @@ func TestTitle(t *testing.T) {
 func TestSuspect(t *testing.T) {
 	for headline, want := range map[string]string{
 		testHeadline: "storage.(*Cache).Put",
-		"1,234 more goroutines wait in chan receive at worker.run (worker/run.go:7), never fewer for 2h":                                                                               "worker.run",
+		"1,234 more goroutines wait in chan receive at worker.run (worker/run.go:7), never fewer for 2h":                                                                             "worker.run",
 		"12 goroutines run at main.main.func1 (main.go:9): the cause candidate for storage.(*Cache).Put (storage/cache.go:42), which grows with them by 3.0 MiB, about 1.0 KiB each": "main.main.func1",
 		"cache.Map[...].Store (map.go:1) holds 3.0 MiB: 50% of the heap, with no baseline to compare with":                                                                           "cache.Map[...].Store",
 		"No culprit in the Go heap: 80% of what grew is outside of it":                                                                                                               "",

