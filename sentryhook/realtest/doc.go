@@ -3,11 +3,11 @@
 // relays that fail in the ways in which relays fail. It has tests only.
 //
 // What they need: nginx in the PATH (Debian: apt-get install
-// --no-install-recommends nginx), and LEAKGUARD_SPOTLIGHT with the path of
+// --no-install-recommends nginx), and SENTRYHOOK_SPOTLIGHT with the path of
 // Spotlight's command (npm install @spotlightjs/spotlight hono@4.12.25). A test
 // that lacks its component is skipped, or fails with STRICT_CI=1.
 //
-// LEAKGUARD_SENTRY says how much of the scenes behind nginx is run: nothing, the
+// SENTRYHOOK_SCENES says how much of the scenes behind nginx is run: nothing, the
 // smallest; 'ci', those that take 4 minutes together; 'full', all of them, 15
 // minutes and 5 GB of memory. Without -short, the rest takes half a minute.
 package realtest

@@ -27,7 +27,7 @@ func cells(t *testing.T) []cell {
 	quick := []cell{{"", 1000, time.Second}}
 	ci := append(quick,
 		cell{"1m", 1000, 10 * time.Second}, cell{"1m", 1000, 33 * time.Second}, cell{"50m", 5000, 10 * time.Second})
-	switch much := os.Getenv("LEAKGUARD_SENTRY"); much {
+	switch much := os.Getenv("SENTRYHOOK_SCENES"); much {
 	case "":
 		if testing.Short() {
 			t.Skip("takes 6 s")
@@ -39,7 +39,7 @@ func cells(t *testing.T) []cell {
 		return append(ci, cell{"1m", 5000, 10 * time.Second}, cell{"1m", 5000, 33 * time.Second},
 			cell{"50m", 1000, 10 * time.Second}, cell{"50m", 1000, 33 * time.Second}, cell{"50m", 5000, 33 * time.Second})
 	default:
-		t.Fatalf("LEAKGUARD_SENTRY=%s: want 'ci' or 'full', or nothing", much)
+		t.Fatalf("SENTRYHOOK_SCENES=%s: want 'ci' or 'full', or nothing", much)
 		return nil
 	}
 }

@@ -38,8 +38,8 @@ type server struct {
 
 // start starts Spotlight and listens to what it has parsed.
 func start(t *testing.T) *server {
-	binary := os.Getenv("LEAKGUARD_SPOTLIGHT")
-	testenv.Need(t, binary != "", "needs LEAKGUARD_SPOTLIGHT, the path of Spotlight's command: npm install @spotlightjs/spotlight hono@4.12.25 makes node_modules/.bin/spotlight")
+	binary := os.Getenv("SENTRYHOOK_SPOTLIGHT")
+	testenv.Need(t, binary != "", "needs SENTRYHOOK_SPOTLIGHT, the path of Spotlight's command: npm install @spotlightjs/spotlight hono@4.12.25 makes node_modules/.bin/spotlight")
 	s := &server{log: filepath.Join(t.TempDir(), "spotlight.log")}
 	log, err := os.Create(s.log)
 	if err != nil {
@@ -61,7 +61,7 @@ func start(t *testing.T) *server {
 	cmd.Env = append(os.Environ(), "https_proxy="+nobody, "http_proxy="+nobody, "HTTPS_PROXY="+nobody, "HTTP_PROXY="+nobody,
 		"no_proxy=", "NO_PROXY=", "SENTRY_SPOTLIGHT=", "NODE_OPTIONS=")
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("LEAKGUARD_SPOTLIGHT: %v", err)
+		t.Fatalf("SENTRYHOOK_SPOTLIGHT: %v", err)
 	}
 	exited := make(chan struct{})
 	go func() { cmd.Wait(); close(exited) }()
