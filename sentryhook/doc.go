@@ -52,17 +52,22 @@
 // A profile that is malformed or of another format than Relay's sample format 1
 // (so also a profile_chunk of continuous profiling) is passed on as it is within
 // its budget, and left out beyond. JSON with a key given twice, or with samples
-// that refer to what is not there, counts as malformed; invalid UTF-8 or NUL bytes within
-// strings do not matter, since no string is decoded.
+// that refer to what is not there, counts as malformed; invalid UTF-8 or NUL bytes
+// within strings do not matter, since no string is decoded.
 //
 // # Cost
 //
 // An envelope of 70 MB (1,000 parked goroutines, 10 s) takes 65 ms on one core,
 // 1 GB/s, and becomes 325 kB, on the wire 42 kB. Of one in which each sample
 // differs from the one before, the worst case, 230 MB/s are read. What is
-// allocated for a request, all in all, is at most a tenth of its body and 1 MiB; the SDK holds
-// the body itself. A compressor of 0.8 MB is kept between requests. An event of 1 KB takes 0.1 ms. (The benchmarks of this
-// package, on two cores of a virtual machine.)
+// allocated for a request, all in all, is at most a tenth of its body and 1 MiB; the
+// SDK holds the body itself. A compressor of 0.8 MB is kept between requests. An
+// event of 1 KB takes 0.1 ms. (The benchmarks of this package, on two cores of a
+// virtual machine.)
+//
+// While a relay hangs, the SDK queues up to 1,000 bodies as it made them, before
+// any transport sees them: 3,000 bodies of 20 KiB held 22 MiB. With profiles only
+// the gate bounds that, as what is queued is live heap.
 //
 // # Concurrency
 //
