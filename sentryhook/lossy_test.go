@@ -86,7 +86,7 @@ func TestThinning(t *testing.T) {
 	payload := generate(rand.New(rand.NewPCG(1, 1)), profileShape{
 		threads: 1, ticks: 1000, period: 9_900_990, frames: 50, stacks: 1000, depth: 3, activeChange: 1,
 	})
-	first, last := 0, 0
+	first, last := int64(0), int64(0)
 	had := 0
 	for steps := 2; ; steps++ {
 		c, out := compacted(t, payload, steps)
@@ -98,7 +98,7 @@ func TestThinning(t *testing.T) {
 		}
 		p, _ := decode(out)
 		n := len(p.Profile.Samples)
-		a, z := int(*p.Profile.Samples[0].Elapsed), int(*p.Profile.Samples[n-1].Elapsed)
+		a, z := int64(*p.Profile.Samples[0].Elapsed), int64(*p.Profile.Samples[n-1].Elapsed)
 		if first == 0 {
 			first, last = a, z
 		}
@@ -109,8 +109,8 @@ func TestThinning(t *testing.T) {
 			t.Errorf("stride %d: %d samples of %d", c.stride, n, had)
 		}
 		for i := 2; i < n-1; i++ {
-			gap := int(*p.Profile.Samples[i].Elapsed - *p.Profile.Samples[i-1].Elapsed)
-			if want := c.stride * 9_900_990; gap < want*9/10 || gap > want*12/10 {
+			gap := int64(*p.Profile.Samples[i].Elapsed) - int64(*p.Profile.Samples[i-1].Elapsed)
+			if want := int64(c.stride) * 9_900_990; gap < want*9/10 || gap > want*12/10 {
 				t.Errorf("stride %d: a gap of %d, want about %d", c.stride, gap, want)
 			}
 		}
