@@ -483,10 +483,12 @@ func TestSinkWaitsForTheReport(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		time.AfterFunc(time.Second, func() { writeReport(t, i) })
+		written := make(chan struct{})
+		time.AfterFunc(time.Second, func() { defer close(written); writeReport(t, i) })
 		if got := waitForReport(t.Context(), i, defaultReportWait); got != testHeadline {
 			t.Errorf("the report comes after 1 s: %q", got)
 		}
+		<-written // or the folder would be removed under it
 		if waited := time.Since(start); waited > time.Second+pollReport {
 			t.Errorf("waited %v for a report that came after 1 s", waited)
 		}
