@@ -16,13 +16,13 @@ const firstCensus = time.Minute
 
 // surveyor counts goroutines by the place where they wait. The keeper owns it.
 type surveyor struct {
-	module string // path of the main module
 	reader *census.Reader
 	watch  *census.Watch
 }
 
+// newSurveyor returns one for a program whose main module has that path.
 func newSurveyor(module string) *surveyor {
-	return &surveyor{module: module, reader: census.NewReader(module), watch: census.NewWatch()}
+	return &surveyor{reader: census.NewReader(module), watch: census.NewWatch()}
 }
 
 // censusResult is what a census found.

@@ -38,11 +38,10 @@ type explanation struct {
 // explained is what became of it.
 type explained struct {
 	explanation
-	report    *profile.Report
-	manifest  profile.Manifest
-	folder    string
-	artefacts []profile.Artefact
-	err       error
+	report   *profile.Report
+	manifest profile.Manifest // as it was written, with the report among the artefacts
+	folder   string
+	err      error
 }
 
 // wantExplanation queues an incident whose evidence is safe.
@@ -141,13 +140,11 @@ func (l *loop) explained(done explained) {
 // prove tells the census which of the sites the garbage collector has proven to
 // leak, if the incident has such a profile and is of this process.
 func (l *loop) prove(r *profile.Report) {
-	if r.Manifest.Process.PID != l.process.PID || !r.Manifest.Process.Started.Equal(l.process.Started) {
+	of := r.Manifest.Process
+	if r.GoroutineLeak == nil || of.PID != l.process.PID || !of.Started.Equal(l.process.Started) {
 		return
 	}
 	var blocked []frames.Frame
-	if r.GoroutineLeak == nil {
-		return
-	}
 	for _, s := range r.GoroutineLeak.Suspects {
 		if s.Proven {
 			blocked = append(blocked, frames.Frame{Function: s.Frame.Function, File: s.Frame.File, Line: s.Frame.Line})
@@ -173,8 +170,8 @@ func (l *loop) reported(done explained) {
 		}
 	}
 	if _, i := l.find(done.id); i != nil {
-		if len(done.artefacts) >= len(i.Artefacts) { // else a later round has added to them
-			i.Artefacts = done.artefacts
+		if with := done.manifest.Artefacts; len(with) >= len(i.Artefacts) { // else a later round has added to them
+			i.Artefacts = with
 		}
 		i.decide("explained: " + done.report.Headline)
 		inc = i.Incident
@@ -216,7 +213,7 @@ func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err er
 		}
 		// The text says all that the others do.
 		if k.once.first("report") {
-			k.log.Warn("leakguard: a form of a report was not written; further ones are only told at debug level", "incident", done.id, "error", err)
+			k.log.Warn("leakguard: a form of a report was not written, its text was; this is said once", "incident", done.id, "error", err)
 		}
 	}
 	current.Headline = done.report.Headline
@@ -227,18 +224,13 @@ func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err er
 		}
 	}
 	current.Artefacts = f.Artefacts()
-	done.manifest, done.folder, done.artefacts = *current, f.Path(), current.Artefacts
+	done.manifest, done.folder = *current, f.Path()
 	return nil
 }
 
-// unexplained lists the newest incidents of earlier processes that have profiles
+// unexplained picks the newest incidents of earlier processes that have profiles
 // and no report: there was no headroom for it, or no time.
-func (k *keeper) unexplained() []explanation {
-	incidents, err := k.store.Incidents()
-	if err != nil {
-		k.log.Debug("leakguard: earlier incidents could not be listed, they are not explained", "error", err)
-		return nil
-	}
+func (k *keeper) unexplained(incidents []profile.Manifest) []explanation {
 	var out []explanation
 	for _, m := range slices.Backward(incidents) {
 		if len(out) == explainEarlier {

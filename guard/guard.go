@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -123,14 +122,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	go g.keeper.run()
 	go l.run()
 	if store != nil {
-		g.keeper.do(func() {
-			if len(cfg.Sinks) > 0 {
-				g.redeliver(store)
-			}
-			if !cfg.NoReports {
-				l.earlier <- g.keeper.unexplained()
-			}
-		})
+		g.keeper.do(func() { g.takeUp(store) })
 	}
 	return g, nil
 }
@@ -159,21 +151,36 @@ func (g *Guard) announce(diskErr error) {
 	}
 }
 
-// redeliver offers the sinks what they have not accepted of earlier processes'
-// incidents.
-func (g *Guard) redeliver(store *profile.Store) {
-	incidents, err := store.Incidents()
-	if err != nil {
-		g.loop.log.Warn("leakguard: earlier incidents could not be listed, nothing is offered again", "error", err)
+// takeUp goes on with what earlier processes left: it is offered to the sinks
+// where they have not accepted it, and explained where it is not.
+func (g *Guard) takeUp(store *profile.Store) {
+	cfg := &g.loop.cfg
+	if len(cfg.Sinks) == 0 && cfg.NoReports {
 		return
 	}
+	incidents, err := store.Incidents()
+	if err != nil {
+		g.loop.log.Warn("leakguard: earlier incidents could not be listed, nothing of them is offered again or explained", "error", err)
+		return
+	}
+	if len(cfg.Sinks) > 0 {
+		g.redeliver(store, incidents)
+	}
+	if !cfg.NoReports {
+		g.loop.earlier <- g.keeper.unexplained(incidents)
+	}
+}
+
+// redeliver offers the sinks what they have not accepted of earlier processes'
+// incidents.
+func (g *Guard) redeliver(store *profile.Store, incidents []profile.Manifest) {
 	for _, m := range incidents {
 		folder, err := store.Reopen(m.ID)
 		if err != nil {
 			continue // its process is alive and delivers it itself
 		}
 		if m.Headline == "" { // cut short, or killed before the manifest could say so
-			m.Headline = reportedHeadline(store, m.ID)
+			m.Headline = profile.FolderHeadline(folder.Path())
 		}
 		delivery, err := store.Delivery(m.ID)
 		if err == nil {
@@ -181,18 +188,6 @@ func (g *Guard) redeliver(store *profile.Store) {
 		}
 		folder.Close()
 	}
-}
-
-// reportedHeadline is the first line of an incident's report; "" where there is
-// none.
-func reportedHeadline(store *profile.Store, id string) string {
-	f, err := store.Open(id, profile.ReportText)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	line, _, _ := bufio.NewReader(f).ReadLine()
-	return string(line)
 }
 
 // inLoop runs f in the loop's goroutine, or here when that has ended. It reports

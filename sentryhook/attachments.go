@@ -76,7 +76,7 @@ func (f *fitting) writeNote() {
 }
 
 // evidenceFolder returns the folder of an incident's evidence, which its event
-// has as contexts.evidence.folder; ” where there is none.
+// has as contexts.evidence.folder; "" where there is none.
 func (e *envelope) evidenceFolder(p []byte) (folder string) {
 	for i := range e.items {
 		if it := &e.items[i]; it.kind == "event" {
@@ -86,7 +86,7 @@ func (e *envelope) evidenceFolder(p []byte) (folder string) {
 	return folder
 }
 
-// lookup returns a string within objects, or ”.
+// lookup returns a string within objects, or "".
 func lookup(p []byte, path ...string) (found string) {
 	var in func(i int, path []string) int
 	in = func(i int, path []string) int {

@@ -16,13 +16,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// The files of an incident that are not in its list when it is captured, since
-// they are written when it is explained.
-const (
-	reportText   = "report.txt"
-	reportHTML   = "report.html"
-	manifestFile = "manifest.json"
-)
+// manifestFile is where a sink reads what the incident of an event does not say.
+const manifestFile = "manifest.json"
 
 // plan is which files of an incident are to be attached, in this order, and
 // which are not.
@@ -59,7 +54,7 @@ func (s *Sink) plan(inc *sinkIncident, i guard.Incident) (p plan) {
 		return p
 	}
 	files := slices.Clone(i.Artefacts)
-	for _, name := range []string{reportText, reportHTML} {
+	for _, name := range []string{profile.ReportText, profile.ReportHTML} {
 		listed := slices.ContainsFunc(files, func(a profile.Artefact) bool { return a.Name == name })
 		if info, err := os.Stat(filepath.Join(i.Folder, name)); err == nil && !listed {
 			files = append(files, profile.Artefact{Name: name, Size: info.Size()})
@@ -109,9 +104,9 @@ func worth(a profile.Artefact) int {
 		base = 1
 	}
 	switch {
-	case a.Name == reportText:
+	case a.Name == profile.ReportText:
 		return 0
-	case a.Name == reportHTML:
+	case a.Name == profile.ReportHTML:
 		return 1
 	case a.Kind == nil && strings.HasPrefix(a.Name, "goroutine"):
 		return 6

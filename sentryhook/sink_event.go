@@ -163,7 +163,7 @@ func title(e guard.Event) string {
 // first suspect's first.
 var place = regexp.MustCompile(`(\S+) \([^()\s]+:\d+\)`)
 
-// suspectOf returns the first suspect's function; ” where the headline names
+// suspectOf returns the first suspect's function; "" where the headline names
 // none. Without file and line, which move with each release: the issue would be
 // another one then.
 func suspectOf(headline string) string {

@@ -1,7 +1,6 @@
 package sentryhook
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +18,6 @@ import (
 const (
 	// pollReport is how often the report is looked for.
 	pollReport = 25 * time.Millisecond
-	// maxHeadline is how much of the report's first line is read.
-	maxHeadline = 1 << 10
 	// What stripping labels allocates, in bytes: for itself, and per byte of a
 	// compressed profile (BenchmarkStripLabels).
 	stripAlways = 1 << 20
@@ -139,7 +136,7 @@ func contentType(name string) string {
 }
 
 // waitForReport waits until an incident's report is there and returns its first
-// line, or ” if it does not come in time.
+// line, or "" if it does not come in time.
 //
 // The guard's own word that the report is there (guard.Explained) would come too
 // late: events of an incident come in order, so not before this one is through.
@@ -156,7 +153,7 @@ func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) st
 	defer tick.Stop()
 	for {
 		if i.Folder != "" {
-			if line := firstLine(i.Folder); line != "" {
+			if line := profile.FolderHeadline(i.Folder); line != "" {
 				return line
 			}
 		}
@@ -168,18 +165,4 @@ func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) st
 			return ""
 		}
 	}
-}
-
-func firstLine(folder string) string {
-	f, err := os.OpenInRoot(folder, reportText)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	head, err := io.ReadAll(io.LimitReader(f, maxHeadline))
-	if err != nil {
-		return ""
-	}
-	line, _, _ := bytes.Cut(head, []byte("\n"))
-	return string(bytes.TrimSpace(line))
 }
