@@ -26,6 +26,7 @@ var importRules = []struct {
 	// Equipment of tests and examples: it may use testing, serve HTTP and, below
 	// guard and sentryhook, use everything.
 	{"internal/testenv", []string{std}, nil},
+	{"internal/chromium", []string{std, "internal"}, nil},
 	{"internal/ingest", []string{std}, []string{"testing"}},
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},

@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/leakguard/leakguard/internal/chromium"
 )
 
 // drawn is what the probe found in a page.
@@ -77,7 +78,7 @@ func TestPagesInABrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	b := startBrowser(t)
+	b := chromium.Start(t)
 	dir, names := writePages(t)
 	noChart := []string{"cut-short", "two-files"} // they have no readings
 	noFlame := []string{"nongo", "nothing"}
@@ -85,9 +86,9 @@ func TestPagesInABrowser(t *testing.T) {
 		for _, dark := range []bool{false, true} {
 			for _, name := range names {
 				at := fmt.Sprintf("%s, %d pixels wide, dark %v", name, width, dark)
-				b.open(pageURL(dir, name), width, 900, dark)
+				b.Open(pageURL(dir, name), width, 900, dark)
 				var p drawn
-				b.evaluate(probe, &p)
+				b.Evaluate(probe, &p)
 				if p.Dark != dark {
 					t.Errorf("%s: the page is dark: %v", at, p.Dark)
 				}
@@ -105,7 +106,7 @@ func TestPagesInABrowser(t *testing.T) {
 				if p.Overflow > 0 {
 					t.Errorf("%s: %d pixels wider than the window", at, p.Overflow)
 				}
-				if c := b.complaints(pageURL(dir, name)); len(c) > 0 {
+				if c := b.Complaints(pageURL(dir, name)); len(c) > 0 {
 					t.Errorf("%s: %q", at, c)
 				}
 			}
@@ -120,7 +121,7 @@ func TestScreenshots(t *testing.T) {
 	if os.Getenv("LEAKGUARD_SCREENSHOTS") != "1" {
 		t.Skip("LEAKGUARD_SCREENSHOTS=1 is not set")
 	}
-	b := startBrowser(t)
+	b := chromium.Start(t)
 	dir, _ := writePages(t)
 	docs := filepath.Join("..", "docs")
 	if err := os.MkdirAll(docs, 0o755); err != nil {
@@ -136,18 +137,9 @@ func TestScreenshots(t *testing.T) {
 		{"report-phone.png", "seed", 390, false},
 		{"report-phone-dark.png", "heap", 390, true},
 	} {
-		b.open(pageURL(dir, c.page), c.width, 900, c.dark)
+		b.Open(pageURL(dir, c.page), c.width, 900, c.dark)
 		var p drawn
-		b.evaluate(probe, &p)
-		var shot struct{ Data string }
-		b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true,
-			"clip": map[string]any{"x": 0, "y": 0, "width": c.width, "height": min(p.Height, 1400), "scale": 1}}, &shot)
-		png, err := base64.StdEncoding.DecodeString(shot.Data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(docs, c.file), png, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		b.Evaluate(probe, &p)
+		b.Screenshot(filepath.Join(docs, c.file), c.width, 1400)
 	}
 }

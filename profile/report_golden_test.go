@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/leakguard/leakguard/internal/webassets"
 )
 
 // forms are the renderings, by their file's extension, with their bounds.
@@ -30,7 +32,7 @@ func withoutAssets(t *testing.T, page []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, asset := range append(assets, uplotCSS+flameCSS+reportCSS, notice) {
+	for _, asset := range append(assets, pageCSS(), webassets.Notice) {
 		s = strings.ReplaceAll(s, asset, "[asset]")
 	}
 	start := strings.Index(s, "script-src")

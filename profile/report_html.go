@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/webassets"
 )
 
 const (
@@ -34,7 +36,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	if err != nil {
 		return failedReport("HTML", err)
 	}
-	css := uplotCSS + flameCSS + reportCSS
+	css := pageCSS()
 	var b strings.Builder
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
 	fmt.Fprintf(&b, `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src%s; style-src %s; img-src data:; base-uri 'none'; form-action 'none'">`+"\n",
@@ -52,7 +54,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	for _, s := range scripts {
 		tail += "<script>" + s + "</script>\n"
 	}
-	tail += fmt.Sprintf("<script type=\"text/plain\" id=\"notice\">\n%s</script>\n</body>\n</html>\n", notice)
+	tail += fmt.Sprintf("<script type=\"text/plain\" id=\"notice\">\n%s</script>\n</body>\n</html>\n", webassets.Notice)
 
 	parts, note := fit(sections, maxReportHTML-b.Len()-len(tail), []int{2 * maxRows, maxRows, 6, 1}, htmlSection)
 	for _, p := range parts {

@@ -1,11 +1,15 @@
-package profile
+// Package chromium drives a real browser in tests: Chromium, spoken to by its
+// DevTools protocol over a pipe, which needs no client library.
+package chromium
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -13,19 +17,21 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// browser is Chromium, spoken to by its DevTools protocol over a pipe: JSON
-// messages that end with a zero byte, which needs no client library.
-type browser struct {
+// Browser is Chromium with one page. It is for one goroutine. What goes wrong
+// fails the test.
+type Browser struct {
 	t       *testing.T
 	in      *os.File
 	out     *bufio.Reader
 	session string
 	last    int
-	events  []devtools // since the last load
+	// Events are those since the last load, oldest first.
+	Events []Message
 }
 
-// devtools is a message of the protocol, of whichever direction.
-type devtools struct {
+// Message is a message of the protocol, of whichever direction: JSON that ends
+// with a zero byte.
+type Message struct {
 	ID        int             `json:"id,omitempty"`
 	SessionID string          `json:"sessionId,omitempty"`
 	Method    string          `json:"method,omitempty"`
@@ -36,9 +42,9 @@ type devtools struct {
 	} `json:"error,omitempty"`
 }
 
-// startBrowser starts Chromium with one empty page; without one the test is
-// skipped.
-func startBrowser(t *testing.T) *browser {
+// Start starts Chromium with one empty page; without one the test is skipped. It
+// is given two minutes in all.
+func Start(t *testing.T) *Browser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -48,7 +54,9 @@ func startBrowser(t *testing.T) *browser {
 		}
 	}
 	testenv.Need(t, path != "", "needs Chromium")
-	skipOn(t, "windows", "a process there inherits no pipes")
+	if runtime.GOOS == "windows" {
+		t.Skip("a process there inherits no pipes")
+	}
 	// Not t.TempDir: Chromium's helpers may still write when it is removed.
 	home, err := os.MkdirTemp("", "leakguard-chromium-")
 	if err != nil {
@@ -80,25 +88,25 @@ func startBrowser(t *testing.T) *browser {
 	if err := out.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
+	b := &Browser{t: t, in: in, out: bufio.NewReader(out)}
 	var target struct{ TargetID string }
-	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	b.Call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
-	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.Call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	b.session = attached.SessionID
 	for _, domain := range []string{"Page", "Runtime", "Network", "Log"} {
-		b.call(domain+".enable", nil, nil)
+		b.Call(domain+".enable", nil, nil)
 	}
-	b.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
+	b.Call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
 	return b
 }
 
-// call sends a command and waits for its result; events that arrive meanwhile
+// Call sends a command and waits for its result; events that arrive meanwhile
 // are kept.
-func (b *browser) call(method string, params map[string]any, result any) {
+func (b *Browser) Call(method string, params map[string]any, result any) {
 	b.t.Helper()
 	b.last++
-	data, err := json.Marshal(devtools{ID: b.last, SessionID: b.session, Method: method, Params: params})
+	data, err := json.Marshal(Message{ID: b.last, SessionID: b.session, Method: method, Params: params})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -122,50 +130,50 @@ func (b *browser) call(method string, params map[string]any, result any) {
 	}
 }
 
-func (b *browser) next() devtools {
+func (b *Browser) next() Message {
 	b.t.Helper()
 	line, err := b.out.ReadBytes(0)
 	if err != nil {
 		b.t.Fatalf("chromium has ended or hangs: %v", err)
 	}
-	var m devtools
+	var m Message
 	if err := json.Unmarshal(line[:len(line)-1], &m); err != nil {
 		b.t.Fatalf("chromium said %.200q: %v", line, err)
 	}
 	if m.Method != "" {
-		b.events = append(b.events, m)
+		b.Events = append(b.Events, m)
 	}
 	return m
 }
 
-// open loads a page in a window of that size.
-func (b *browser) open(url string, width, height int, dark bool) {
+// Open loads a page in a window of that size.
+func (b *Browser) Open(url string, width, height int, dark bool) {
 	b.t.Helper()
 	scheme := map[bool]string{true: "dark", false: "light"}[dark]
-	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
-	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}, nil)
-	b.events = nil
-	b.call("Page.navigate", map[string]any{"url": url}, nil)
+	b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}, nil)
+	b.Events = nil
+	b.Call("Page.navigate", map[string]any{"url": url}, nil)
 	for i := 0; ; i++ {
-		if i == len(b.events) {
+		if i == len(b.Events) {
 			b.next()
 			i--
 			continue
 		}
-		if b.events[i].Method == "Page.loadEventFired" {
+		if b.Events[i].Method == "Page.loadEventFired" {
 			return
 		}
 	}
 }
 
-// evaluate runs a script in the page and reads what it returns.
-func (b *browser) evaluate(script string, result any) {
+// Evaluate runs a script in the page and reads what it returns.
+func (b *Browser) Evaluate(script string, result any) {
 	b.t.Helper()
 	var got struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails json.RawMessage
 	}
-	b.call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &got)
+	b.Call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &got)
 	if got.ExceptionDetails != nil {
 		b.t.Fatalf("the probe failed: %s", got.ExceptionDetails)
 	}
@@ -174,17 +182,35 @@ func (b *browser) evaluate(script string, result any) {
 	}
 }
 
-// complaints are what the page wrote to the console, threw, violated or loaded
-// besides itself.
-func (b *browser) complaints(self string) (all []string) {
-	for _, e := range b.events {
+// Screenshot writes the page's uppermost part as PNG, at most so many pixels of
+// its height.
+func (b *Browser) Screenshot(file string, width, most int) {
+	b.t.Helper()
+	var height int
+	b.Evaluate("document.documentElement.scrollHeight", &height)
+	var shot struct{ Data string }
+	b.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true,
+		"clip": map[string]any{"x": 0, "y": 0, "width": width, "height": min(height, most), "scale": 1}}, &shot)
+	png, err := base64.StdEncoding.DecodeString(shot.Data)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Complaints are what the page wrote to the console, threw, violated, or loaded
+// besides the URLs that begin so; data: may be loaded always.
+func (b *Browser) Complaints(allowed string) (all []string) {
+	for _, e := range b.Events {
 		params := fmt.Sprint(e.Params)
 		switch e.Method {
 		case "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded":
 			all = append(all, e.Method+" "+params)
 		case "Network.requestWillBeSent":
 			request, _ := e.Params.(map[string]any)["request"].(map[string]any)
-			if url := fmt.Sprint(request["url"]); url != self && !strings.HasPrefix(url, "data:") {
+			if url := fmt.Sprint(request["url"]); !strings.HasPrefix(url, allowed) && !strings.HasPrefix(url, "data:") {
 				all = append(all, "request of "+url)
 			}
 		}
