@@ -27,6 +27,9 @@ type Snapshot struct {
 	GoroutineSites []profile.GoroutineSite
 	Census         CensusState
 	Counters       Counters
+	// Process is the run of the program that the guard lives in, as in
+	// manifests.
+	Process profile.Process
 }
 
 // RuleState is where a rule stands.
@@ -55,7 +58,7 @@ func (g *Guard) Snapshot() (s Snapshot) {
 }
 
 func (l *loop) snapshot() Snapshot {
-	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read()}
+	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read(), Process: l.process}
 	s.Rate, _ = l.growth.rate()
 	s.Trends = l.trends.list(&l.view, l.started)
 	s.GoroutineSites, s.Census = l.sites, l.census
