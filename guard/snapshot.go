@@ -41,6 +41,9 @@ type RuleState struct {
 	Peak int64
 	// Value is the signal's last value, Unknown where nobody knows it.
 	Value int64
+	// Level is where Rule.Line lies now, in the signal's unit; Unknown where
+	// what it refers to is not known, and of a time or a trend, which have none.
+	Level int64
 	// Decision is what was last decided, and why; DecidedAgo is how long
 	// before the snapshot.
 	Decision   string
@@ -71,6 +74,10 @@ func (l *loop) snapshot() Snapshot {
 		state := RuleState{
 			Rule: r.rule, Open: r.open, Peak: profile.Unknown, Value: l.view.values[r.rule.Signal],
 			Decision: r.decision, DecidedAgo: max(time.Since(l.started)-r.decidedAt, 0),
+		}
+		state.Level = profile.Unknown
+		if level, ok := l.view.level(r.rule.Signal, r.rule.Line); ok {
+			state.Level = level
 		}
 		if r.open {
 			state.Peak = r.peak

@@ -6,6 +6,12 @@ import (
 	"strings"
 )
 
+// Commands returns what to type to look at the incident's files, which lie in
+// that folder.
+func (m Manifest) Commands(folder string) []Command {
+	return next(Evidence{Manifest: m, Folder: folder})
+}
+
 // next says what to type, for the files that are there.
 func next(e Evidence) []Command {
 	var cmds []Command
