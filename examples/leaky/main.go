@@ -8,6 +8,11 @@
 // evidence and explained it the client stops, and the last thing printed is the
 // report, whose first line names the leak. It takes about five seconds and less than 600 MiB
 // of memory, and exits with 1 if no incident was reported within -for.
+//
+//	go run ./examples/leaky -http 127.0.0.1:8080
+//
+// serves the guard's page there as well, leaks more slowly so that it can be
+// watched, and stays until it is interrupted.
 package main
 
 import (
@@ -26,6 +31,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/guard/guardhttp"
 )
 
 const (
@@ -41,20 +47,27 @@ const (
 
 func main() {
 	dir := flag.String("dir", "", "`folder` for the evidence; empty: the library's default, in the user's cache folder")
-	rate := flag.Int("rate", 300, "`requests` a second")
+	rate := flag.Int("rate", 0, "`requests` a second; 0: 300, with -http 20")
+	page := flag.String("http", "", "serve the guard's page at this `address`, and stay")
 	deadline := flag.Duration("for", time.Minute, "give up after this `time` without an incident")
 	flag.Parse()
+	if *rate == 0 {
+		*rate = 300
+		if *page != "" {
+			*rate = 20
+		}
+	}
 
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stdout, nil)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *dir, *rate, *deadline); err != nil {
+	if err := run(ctx, *dir, *page, *rate, *deadline); err != nil {
 		slog.Error("leaky: " + err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, dir string, rate int, deadline time.Duration) (err error) {
+func run(ctx context.Context, dir, page string, rate int, deadline time.Duration) (err error) {
 	if rate < 1 || rate > 10_000 {
 		return fmt.Errorf("-rate %d: want 1 to 10000 requests a second", rate)
 	}
@@ -65,6 +78,14 @@ func run(ctx context.Context, dir string, rate int, deadline time.Duration) (err
 	}
 	defer func() { err = cmp.Or(err, g.Close()) }()
 
+	interrupted := ctx.Done()
+	if page != "" {
+		shutdown, err := servePage(page, g)
+		if err != nil {
+			return err
+		}
+		defer shutdown()
+	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	url, shutdown, err := serve()
@@ -92,7 +113,12 @@ func run(ctx context.Context, dir string, rate int, deadline time.Duration) (err
 	if err != nil {
 		return fmt.Errorf("no report: %w", err)
 	}
-	return tell(os.Stdout, i)
+	if err := tell(os.Stdout, i); err != nil || page == "" {
+		return err
+	}
+	slog.Info("page: it stays until you interrupt this")
+	<-interrupted
+	return nil
 }
 
 // leaked is what the service forgot to let go of.
@@ -129,20 +155,36 @@ func free() (mib int) {
 
 // serve starts the service on a free port.
 func serve() (url string, shutdown func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/hello", hello)
 	mux.HandleFunc("/memory_leak", memoryLeak)
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	url, shutdown, err = listen("127.0.0.1:0", mux)
+	if err == nil {
+		slog.Info("service: listening", "url", url)
+	}
+	return url, shutdown, err
+}
+
+// servePage serves the guard's page. It has a server of its own, as in a service
+// whose page must not be seen by the service's users.
+func servePage(address string, g *guard.Guard) (shutdown func(), err error) {
+	url, shutdown, err := listen(address, guardhttp.Handler(g, guardhttp.Config{}))
+	if err == nil {
+		slog.Info("page: look at " + url + "/")
+	}
+	return shutdown, err
+}
+
+func listen(address string, handler http.Handler) (url string, shutdown func(), err error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", nil, err
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			slog.Error("service: " + err.Error())
 		}
 	}()
-	url = "http://" + l.Addr().String()
-	slog.Info("service: listening", "url", url)
-	return url, func() { srv.Close() }, nil
+	return "http://" + l.Addr().String(), func() { srv.Close() }, nil
 }

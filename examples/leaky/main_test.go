@@ -65,11 +65,11 @@ func TestLeaky(t *testing.T) {
 
 // TestNoIncident says so, and what to do, when nothing is found in time.
 func TestNoIncident(t *testing.T) {
-	err := run(t.Context(), t.TempDir(), 1, 100*time.Millisecond)
+	err := run(t.Context(), t.TempDir(), "", 1, 100*time.Millisecond)
 	if err == nil || !strings.Contains(err.Error(), "no incident") || !strings.Contains(err.Error(), "-rate") {
 		t.Errorf("run = %v, want an error that tells of no incident and of -rate", err)
 	}
-	if err := run(t.Context(), t.TempDir(), 0, time.Second); err == nil {
+	if err := run(t.Context(), t.TempDir(), "", 0, time.Second); err == nil {
 		t.Error("run takes a rate of 0")
 	}
 }

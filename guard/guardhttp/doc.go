@@ -1,0 +1,2 @@
+// Package guardhttp serves a guard.
+package guardhttp

@@ -1,0 +1,86 @@
+package guardhttp
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// points are readings for a chart, in columns; null is what is not known.
+type points struct {
+	Time       []float64       `json:"time"` // Unix seconds
+	Memory     []profile.Bytes `json:"unreclaimable_bytes"`
+	LiveHeap   []profile.Bytes `json:"heap_live_bytes"`
+	Goroutines []profile.Count `json:"goroutines"`
+	Limit      []profile.Bytes `json:"limit_bytes"`
+}
+
+// mostPoints bounds an answer: what a chart has pixels for.
+const mostPoints = 1500
+
+// newPoints are at most so many of the readings, spread evenly over time: of each
+// span the one with the most memory, so that no peak is lost.
+func newPoints(readings []profile.Reading, most int) *points {
+	p := &points{Time: []float64{}, Memory: []profile.Bytes{}, LiveHeap: []profile.Bytes{}, Goroutines: []profile.Count{}, Limit: []profile.Bytes{}}
+	if len(readings) == 0 {
+		return p
+	}
+	if len(readings) <= most {
+		for i := range readings {
+			p.add(&readings[i])
+		}
+		return p
+	}
+	first := readings[0].Time
+	span := readings[len(readings)-1].Time.Sub(first)/time.Duration(most-1) + 1
+	best, bestSpan := 0, time.Duration(0)
+	for i := range readings {
+		at := readings[i].Time.Sub(first) / span
+		switch {
+		case at != bestSpan:
+			p.add(&readings[best])
+			best, bestSpan = i, at
+		case readings[i].Unreclaimable >= readings[best].Unreclaimable:
+			best = i
+		}
+	}
+	p.add(&readings[best])
+	return p
+}
+
+func (p *points) add(r *profile.Reading) {
+	p.Time = append(p.Time, unixSeconds(r.Time))
+	p.Memory = append(p.Memory, r.Unreclaimable)
+	p.LiveHeap = append(p.LiveHeap, r.HeapLive)
+	p.Goroutines = append(p.Goroutines, r.Goroutines)
+	p.Limit = append(p.Limit, r.Limit)
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// parseSince reads a time: Unix seconds, or RFC 3339. Zero is all there is.
+func parseSince(s string) (time.Time, bool) {
+	if s == "" {
+		return time.Time{}, true
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, true
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(f) || f < 0 || f > 1e11 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(math.Ceil(f * 1000))), true
+}
+
+func (h *handler) history(w http.ResponseWriter, r *http.Request) {
+	since, ok := parseSince(r.URL.Query().Get("since"))
+	if !ok {
+		http.Error(w, "guardhttp: since: want Unix seconds or a time as in RFC 3339", http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, newPoints(h.g.History(since), mostPoints))
+}

@@ -1,0 +1,202 @@
+package guardhttp
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// incident is one in a list.
+type incident struct {
+	ID       string     `json:"id"`
+	Rule     string     `json:"rule"`
+	Trigger  string     `json:"trigger"`
+	Reason   string     `json:"reason"`
+	Headline string     `json:"headline"` // the first line of its report; '' until there is one
+	Opened   time.Time  `json:"opened"`
+	Ended    *time.Time `json:"recovered"` // null while it is open, and where its process died in it
+	// Open says that it is open in this process.
+	Open bool `json:"open"`
+	// Ours says that it is of this process, not of an earlier one.
+	Ours  bool  `json:"this_process"`
+	PID   int   `json:"pid"` // 0: not known
+	Bytes int64 `json:"size_bytes"`
+	Files int   `json:"files"`
+	// Report says that report.html is there; Kept that anything is.
+	Report bool `json:"report"`
+	Kept   bool `json:"kept"`
+	// NotCaptured says why it has no evidence of its own, Evidence whose
+	// speaks for it.
+	NotCaptured string `json:"not_captured"`
+	Evidence    string `json:"evidence"`
+}
+
+// mostIncidents bounds the list: the newest.
+const mostIncidents = 64
+
+// incidentList knows what is kept. A manifest takes a millisecond and some 100 KB
+// to be read, so each is read again only while it may change.
+type incidentList struct {
+	store *profile.Store // nil: there is none
+
+	known    map[string]*listed
+	counters guard.Counters
+	looked   time.Time
+	all      []incident // newest first; of what is kept
+}
+
+type listed struct {
+	incident
+	read time.Time
+}
+
+const (
+	// lookEvery is how often what is kept is looked through though the guard
+	// has not counted anything: others may share the folder.
+	lookEvery = 15 * time.Second
+	// settled is how old an incident without an end is when it is taken for
+	// one whose process has died.
+	settled = 10 * time.Minute
+)
+
+// list returns the open incidents and those that are kept, newest first.
+func (l *incidentList) list(s *guard.Snapshot, now time.Time) []incident {
+	changed := l.counters.Incidents != s.Counters.Incidents || l.counters.Captures != s.Counters.Captures ||
+		l.counters.FailedCaptures != s.Counters.FailedCaptures || l.counters.Explained != s.Counters.Explained
+	if l.store != nil && (changed || now.Sub(l.looked) >= lookEvery) {
+		l.look(s, now)
+	}
+	out := slices.Clone(l.all)
+	for i := range out {
+		out[i].Open = false
+	}
+	for i := range s.Incidents {
+		live := &s.Incidents[i]
+		at := slices.IndexFunc(out, func(i incident) bool { return i.ID == live.ID })
+		if at < 0 {
+			out = append(out, incident{ID: live.ID, Rule: live.Rule, Trigger: live.Trigger, Opened: live.Opened.UTC(), Reason: live.Reason, PID: s.Process.PID, Kept: live.Folder != "", Files: len(live.Artefacts)})
+			at = len(out) - 1
+		}
+		i := &out[at]
+		i.Open, i.Ours, i.Ended = true, true, nil
+		i.NotCaptured, i.Evidence = live.NotCaptured, live.Evidence
+		if live.Headline != "" {
+			i.Headline = live.Headline
+		}
+	}
+	slices.SortFunc(out, func(a, b incident) int { return strings.Compare(b.ID, a.ID) })
+	return out[:min(len(out), mostIncidents)]
+}
+
+// look reads what may have changed.
+func (l *incidentList) look(s *guard.Snapshot, now time.Time) {
+	l.counters, l.looked = s.Counters, now
+	names, err := os.ReadDir(l.store.Dir())
+	if err != nil {
+		return // what was known stays; the store makes the folder anew
+	}
+	ids := make([]string, 0, mostIncidents)
+	for i := len(names) - 1; i >= 0 && len(ids) < mostIncidents; i-- {
+		if profile.IsIncidentID(names[i].Name()) {
+			ids = append(ids, names[i].Name())
+		}
+	}
+	was := l.known
+	l.known, l.all = make(map[string]*listed, len(ids)), nil
+	for _, id := range ids {
+		k := was[id]
+		if k == nil || !k.final() {
+			m, err := l.store.Incident(id)
+			if err != nil {
+				continue
+			}
+			k = &listed{newIncident(&m, s), now}
+		}
+		l.known[id] = k
+		l.all = append(l.all, k.incident)
+	}
+}
+
+// final reports whether an incident will not change any more.
+func (l *listed) final() bool {
+	old := l.read.Sub(l.Opened) > settled
+	return l.Ended != nil && l.Headline != "" || !l.Ours && old
+}
+
+func newIncident(m *profile.Manifest, s *guard.Snapshot) incident {
+	i := incident{
+		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Headline: m.Headline, Opened: m.Opened.UTC(), Ended: m.Recovered,
+		PID: m.Process.PID, Files: len(m.Artefacts), Kept: true,
+		Ours: m.Process.PID == s.Process.PID && m.Process.Host == s.Process.Host && m.Process.Started.Equal(s.Process.Started),
+	}
+	for _, a := range m.Artefacts {
+		i.Bytes += a.Size
+		i.Report = i.Report || a.Name == profile.ReportHTML
+	}
+	return i
+}
+
+// incidentDetail is all of one.
+type incidentDetail struct {
+	Manifest profile.Manifest `json:"manifest"`
+	Warnings []string         `json:"warnings"`
+	Folder   string           `json:"folder"`
+	// Commands are to be typed on the host; Flames are what can be drawn.
+	Commands []command     `json:"commands"`
+	Flames   []flameChoice `json:"flames"`
+}
+
+type command struct {
+	Purpose string `json:"purpose"`
+	Line    string `json:"line"`
+}
+
+func (h *handler) incident(w http.ResponseWriter, _ *http.Request, id string) {
+	m, ok := h.manifest(w, id)
+	if !ok {
+		return
+	}
+	d := incidentDetail{Manifest: m, Warnings: m.Warnings, Commands: []command{}, Flames: flameChoices(m.Artefacts)}
+	d.Folder = filepath.Join(h.g.Store().Dir(), id)
+	if d.Warnings == nil {
+		d.Warnings = []string{}
+	}
+	for _, c := range m.Commands(d.Folder) {
+		d.Commands = append(d.Commands, command(c))
+	}
+	writeJSON(w, d)
+}
+
+// manifest reads an incident, or answers that there is none.
+func (h *handler) manifest(w http.ResponseWriter, id string) (m profile.Manifest, ok bool) {
+	store := h.g.Store()
+	if store == nil {
+		http.Error(w, "guardhttp: the guard has no folder, so no incident is kept", http.StatusNotFound)
+		return m, false
+	}
+	m, err := store.Incident(id)
+	if err != nil {
+		notThere(w, fmt.Sprintf("incident %s", id), err)
+		return m, false
+	}
+	return m, true
+}
+
+// notThere answers for what could not be opened. The error itself has paths of
+// the host and is not told.
+func notThere(w http.ResponseWriter, what string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		http.Error(w, "guardhttp: "+what+" is not kept, or not any more", http.StatusNotFound)
+		return
+	}
+	http.Error(w, "guardhttp: "+what+" cannot be read", http.StatusInternalServerError)
+}

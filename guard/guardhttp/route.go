@@ -1,0 +1,101 @@
+package guardhttp
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// route is what a request asks for.
+type route int
+
+const (
+	routeNone route = iota
+	routePage
+	routeAsset
+	routeEvents
+	routeState
+	routeHistory
+	routeIncidents
+	routeIncident
+	routeFlame
+	routeFile
+	routeCapture
+	routeProfile
+)
+
+// parseRoute tells the route by the end of the path, so that it does not matter
+// what is before it: the handler may be mounted under any prefix, with
+// http.StripPrefix or without, and behind a proxy that cuts or adds one. What
+// names an incident or a file is checked here, and nothing else ever becomes part
+// of a path on disk.
+func parseRoute(path string) (r route, args []string) {
+	if path == "" || strings.HasSuffix(path, "/") {
+		return routePage, nil
+	}
+	parts := strings.Split(path, "/")
+	tail := func(n int) []string { return parts[max(len(parts)-n, 0):] }
+	is := func(pattern ...string) bool {
+		t := tail(len(pattern))
+		if len(t) < len(pattern) {
+			return false
+		}
+		args = nil
+		for i, p := range pattern {
+			if p == "*" {
+				args = append(args, t[i])
+			} else if p != t[i] {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case is("api", "v1", "state"):
+		return routeState, nil
+	case is("api", "v1", "history"):
+		return routeHistory, nil
+	case is("api", "v1", "incidents"):
+		return routeIncidents, nil
+	case is("api", "v1", "incident", "*", "flame"):
+		return withIncident(routeFlame, args)
+	case is("api", "v1", "incident", "*"):
+		return withIncident(routeIncident, args)
+	case is("incident", "*", "*"):
+		return withIncident(routeFile, args)
+	case is("assets", "*"):
+		return routeAsset, args
+	case is("events"):
+		return routeEvents, nil
+	case is("capture"):
+		return routeCapture, nil
+	case is("heap"), is("goroutine"):
+		return routeProfile, tail(1)
+	default:
+		return routeNone, nil
+	}
+}
+
+func withIncident(r route, args []string) (route, []string) {
+	if !profile.IsIncidentID(args[0]) {
+		return routeNone, nil
+	}
+	return r, slices.Clone(args)
+}
+
+// allowMethod answers what may not be asked this way.
+func allowMethod(w http.ResponseWriter, r *http.Request, route route) bool {
+	allowed := "GET, HEAD"
+	ok := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if route == routeCapture {
+		allowed = "POST"
+		ok = r.Method == http.MethodPost
+	}
+	if !ok {
+		w.Header().Set("Allow", allowed)
+		http.Error(w, "guardhttp: this takes "+allowed+" only", http.StatusMethodNotAllowed)
+	}
+	return ok
+}

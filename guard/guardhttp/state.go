@@ -1,0 +1,240 @@
+package guardhttp
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// state is how the guard stands, as the API tells it: each field is a section
+// that the live page gets again when it has changed. What is not known is null.
+type state struct {
+	Time      time.Time               `json:"time"`
+	Status    status                  `json:"status"`
+	Process   *processState           `json:"process"` // null: there is no guard
+	Memory    *memoryState            `json:"memory"`  // likewise
+	Reading   *profile.Reading        `json:"reading"` // the last; null before the first
+	Rules     []ruleState             `json:"rules"`
+	Incidents []incident              `json:"incidents"` // newest first
+	Trends    []profile.Trend         `json:"trends"`
+	Sites     []profile.GoroutineSite `json:"goroutine_sites"`
+	Census    *censusState            `json:"census"`
+	Counters  counters                `json:"counters"`
+}
+
+type processState struct {
+	Service string    `json:"service"`
+	Version string    `json:"version"`
+	Host    string    `json:"host"`
+	Pod     string    `json:"pod"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+}
+
+// memoryState is memory against its limit.
+type memoryState struct {
+	Bytes       profile.Bytes `json:"unreclaimable_bytes"`
+	Limit       profile.Bytes `json:"limit_bytes"`
+	LimitSource string        `json:"limit_source"`
+	GOMEMLIMIT  profile.Bytes `json:"gomemlimit_bytes"`
+	// Rate is how fast it has moved over the last ten seconds, in bytes per
+	// second.
+	Rate float64 `json:"rate_bytes_per_second"`
+	// Left is in how many seconds the limit is met at this rate; null where it
+	// does not grow, or not for a day.
+	Left *float64 `json:"seconds_to_limit"`
+}
+
+type ruleState struct {
+	Name string `json:"name"`
+	Text string `json:"text"` // such as 'memory at 90% of the limit'
+	Unit string `json:"unit"` // of the values: 'bytes' or 'count'
+	Open bool   `json:"open"`
+	// Value is where its signal stands, Line where its line lies.
+	Value    *int64 `json:"value"`
+	Line     *int64 `json:"line"`
+	Peak     *int64 `json:"peak"`
+	Signal   string `json:"signal"`
+	Decision string `json:"decision"`
+	Ago      int64  `json:"decided_seconds_ago"`
+}
+
+type censusState struct {
+	Ago     *int64 `json:"seconds_ago"` // null before the first
+	Every   int64  `json:"every_seconds"`
+	Skipped string `json:"skipped"` // why the last was left out
+}
+
+type counters struct {
+	Readings       int64 `json:"readings"`
+	Incidents      int64 `json:"incidents"`
+	Captures       int64 `json:"captures"`
+	FailedCaptures int64 `json:"failed_captures"`
+	Baselines      int64 `json:"baselines"`
+	Reports        int64 `json:"reports"`
+	FailedReports  int64 `json:"failed_reports"`
+	Delivered      int64 `json:"delivered_events"`
+	Dropped        int64 `json:"dropped_events"`
+	SinkFailures   int64 `json:"sink_failures"`
+	Panics         int64 `json:"panics"`
+}
+
+// freshFor is how long a state is good enough for whoever asks next: however many
+// do, the guard's loop is asked four times a second.
+const freshFor = 250 * time.Millisecond
+
+// states makes states.
+type states struct {
+	g     watched
+	there bool
+
+	mu        sync.Mutex
+	last      *state // shared; not to be changed
+	at        time.Time
+	incidents incidentList
+}
+
+// now returns how the guard stands.
+func (s *states) now() *state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.last == nil || now.Sub(s.at) >= freshFor {
+		snapshot := s.g.Snapshot()
+		incidents := s.incidents.list(&snapshot, now)
+		rate := rateOf(s.g.History(now.Add(-rateOver)))
+		s.last, s.at = newState(s.there, &snapshot, rate, incidents, now), now
+	}
+	return s.last
+}
+
+// newState puts a snapshot in the API's words.
+func newState(there bool, s *guard.Snapshot, rate float64, incidents []incident, now time.Time) *state {
+	out := &state{
+		Time: now.UTC(), Status: judge(there, s, rate, incidents, now),
+		Rules: []ruleState{}, Incidents: incidents, Trends: s.Trends, Sites: s.GoroutineSites,
+	}
+	if out.Incidents == nil {
+		out.Incidents = []incident{}
+	}
+	if out.Trends == nil {
+		out.Trends = []profile.Trend{}
+	}
+	if out.Sites == nil {
+		out.Sites = []profile.GoroutineSite{}
+	}
+	if !there {
+		return out
+	}
+	p := s.Process
+	out.Process = &processState{p.Service, p.Version, p.Host, p.Pod, p.PID, p.Started.UTC()}
+	if !s.Reading.Time.IsZero() {
+		out.Reading = &s.Reading
+	}
+	out.Memory = &memoryState{
+		Bytes: s.Reading.Unreclaimable, Limit: profile.Bytes(s.Limits.Kill), LimitSource: s.Limits.KillSource,
+		GOMEMLIMIT: profile.Bytes(s.Limits.GOMEMLIMIT), Rate: rate,
+	}
+	if s.Limits.Kill <= 0 {
+		out.Memory.Limit = profile.Unknown
+	}
+	if left, ok := timeLeft(s, rate); ok {
+		seconds := left.Seconds()
+		out.Memory.Left = &seconds
+	}
+	for _, r := range s.Rules {
+		out.Rules = append(out.Rules, newRuleState(&r))
+	}
+	out.Census = &censusState{Every: int64(s.Census.Every.Seconds()), Skipped: s.Census.Skipped}
+	if s.Census.Ago >= 0 {
+		ago := int64(s.Census.Ago.Seconds())
+		out.Census.Ago = &ago
+	}
+	c := s.Counters
+	out.Counters = counters{
+		Readings: c.Readings, Incidents: c.Incidents, Captures: c.Captures, FailedCaptures: c.FailedCaptures,
+		Baselines: c.Baselines, Reports: c.Explained, FailedReports: c.FailedReports,
+		Delivered: c.Delivered, Dropped: c.DroppedEvents, SinkFailures: c.SinkFailures, Panics: c.Panics,
+	}
+	return out
+}
+
+// rateOver is the span of the rate that is shown. The guard's own is that of the
+// last moment, which jumps too much to be read.
+const rateOver = 10 * time.Second
+
+// rateOf is how fast memory has moved over the readings, in bytes per second.
+func rateOf(readings []profile.Reading) float64 {
+	if len(readings) < 2 {
+		return 0
+	}
+	first, last := &readings[0], &readings[len(readings)-1]
+	seconds := last.Time.Sub(first.Time).Seconds()
+	if !first.Unreclaimable.Known() || !last.Unreclaimable.Known() || seconds < 0.5 {
+		return 0
+	}
+	return float64(last.Unreclaimable-first.Unreclaimable) / seconds
+}
+
+// timeLeft is how long memory takes to its limit at its present rate.
+func timeLeft(s *guard.Snapshot, rate float64) (left time.Duration, ok bool) {
+	room := s.Limits.Kill - int64(s.Reading.Unreclaimable)
+	if s.Limits.Kill <= 0 || s.Reading.Unreclaimable < 0 || rate <= 0 {
+		return 0, false
+	}
+	seconds := float64(max(room, 0)) / rate
+	if seconds > 24*3600 {
+		return 0, false
+	}
+	return time.Duration(seconds * float64(time.Second)), true
+}
+
+func newRuleState(r *guard.RuleState) ruleState {
+	_, text, _ := strings.Cut(r.Rule.String(), ": ")
+	return ruleState{
+		Name: r.Rule.Name, Text: text, Signal: r.Rule.Signal.String(), Unit: unitOf(r.Rule.Signal), Open: r.Open,
+		Value: known(r.Value), Line: known(r.Level), Peak: known(r.Peak),
+		Decision: r.Decision, Ago: int64(r.DecidedAgo.Seconds()),
+	}
+}
+
+func unitOf(s guard.Signal) string {
+	switch s {
+	case guard.Goroutines, guard.Threads, guard.LeakedGoroutines:
+		return profile.UnitCount
+	default:
+		return profile.UnitBytes
+	}
+}
+
+// known is nil for what is not.
+func known(n int64) *int64 {
+	if n < 0 {
+		return nil
+	}
+	return &n
+}
+
+func (h *handler) state(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.states.now()) }
+
+func (h *handler) listIncidents(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, struct {
+		Incidents []incident `json:"incidents"`
+	}{h.states.now().Incidents})
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "guardhttp: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	// An error is that nobody reads any more.
+	_, _ = w.Write(append(data, '\n'))
+}

@@ -1,0 +1,210 @@
+package guardhttp
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// status is the state in one sentence.
+type status struct {
+	// Level is 'incident', 'growing', 'calm', or 'unknown' where nobody is
+	// looking.
+	Level string `json:"level"`
+	// Sentence says it with figures; Title in few words, which change only
+	// when the state does, so that a screen reader may read them out.
+	Sentence string `json:"sentence"`
+	Title    string `json:"title"`
+}
+
+const (
+	levelIncident = "incident"
+	levelGrowing  = "growing"
+	levelCalm     = "calm"
+	levelUnknown  = "unknown"
+)
+
+// stopped is how old the last reading is when the guard counts as stopped: it
+// takes one a minute at least.
+const stopped = 150 * time.Second
+
+// judge says how things stand.
+func judge(there bool, s *guard.Snapshot, rate float64, incidents []incident, now time.Time) status {
+	switch {
+	case !there:
+		return status{levelUnknown, "No guard watches this process: Config.Off is set, or Start has failed.", "No guard"}
+	case s.Reading.Time.IsZero():
+		return status{levelUnknown, "The guard has just started, and has not looked yet.", "Starting"}
+	case now.Sub(s.Reading.Time) > stopped:
+		return status{levelUnknown, fmt.Sprintf("The guard has stopped; this is how things stood at %s.", s.Reading.Time.UTC().Format("2006-01-02 15:04:05 UTC")), "The guard has stopped"}
+	}
+	memory := memoryWords(s)
+	if i := worst(s, incidents); i != nil {
+		what := i.Reason
+		title := "Incident: rule " + i.Rule
+		if i.Headline != "" {
+			what, title = i.Headline, i.Headline
+		}
+		return status{levelIncident, sentence(what, memory, futureWords(s, rate)), title}
+	}
+	for _, site := range s.GoroutineSites {
+		if site.Leaking {
+			what := fmt.Sprintf("%s goroutines pile up in %s", profile.Count(site.Count), site.Frame.Function)
+			return status{levelGrowing, sentence(what, memory), "Goroutines pile up"}
+		}
+	}
+	for _, t := range s.Trends {
+		if t.State != "calm" {
+			title := strings.ToUpper(t.Signal[:1]) + t.Signal[1:] + " is " + t.State
+			what := fmt.Sprintf("%s is %s, by %s an hour", t.Signal, t.State, amount(t.Slope, t.Unit))
+			if t.State == "growing" {
+				what += "; it is too early to tell whether it leaks"
+			}
+			return status{levelGrowing, sentence(what, memory), title}
+		}
+	}
+	parts := []string{calmWords(len(s.Rules)), memory}
+	title := "Calm"
+	if last := lastOf(incidents, now); last != nil {
+		parts = append(parts, lastWords(last, now))
+	}
+	return status{levelCalm, sentence(parts...), title}
+}
+
+func calmWords(rules int) string {
+	switch rules {
+	case 0:
+		return "Nothing is watched for: there are no rules"
+	case 1:
+		return "Calm: the one rule has not crossed its line"
+	default:
+		return fmt.Sprintf("Calm: none of %d rules has crossed its line", rules)
+	}
+}
+
+// worst is the open incident to tell of: one that is explained, else the oldest.
+func worst(s *guard.Snapshot, incidents []incident) *incident {
+	var found *incident
+	for i := range incidents { // newest first
+		x := &incidents[i]
+		if !x.Open {
+			continue
+		}
+		if x.Headline == "" && x.Evidence != "" {
+			for j := range incidents {
+				if incidents[j].ID == x.Evidence {
+					copied := *x
+					copied.Headline = incidents[j].Headline
+					x = &copied
+					break
+				}
+			}
+		}
+		if found == nil || x.Headline != "" || found.Headline == "" {
+			found = x
+		}
+	}
+	return found
+}
+
+// lastOf is the newest incident that a rule opened in the last day.
+func lastOf(incidents []incident, now time.Time) *incident {
+	for i := range incidents {
+		if x := &incidents[i]; x.Trigger != profile.TriggerManual && x.Trigger != profile.TriggerSignal && now.Sub(x.Opened) < 24*time.Hour {
+			return x
+		}
+	}
+	return nil
+}
+
+func lastWords(last *incident, now time.Time) string {
+	what := last.Headline
+	if what == "" {
+		what = last.Reason
+	}
+	if what != "" {
+		what = ": " + what
+	}
+	switch {
+	case last.Ended != nil && last.Ours:
+		return "the last incident ended " + ago(now.Sub(*last.Ended)) + what
+	case last.Ended != nil:
+		return "another run's incident ended " + ago(now.Sub(*last.Ended)) + what
+	case last.Ours:
+		return "the last incident opened " + ago(now.Sub(last.Opened)) + what
+	default:
+		return "but another run's incident of " + ago(now.Sub(last.Opened)) + " never ended" + what
+	}
+}
+
+// memoryWords say where memory stands.
+func memoryWords(s *guard.Snapshot) string {
+	m := s.Reading.Unreclaimable
+	switch {
+	case !m.Known():
+		if s.Reading.HeapLive.Known() {
+			return fmt.Sprintf("the live heap is %v", s.Reading.HeapLive)
+		}
+		return ""
+	case s.Limits.Kill > 0:
+		return fmt.Sprintf("memory is at %.0f%% of %v", 100*float64(m)/float64(s.Limits.Kill), profile.Bytes(s.Limits.Kill))
+	default:
+		return fmt.Sprintf("memory is at %v, and no limit is known", m)
+	}
+}
+
+// futureWords say when memory is full, if that is soon.
+func futureWords(s *guard.Snapshot, rate float64) string {
+	left, ok := timeLeft(s, rate)
+	// A rate of the last moment says nothing of the next hour.
+	if !ok || left > 15*time.Minute {
+		return ""
+	}
+	return "at its present rate it is full in " + span(left)
+}
+
+// sentence joins what is not empty.
+func sentence(parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		p = strings.TrimSuffix(strings.TrimSpace(p), ".")
+		if p == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(p)
+	}
+	return b.String() + "."
+}
+
+func amount(v float64, unit string) string {
+	if unit == profile.UnitBytes {
+		return profile.Bytes(max(v, 0)).String()
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+func ago(d time.Duration) string { return span(d) + " ago" }
+
+// span is a duration in words, of two digits or so.
+func span(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0 s"
+	case d < 2*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	default:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	}
+}
