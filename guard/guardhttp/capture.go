@@ -84,7 +84,7 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	snapshot := h.g.Snapshot()
 	var b bytes.Buffer
-	err := h.affordable(&snapshot, profile.PredictCapture(kind, readingOf(&snapshot)))
+	err := affordable(&snapshot, profile.PredictCapture(kind, readingOf(&snapshot)))
 	if err == nil {
 		err = profile.Capture(&b, kind)
 	}
@@ -116,19 +116,15 @@ func readingOf(s *guard.Snapshot) *profile.Reading {
 }
 
 // affordable says why something must not be done that allocates so much: whoever
-// looks must not be the last straw.
-func (h *handler) affordable(s *guard.Snapshot, predicted int64) error {
-	room, what := int64(-1), ""
-	if s.Limits.Kill > 0 && s.Reading.Unreclaimable >= 0 {
-		room, what = max(s.Limits.Kill-int64(s.Reading.Unreclaimable), 0), "its limit"
-	}
-	if soft := s.Limits.GOMEMLIMIT; h.there && s.Limits.GOMEMLIMIT > 0 && s.Reading.Sys >= 0 {
-		if left := max(soft-int64(s.Reading.Sys-s.Reading.HeapReleased), 0); room < 0 || left < room {
-			room, what = left, "GOMEMLIMIT"
-		}
-	}
-	if room < 0 || predicted <= room/4 {
+// looks must not be the last straw. GOMEMLIMIT is no bound for it: under a tight
+// one the runtime lets garbage fill the heap up to there.
+func affordable(s *guard.Snapshot, predicted int64) error {
+	if s.Limits.Kill <= 0 || !s.Reading.Unreclaimable.Known() {
 		return nil
 	}
-	return fmt.Errorf("it would take about %v, and %v are left to %s: no more than a quarter is spent on looking", profile.Bytes(predicted), profile.Bytes(room), what)
+	room := max(s.Limits.Kill-int64(s.Reading.Unreclaimable), 0)
+	if predicted <= room/4 {
+		return nil
+	}
+	return fmt.Errorf("it would take about %v, and %v are left to the limit: no more than a quarter is spent on looking", profile.Bytes(predicted), profile.Bytes(room))
 }

@@ -123,7 +123,7 @@ func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	defer release()
 	snapshot := h.g.Snapshot()
-	if err := h.affordable(&snapshot, profile.PredictCompare(sizes...)); err != nil {
+	if err := affordable(&snapshot, profile.PredictCompare(sizes...)); err != nil {
 		later(w, http.StatusServiceUnavailable, 10*time.Second, "no flame graph: "+err.Error()+"; download the file and use go tool pprof")
 		return
 	}

@@ -22,6 +22,7 @@ import (
 type Browser struct {
 	t       *testing.T
 	in      *os.File
+	file    *os.File // what out reads
 	out     *bufio.Reader
 	session string
 	last    int
@@ -42,8 +43,10 @@ type Message struct {
 	} `json:"error,omitempty"`
 }
 
-// Start starts Chromium with one empty page; without one the test is skipped. It
-// is given two minutes in all.
+// patience is how long a command may take before the browser counts as hung.
+const patience = 2 * time.Minute
+
+// Start starts Chromium with one empty page; without one the test is skipped.
 func Start(t *testing.T) *Browser {
 	t.Helper()
 	path := ""
@@ -85,10 +88,7 @@ func Start(t *testing.T) *Browser {
 		out.Close()
 		os.RemoveAll(home)
 	})
-	if err := out.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	b := &Browser{t: t, in: in, out: bufio.NewReader(out)}
+	b := &Browser{t: t, in: in, file: out, out: bufio.NewReader(out)}
 	var target struct{ TargetID string }
 	b.Call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
@@ -106,6 +106,9 @@ func Start(t *testing.T) *Browser {
 func (b *Browser) Call(method string, params map[string]any, result any) {
 	b.t.Helper()
 	b.last++
+	if err := b.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		b.t.Fatal(err)
+	}
 	data, err := json.Marshal(Message{ID: b.last, SessionID: b.session, Method: method, Params: params})
 	if err != nil {
 		b.t.Fatal(err)

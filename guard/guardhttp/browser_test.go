@@ -1,0 +1,162 @@
+package guardhttp
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/chromium"
+	"github.com/leakguard/leakguard/internal/testenv"
+)
+
+// axe returns axe-core, which looks for what keeps people from using a page: the
+// path of its axe.min.js is in the environment.
+func axe(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("GUARDHTTP_AXE")
+	testenv.Need(t, path != "", "needs axe-core: GUARDHTTP_AXE=node_modules/axe-core/axe.min.js after npm install axe-core")
+	return mustRead(t, path)
+}
+
+// browse opens a browser; what the test serves is closed before it.
+func browse(t *testing.T, h http.Handler) (b *chromium.Browser, url string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b = chromium.Start(t)
+	server := httptest.NewServer(h)
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	return b, server.URL
+}
+
+// until waits until a script returns true.
+func until(t *testing.T, b *chromium.Browser, what, script string) {
+	t.Helper()
+	var ok bool
+	b.Evaluate(`(async () => { for (let i = 0; i < 1200; i++) { if (`+script+`) return true; await new Promise((done) => setTimeout(done, 25)); } return false; })()`, &ok)
+	if !ok {
+		var text string
+		b.Evaluate("document.body.innerText", &text)
+		t.Fatalf("waited 30 s in vain until %s; the page complains %q and says:\n%.3000s", what, b.Complaints(""), text)
+	}
+}
+
+func click(b *chromium.Browser, selector string) {
+	var done bool
+	b.Evaluate(`(() => { const e = document.querySelector(`+fmt.Sprintf("%q", selector)+`); e.scrollIntoView({block: "center"}); e.click(); return true; })()`, &done)
+}
+
+const drawn = `Array.from(document.querySelectorAll("#chart canvas")).some((c) => c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((v) => v !== 0))`
+
+// TestPage opens the page of a guard in trouble in each size and colour, uses all
+// of it, and has axe-core look at it.
+func TestPage(t *testing.T) {
+	g := richGuard(t)
+	mux := http.NewServeMux()
+	h := newHandler(g, true, Config{UpdateEvery: 100 * time.Millisecond})
+	mux.Handle("/", h)
+	mux.Handle("/debug/leakguard/", http.StripPrefix("/debug/leakguard", h))
+	mux.Handle("/internal/guard/", h) // without
+	b, url := browse(t, mux)
+	for _, c := range []struct {
+		prefix string
+		width  int
+		dark   bool
+	}{
+		{"/", 1280, false}, {"/debug/leakguard/", 1280, true}, {"/internal/guard/", 390, false}, {"/", 390, true},
+	} {
+		t.Run(fmt.Sprintf("%s %d dark=%v", c.prefix, c.width, c.dark), func(t *testing.T) {
+			b.Open(url+c.prefix, c.width, 900, c.dark)
+			until(t, b, "it is live", `document.getElementById("live").textContent === "live"`)
+			until(t, b, "the chart is drawn", drawn)
+			until(t, b, "both incidents are listed", `document.querySelectorAll("details.incident").length === 2`)
+			click(b, "details.incident:nth-of-type(1) summary")
+			until(t, b, "the incident is shown", `document.querySelector(".flame-open")`)
+			click(b, ".flame-open")
+			until(t, b, "the flame graph is drawn", `document.querySelectorAll("#flame-graph g.frame").length > 3`)
+			var p struct {
+				Dark             bool
+				Overflow, Tables int
+				Sentence, Flame  string
+				Commands         []string
+				Links            []string
+			}
+			b.Evaluate(`({
+				Dark: matchMedia("(prefers-color-scheme: dark)").matches,
+				Overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+				Tables: document.querySelectorAll("tbody tr").length,
+				Sentence: document.querySelector("h1").textContent,
+				Flame: document.getElementById("flame-words").textContent,
+				Commands: Array.from(document.querySelectorAll("dl.commands code")).map((c) => c.textContent),
+				Links: Array.from(document.querySelectorAll(".links a")).map((a) => a.href),
+			})`, &p)
+			if p.Dark != c.dark || p.Overflow > 0 {
+				t.Errorf("dark %v, %d pixels too wide", p.Dark, p.Overflow)
+			}
+			if !strings.Contains(p.Sentence, "cache.(*Store).Put") {
+				t.Errorf("the sentence does not name the culprit: %s", p.Sentence)
+			}
+			if !strings.Contains(p.Flame, "more than in calm times") {
+				t.Errorf("the flame graph is of %q", p.Flame)
+			}
+			if want := "go tool pprof -http=: -base " + url + c.prefix + "incident/"; len(p.Commands) < 4 || !strings.HasPrefix(p.Commands[0], want) {
+				t.Errorf("the commands are %q, want the first to begin with %s", p.Commands, want)
+			}
+			for _, link := range p.Links {
+				res, err := http.Get(link)
+				if err != nil || res.StatusCode != 200 {
+					t.Errorf("%s: %v %v", link, res, err)
+				}
+				if err == nil {
+					res.Body.Close()
+				}
+			}
+			t.Run("accessible", func(t *testing.T) { accessible(t, b, axe(t)) })
+			if c := b.Complaints(url + c.prefix); len(c) > 0 {
+				t.Errorf("%q", c)
+			}
+			if dir := os.Getenv("GUARDHTTP_SCREENSHOTS"); dir != "" {
+				b.Evaluate(`(scrollTo(0, 0), document.activeElement.blur(), true)`, new(bool))
+				b.Screenshot(filepath.Join(dir, screenshotName(c.width, c.dark)), c.width, 2600)
+			}
+		})
+	}
+}
+
+func screenshotName(width int, dark bool) string {
+	name := "page-desktop"
+	if width < 500 {
+		name = "page-phone"
+	}
+	if dark {
+		name += "-dark"
+	}
+	return name + ".png"
+}
+
+// accessible fails for what axe-core finds serious.
+func accessible(t *testing.T, b *chromium.Browser, script string) {
+	t.Helper()
+	var ok bool
+	b.Evaluate("(() => { "+script+"\nreturn true; })()", &ok)
+	var found []struct {
+		ID, Impact, Help string
+		Nodes            []string
+	}
+	b.Evaluate(`axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.map((v) => ({ ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.slice(0, 5).map((n) => n.html.slice(0, 200) + " " + n.failureSummary) })))`, &found)
+	for _, v := range found {
+		data, _ := json.MarshalIndent(v.Nodes, "", " ")
+		if v.Impact == "serious" || v.Impact == "critical" {
+			t.Errorf("%s: %s (%s)\n%s", v.Impact, v.Help, v.ID, data)
+		} else {
+			t.Logf("%s: %s (%s)\n%s", v.Impact, v.Help, v.ID, data)
+		}
+	}
+}
