@@ -30,6 +30,7 @@ type source struct {
 
 	runtime goruntime.Reader
 	stat    goruntime.Stat
+	wakeups goruntime.Wakeups
 	cgroup  *cgroup.Memory
 	limiter *cgroup.Memory // the group above whose limit kills; nil: cgroup itself
 	group   cgroup.Stat
@@ -131,6 +132,7 @@ func (s *source) readRuntime(r *profile.Reading) {
 	r.GoroutinesRunning, r.GoroutinesReady = profile.Count(g.Running), profile.Count(g.Runnable)
 	r.GoroutinesWaiting, r.GoroutinesNotInGo = profile.Count(g.Waiting), profile.Count(g.NotInGo)
 	r.Threads = profile.Count(g.Threads)
+	r.Wakeups = profile.Count(s.wakeups.Read())
 }
 
 func (s *source) readProcess(r *profile.Reading) {
