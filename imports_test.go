@@ -27,6 +27,7 @@ var importRules = []struct {
 	// guard and sentryhook, use everything.
 	{"internal/testenv", []string{std}, nil},
 	{"internal/ingest", []string{std}, []string{"testing"}},
+	{"internal/leakprograms", []string{std, "internal"}, nil},
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 	{"sentryhook/internal", []string{std, "internal", "profile", "guard", "sentryhook", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, nil},
