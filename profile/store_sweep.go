@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/filelock"
 )
 
 const (
@@ -120,7 +122,7 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	if err != nil {
 		return true
 	}
-	switch taken, err := tryLock(lock); {
+	switch taken, err := filelock.Try(lock); {
 	case err == nil && !taken:
 		return true
 	case err != nil && now.Sub(newest(dir, list)) < staleLadder:
