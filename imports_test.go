@@ -37,7 +37,7 @@ var importRules = []struct {
 	// that is public, nor what makes a binary larger or listens.
 	{"internal", []string{std, "internal"}, []string{"testing", "net", "net/http"}},
 	{"profile", []string{std, "internal", own, "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
-	{"guard/guardtest", []string{std, "internal", "profile", "guard", "go.uber.org/goleak"}, nil},
+	{"guard/guardtest", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile", "go.uber.org/goleak"}, nil},
 	{"guard/guardhttp", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing"}},
 	{"guard", []string{std, "internal", "profile", own, "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
 	// golang.org/x is sentry-go's own.
