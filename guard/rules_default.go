@@ -20,6 +20,7 @@ type Limits struct {
 	// inCgroup says that the cgroup has a limit of its own, so that all of
 	// the cgroup's memory counts and not only this process's.
 	inCgroup bool
+	cgroup   int64 // that limit, whatever was configured
 }
 
 // soft is the limit of what the Go runtime manages itself.

@@ -165,6 +165,13 @@ func (s *source) readCgroup(r *profile.Reading) {
 	r.CgroupAnon = profile.Bytes(s.group.Anon)
 	r.CgroupFile = profile.Bytes(s.group.File)
 	r.CgroupShmem = profile.Bytes(s.group.Shmem)
+	r.CgroupInactiveFile, r.CgroupActiveFile = profile.Bytes(s.group.InactiveFile), profile.Bytes(s.group.ActiveFile)
+	r.CgroupDirty, r.CgroupWriteback = profile.Bytes(s.group.Dirty), profile.Bytes(s.group.Writeback)
+	r.CgroupUnevictable = profile.Bytes(s.group.Unevictable)
+	r.CgroupKernel, r.CgroupSlab, r.CgroupSock = profile.Bytes(s.group.Kernel), profile.Bytes(s.group.Slab), profile.Bytes(s.group.Sock)
+	if s.limits.inCgroup {
+		r.CgroupLimit = profile.Bytes(s.limits.cgroup)
+	}
 }
 
 // readLimits finds the limits. When they cannot be read any more the last
@@ -201,7 +208,9 @@ func (s *source) readLimits() {
 	if l.Kill <= 0 && l.Host > 0 {
 		l.Kill, l.KillSource, l.KillPath = l.Host, sourceHost, ""
 	}
-	l.inCgroup = l.KillPath != ""
+	if l.inCgroup = l.KillPath != ""; l.inCgroup {
+		l.cgroup = l.Kill
+	}
 	if s.configured > 0 {
 		l.Kill, l.KillSource, l.KillPath = s.configured, sourceConfig, ""
 	}
