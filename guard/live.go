@@ -61,6 +61,7 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 // announce says that an incident is open.
 func (l *loop) announce(i *liveIncident, rule int) {
 	l.counters.incidents.Add(1)
+	l.watch.rules[rule].incidents++
 	l.log.Warn("leakguard: "+i.Reason, "incident", i.ID, "rule", l.watch.rules[rule].rule.String())
 	l.send(i, Opened, i.Reason)
 }
@@ -75,7 +76,7 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 	i.manifest = profile.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
 		Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
-		GoroutineSites: l.sites, Limits: l.limits(), Build: l.build, Process: l.process,
+		GoroutineSites: l.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
 	}
 	i.decide("opened: " + reason)
 	return i
@@ -234,6 +235,7 @@ func (l *loop) captureManual(ctx context.Context, trigger, reason string, kinds 
 	i := l.newIncident(manualRule, trigger, reason)
 	l.manual, l.reply = i, reply
 	l.counters.incidents.Add(1)
+	l.counters.manual.Add(1)
 	l.log.Info("leakguard: capturing", "incident", i.ID, "trigger", trigger, "reason", reason)
 	l.send(i, Opened, reason)
 	l.capture(i, -1, set, ctx, reason, nil)

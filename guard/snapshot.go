@@ -27,6 +27,9 @@ type Snapshot struct {
 	GoroutineSites []profile.GoroutineSite
 	Census         CensusState
 	Counters       Counters
+	// Profiles are how many profiles captures have written, left out and
+	// lost, by kind.
+	Profiles []ProfileCount
 }
 
 // RuleState is where a rule stands.
@@ -36,6 +39,8 @@ type RuleState struct {
 	// signal's highest value since it opened, else Unknown.
 	Open bool
 	Peak int64
+	// Incidents is how many it has opened since Start.
+	Incidents int64
 	// Value is the signal's last value, Unknown where nobody knows it.
 	Value int64
 	// Decision is what was last decided, and why; DecidedAgo is how long
@@ -55,7 +60,7 @@ func (g *Guard) Snapshot() (s Snapshot) {
 }
 
 func (l *loop) snapshot() Snapshot {
-	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read()}
+	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read(), Profiles: l.counters.readProfiles()}
 	s.Rate, _ = l.growth.rate()
 	s.Trends = l.trends.list(&l.view, l.started)
 	s.GoroutineSites, s.Census = l.sites, l.census
@@ -66,7 +71,7 @@ func (l *loop) snapshot() Snapshot {
 	for i := range l.watch.rules {
 		r := &l.watch.rules[i]
 		state := RuleState{
-			Rule: r.rule, Open: r.open, Peak: profile.Unknown, Value: l.view.values[r.rule.Signal],
+			Rule: r.rule, Open: r.open, Incidents: r.incidents, Peak: profile.Unknown, Value: l.view.values[r.rule.Signal],
 			Decision: r.decision, DecidedAgo: max(time.Since(l.started)-r.decidedAt, 0),
 		}
 		if r.open {
