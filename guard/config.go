@@ -62,6 +62,11 @@ type Config struct {
 	// is headroom, force one cycle each.
 	NoForcedGC bool
 
+	// FloorWindow is the time of which [CPUFloor] and [WakeupFloor] are the
+	// quietest tenth, from 1 s and ten times Interval to 24 h. It is looked at in
+	// 60 slices. Zero: 1 h.
+	FloorWindow time.Duration
+
 	// KeepBytes bounds the folder, in bytes; at least 1 MiB. Zero: 256 MiB;
 	// a quarter of it where the folder lies in memory (tmpfs).
 	KeepBytes int64
@@ -171,6 +176,9 @@ func (c Config) withDefaults() Config {
 	if c.Interval == 0 {
 		c.Interval = defaultInterval
 	}
+	if c.FloorWindow == 0 {
+		c.FloorWindow = defaultFloorWindow
+	}
 	if c.CapturesPerHour == 0 {
 		c.CapturesPerHour = defaultCapturesPerHour
 	}
@@ -210,6 +218,12 @@ func (c Config) validate() error {
 	f.check(c.Limit >= 0, "Limit", c.Limit, "bytes, at least 0 (0: found)")
 	f.check(c.Interval == 0 || c.Interval >= shortestInterval && c.Interval <= longestInterval,
 		"Interval", c.Interval, fmt.Sprintf("%v to %v (0: %v)", shortestInterval, longestInterval, defaultInterval))
+	leastWindow := max(leastFloorWindow, leastSlices*max(c.Interval, 0))
+	if c.Interval == 0 {
+		leastWindow = leastSlices * defaultInterval
+	}
+	f.check(c.FloorWindow == 0 || c.FloorWindow >= leastWindow && c.FloorWindow <= longestFloorWindow,
+		"FloorWindow", c.FloorWindow, fmt.Sprintf("%v, which is ten times Interval, to %v (0: %v)", leastWindow, longestFloorWindow, defaultFloorWindow))
 	f.check(c.KeepBytes == 0 || c.KeepBytes >= leastKeepBytes, "KeepBytes", c.KeepBytes, "bytes, at least 1 MiB (0: 256 MiB)")
 	f.check(c.KeepIncidents >= 0, "KeepIncidents", c.KeepIncidents, "at least 0 (0: 20)")
 	f.check(c.CapturesPerHour >= 0 && c.CapturesPerHour <= 3600, "CapturesPerHour", c.CapturesPerHour, "0 to 3600 (0: 6)")
@@ -258,9 +272,9 @@ func (r Rule) validate(f *faults, field string) {
 	r.Floor.validate(f, field+".Floor")
 	if known {
 		f.check(r.Line.kind != lineTimeToLimit || r.Signal == Memory, field+".Line", r.Line, "an amount: a time to the limit is known of signal memory only")
-		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount: trends are known of live heap, goroutines and non-Go memory only")
-		f.check(r.Line.kind != lineShare || !r.Signal.counts(), field+".Line", r.Line, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
-		f.check(r.Floor.kind != lineShare || !r.Signal.counts(), field+".Floor", r.Floor, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
+		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount: trends are known of live heap, goroutines, non-Go memory and the floors of CPU and wake-ups only")
+		f.check(r.Line.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Line", r.Line, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
+		f.check(r.Floor.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Floor", r.Floor, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
 	}
 	f.check(r.For >= 0, field+".For", r.For, "at least 0")
 	f.check(r.Recover >= 0 && r.Recover <= 1, field+".Recover", r.Recover, "0 to 1 (0: 0.9, for a time to the limit 0.1)")

@@ -41,6 +41,9 @@ const (
 	UnitBytes = "bytes"
 	UnitCount = "count"
 	UnitNS    = "ns"
+	// UnitMilliCPU is thousandths of a core, UnitPerSecond events per second.
+	UnitMilliCPU  = "millicpu"
+	UnitPerSecond = "per_second"
 )
 
 // What became of a step of a capture.
@@ -76,7 +79,8 @@ type Manifest struct {
 	// Peak is the highest value that the rule saw, in Unit; [Unknown] where
 	// the rule has none.
 	Peak int64 `json:"peak"`
-	// Unit is Peak's: [UnitBytes], [UnitCount] or [UnitNS].
+	// Unit is Peak's: [UnitBytes], [UnitCount], [UnitMilliCPU] or
+	// [UnitPerSecond].
 	Unit string `json:"unit"`
 	// Captures are the rounds of evidence that were taken, oldest first:
 	// the first and the newest, 64 at most.
@@ -95,6 +99,8 @@ type Manifest struct {
 	// GoroutineSites are the places where goroutines wait that have grown
 	// most, largest growth first, 32 at most.
 	GoroutineSites []GoroutineSite `json:"goroutine_sites"`
+	// Idle is what the process did at its quietest; nil where nobody knows.
+	Idle *Idle `json:"idle,omitempty"`
 	// Limits are the memory limits that were found.
 	Limits []Limit `json:"limits"`
 	// Build is the program.
@@ -146,6 +152,16 @@ type Limit struct {
 	Bytes  Bytes  `json:"bytes"`
 }
 
+// Idle is what the process did at its quietest when the incident opened, and in
+// calm times before: a tenth of the window was quieter.
+type Idle struct {
+	WindowNS      int64    `json:"window_ns"`
+	CPU           MilliCPU `json:"cpu_millis"`
+	CPUBefore     MilliCPU `json:"cpu_before_millis"`
+	Wakeups       Count    `json:"wakeups_per_second"` // of goroutines, by the scheduler
+	WakeupsBefore Count    `json:"wakeups_before_per_second"`
+}
+
 // Build is which program it was; see [runtime/debug.BuildInfo].
 type Build struct {
 	GoVersion string `json:"go_version"` // such as 'go1.26.0'
@@ -167,6 +183,10 @@ type Process struct {
 	PID        int       `json:"pid"`
 	Started    time.Time `json:"started"`
 	GOMAXPROCS int       `json:"gomaxprocs"`
+	// AsyncTimers says that GODEBUG=asynctimerchan=1 was in force: then the
+	// runtime does not collect a ticker that nobody stops, even where nobody
+	// waits for it any more.
+	AsyncTimers bool `json:"async_timers,omitempty"`
 }
 
 // Artefact is one file of an incident.
