@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestKernel(t *testing.T) {
+func TestHostKills(t *testing.T) {
 	root := t.TempDir()
 	put := func(name, text string) {
 		t.Helper()

@@ -7,16 +7,6 @@ import (
 	"path/filepath"
 )
 
-// BootID returns what tells this run of the kernel from any other; "" where nobody
-// knows. In a container it is the host's.
-func BootID(root string) string {
-	id, err := os.ReadFile(filepath.Join(root, "proc/sys/kernel/random/boot_id"))
-	if err != nil || len(id) > 64 {
-		return ""
-	}
-	return string(bytes.TrimSpace(id))
-}
-
 // OOMKills returns how many processes the kernel has killed for want of memory
 // since it was booted, on all of the host, in all groups (row oom_kill of
 // /proc/vmstat, Linux 4.13). It is [Unknown] without an error where there is no such
