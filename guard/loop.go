@@ -84,6 +84,8 @@ type loop struct {
 	explaining  bool
 	explainAt   time.Duration // not before
 	explainers  sync.WaitGroup
+
+	cache cacheWatch
 }
 
 // run is the loop's goroutine.
@@ -141,6 +143,7 @@ func (l *loop) look() {
 	for _, a := range l.watch.step(&l.view) {
 		l.act(a)
 	}
+	l.watchCache()
 	l.say()
 	l.takeBaseline()
 	l.takeCensus()

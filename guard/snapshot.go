@@ -13,6 +13,9 @@ type Snapshot struct {
 	// per second.
 	Reading profile.Reading
 	Rate    float64
+	// Verdict says what fills the memory, and what has grown in the last ten
+	// minutes; Reading.Division has the figures.
+	Verdict profile.Verdict
 	Limits  Limits
 	// Rules are the rules with their states, in their order.
 	Rules []RuleState
@@ -62,6 +65,7 @@ func (g *Guard) Snapshot() (s Snapshot) {
 func (l *loop) snapshot() Snapshot {
 	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read(), Profiles: l.counters.readProfiles()}
 	s.Rate, _ = l.growth.rate()
+	s.Verdict = l.verdict()
 	s.Trends = l.trends.list(&l.view, l.started)
 	s.GoroutineSites, s.Census = l.sites, l.census
 	s.Census.Ago = profile.Unknown

@@ -70,6 +70,8 @@ type Manifest struct {
 	// Reason says in words what was the matter, such as 'unreclaimable
 	// memory 92% of 512 MiB'.
 	Reason string `json:"reason"`
+	// Verdict is what filled the memory when it opened.
+	Verdict Verdict `json:"verdict"`
 	// Headline is the first line of the incident's report, which names the
 	// culprit; '' until there is one.
 	Headline string `json:"headline"`
@@ -272,6 +274,7 @@ func (m Manifest) encode() ([]byte, error) {
 	m.Trends = m.Trends[:min(len(m.Trends), maxTrends)]
 	m.GoroutineSites = m.GoroutineSites[:min(len(m.GoroutineSites), maxSites)]
 	m.Reason, m.Headline = cutText(m.Reason), cutText(m.Headline)
+	m.Verdict.Text = cutText(m.Verdict.Text)
 	m.Death = m.Death.bounded()
 	for i, d := range m.Decisions {
 		m.Decisions[i].Text = cutText(d.Text)

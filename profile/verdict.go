@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // VerdictClass is what fills the memory, in one of a few classes.
@@ -105,21 +106,15 @@ const (
 // Of the Go heap as much garbage counts as growth as the live heap grew by, which is
 // what GOGC=100 allows: garbage alone is no growth.
 func (r *Reading) Verdict(earlier *Reading) Verdict {
-	d := r.Division()
-	if !d.Total.Known() {
-		return Verdict{Class: VerdictUnknown, Text: "nothing tells what the memory holds"}
-	}
-	c := verdictCase{d: d, limit: r.limitOf(d)}
-	if earlier != nil {
-		if before := earlier.Division(); before.Total.Known() && before.Cgroup == d.Cgroup {
-			c.grown = growthOf(before, d)
-			if took := r.Time.Sub(earlier.Time); took > 0 {
-				c.in = " in " + span(took)
-			}
-		}
-	}
+	c := newVerdictCase(r, earlier)
 	class := c.class()
-	return Verdict{Class: class, Text: c.text(class, r)}
+	return Verdict{Class: class, Text: c.text(class)}
+}
+
+// VerdictClass is the class of [Reading.Verdict] alone; it allocates nothing.
+func (r *Reading) VerdictClass(earlier *Reading) VerdictClass {
+	c := newVerdictCase(r, earlier)
+	return c.class()
 }
 
 // limitOf is the limit that is about what is divided, or Unknown.
@@ -134,8 +129,22 @@ func (r *Reading) limitOf(d Division) Bytes {
 type verdictCase struct {
 	d     Division
 	limit Bytes
+	slab  Bytes
 	grown [verdicts]Bytes // by class
-	in    string          // since when, such as ' in 10 min'
+	in    time.Duration   // in which it grew; 0: not known
+}
+
+func newVerdictCase(r, earlier *Reading) verdictCase {
+	d := r.Division()
+	c := verdictCase{d: d, limit: r.limitOf(d), slab: r.CgroupSlab}
+	if earlier == nil {
+		return c
+	}
+	if before := earlier.Division(); before.Total.Known() && before.Cgroup == d.Cgroup {
+		c.grown = growthOf(before, d)
+		c.in = max(r.Time.Sub(earlier.Time), 0)
+	}
+	return c
 }
 
 // held are the parts by class.
@@ -191,6 +200,8 @@ func (c *verdictCase) class() VerdictClass {
 	growing, by := mostHeld(c.grown)
 	holder, _ := mostHeld(held)
 	switch {
+	case !c.d.Total.Known():
+		return VerdictUnknown
 	case near && must <= c.of(cacheAlone):
 		return atLimit
 	case by >= enough:
@@ -225,13 +236,18 @@ var verdictWords = [verdicts]struct {
 	VerdictKernel:         {"kernel memory", false, "slab, sockets or page tables"},
 }
 
-func (c *verdictCase) text(class VerdictClass, r *Reading) string {
+func (c *verdictCase) text(class VerdictClass) string {
 	d := c.d
-	of := ""
+	of, in := "", ""
+	if c.in > 0 {
+		in = " in " + span(c.in)
+	}
 	if c.limit > 0 {
 		of = fmt.Sprintf(" of %v", c.limit)
 	}
 	switch class {
+	case VerdictUnknown:
+		return "nothing tells what the memory holds"
 	case VerdictCalm:
 		return fmt.Sprintf("calm: %v%s in use", d.Total, of)
 	case VerdictPageCache:
@@ -258,16 +274,16 @@ func (c *verdictCase) text(class VerdictClass, r *Reading) string {
 		fmt.Fprintf(&b, " %v%s", held, of)
 	case surprise:
 		verb("hold")
-		fmt.Fprintf(&b, " %v%s, %v more%s", held, of, grown, c.in)
+		fmt.Fprintf(&b, " %v%s, %v more%s", held, of, grown, in)
 	default:
 		verb("grow")
-		fmt.Fprintf(&b, ": %v more%s, now %v%s", grown, c.in, held, of)
+		fmt.Fprintf(&b, ": %v more%s, now %v%s", grown, in, held, of)
 	}
 	if w.hint != "" {
 		b.WriteString(": " + w.hint)
 	}
-	if class == VerdictKernel && r.CgroupSlab.Known() {
-		fmt.Fprintf(&b, "; %v of it slab", r.CgroupSlab)
+	if class == VerdictKernel && c.slab.Known() {
+		fmt.Fprintf(&b, "; %v of it slab", c.slab)
 	}
 	if class == VerdictGoHeap {
 		fmt.Fprintf(&b, ", %v live", d.GoLive)
