@@ -85,7 +85,8 @@ type loop struct {
 	explainAt   time.Duration // not before
 	explainers  sync.WaitGroup
 
-	cache cacheWatch
+	pressure pressure
+	cache    cacheWatch
 }
 
 // run is the loop's goroutine.
@@ -109,6 +110,8 @@ func (l *loop) run() {
 			continue
 		case res := <-l.results:
 			l.guarded(func() { l.captured(res); l.say() })
+		case err := <-l.pressure.judged:
+			l.pressureJudged(err)
 		case res := <-l.censuses:
 			l.guarded(func() { l.counted(res) })
 		case done := <-l.explanations:
@@ -144,6 +147,7 @@ func (l *loop) look() {
 		l.act(a)
 	}
 	l.watchCache()
+	l.watchPressure()
 	l.say()
 	l.takeBaseline()
 	l.takeCensus()

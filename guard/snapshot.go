@@ -29,7 +29,9 @@ type Snapshot struct {
 	// counting goes on.
 	GoroutineSites []profile.GoroutineSite
 	Census         CensusState
-	Counters       Counters
+	// Pressure is where pressure stands.
+	Pressure PressureState
+	Counters Counters
 	// Profiles are how many profiles captures have written, left out and
 	// lost, by kind.
 	Profiles []ProfileCount
@@ -72,6 +74,7 @@ func (l *loop) snapshot() Snapshot {
 	if l.census.Every > 0 {
 		s.Census.Ago = max(time.Since(l.started)-l.census.at, 0)
 	}
+	s.Pressure = l.pressureState()
 	for i := range l.watch.rules {
 		r := &l.watch.rules[i]
 		state := RuleState{
