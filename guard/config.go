@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,20 @@ type Config struct {
 
 	// Sinks are told about incidents. Their names must differ.
 	Sinks []Sink
+
+	// OnPressure is called once for each episode of pressure, when the death
+	// of the process is near: the service can stop taking work, finish what it
+	// has, and leave before it is killed. It runs on a goroutine of its own,
+	// and a panic is recovered; while it has not returned it is not called
+	// again. ctx's deadline is the predicted death, if there is one, and ctx is
+	// cancelled when pressure is over and by Close, which does not wait for
+	// OnPressure: it may call Close itself. Zero: nobody is called.
+	OnPressure func(ctx context.Context, p Pressure)
+	// Pressure moves the lines at which pressure begins. Zero: as
+	// [PressureLines] says.
+	Pressure PressureLines
+	// Relief is what the guard itself does under pressure. Zero: nothing.
+	Relief Relief
 
 	// Logger gets what an operator should know: Info on Start, Warn for
 	// incidents and losses, Debug for every decision. Zero: slog.Default.
@@ -235,6 +250,9 @@ func (c Config) validate() error {
 	f.check(c.Lines.LiveHeap >= 0, "Lines.LiveHeap", c.Lines.LiveHeap, "bytes, at least 0 (0: the default rule)")
 	f.check(c.Lines.Goroutines >= 0, "Lines.Goroutines", c.Lines.Goroutines, "at least 0 (0: the default rule)")
 	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", fmt.Sprintf("%+v", c.Lines), "none beside Rules: put the lines there")
+
+	c.Pressure.validate(&f)
+	f.check(isShare(c.Relief.MemoryLimit), "Relief.MemoryLimit", c.Relief.MemoryLimit, "more than 0, at most 1 (0: left alone)")
 
 	names := make(map[string]bool)
 	for i, r := range c.Rules {

@@ -89,6 +89,8 @@ func startAt(root string, cfg Config) (*Guard, error) {
 		closing: g.closing, finished: make(chan struct{}), started: time.Now(), observer: newObserver(),
 	}
 	g.loop = l
+	l.pressure.policy, l.pressure.judged = newPressurePolicy(cfg.Pressure), make(chan error, 1)
+	l.pressure.wanted.Store(cfg.OnPressure != nil || cfg.Relief != Relief{})
 	l.source = newSource(root, cfg.Limit, func(part string, err error) {
 		cfg.Logger.Warn("leakguard: a source of readings failed, its quantities are unknown from here on", "source", part, "error", err)
 	})

@@ -62,7 +62,11 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 func (l *loop) announce(i *liveIncident, rule int) {
 	l.counters.incidents.Add(1)
 	l.watch.rules[rule].incidents++
-	l.log.Warn("leakguard: "+i.Reason, "incident", i.ID, "rule", l.watch.rules[rule].rule.String())
+	args := []any{"incident", i.ID, "rule", l.watch.rules[rule].rule.String()}
+	if c := i.Verdict.Class; !i.Signal.counts() && c != profile.VerdictUnknown && c != profile.VerdictCalm {
+		args = append(args, "verdict", i.Verdict.Text)
+	}
+	l.log.Warn("leakguard: "+i.Reason, args...)
 	l.send(i, Opened, i.Reason)
 }
 
@@ -71,11 +75,11 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 	i := &liveIncident{at: l.view.at}
 	i.Incident = Incident{
 		ID: profile.NewIncidentID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
-		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading,
+		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading, Verdict: l.verdict(),
 	}
 	i.manifest = profile.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
-		Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
+		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
 		GoroutineSites: l.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
 	}
 	i.decide("opened: " + reason)

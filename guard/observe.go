@@ -64,6 +64,7 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 		o.lastGC = r.NumGC
 		o.live.add(point{at: at, cpu: profile.Unknown, bytes: int64(r.HeapLive + r.StackInuse)})
 	}
+	v.heap = newHeapView(r)
 	v.liveRoom = v.headroom
 	if v.headroom >= 0 && r.HeapAlloc.Known() && r.HeapLive.Known() {
 		v.liveRoom += max(int64(r.HeapAlloc-r.HeapLive), 0)

@@ -13,6 +13,9 @@ type Snapshot struct {
 	// per second.
 	Reading profile.Reading
 	Rate    float64
+	// Verdict says what fills the memory, and what has grown in the last ten
+	// minutes; Reading.Division has the figures.
+	Verdict profile.Verdict
 	Limits  Limits
 	// Rules are the rules with their states, in their order.
 	Rules []RuleState
@@ -26,7 +29,9 @@ type Snapshot struct {
 	// counting goes on.
 	GoroutineSites []profile.GoroutineSite
 	Census         CensusState
-	Counters       Counters
+	// Pressure is where pressure stands.
+	Pressure PressureState
+	Counters Counters
 	// Profiles are how many profiles captures have written, left out and
 	// lost, by kind.
 	Profiles []ProfileCount
@@ -62,12 +67,14 @@ func (g *Guard) Snapshot() (s Snapshot) {
 func (l *loop) snapshot() Snapshot {
 	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read(), Profiles: l.counters.readProfiles()}
 	s.Rate, _ = l.growth.rate()
+	s.Verdict = l.verdict()
 	s.Trends = l.trends.list(&l.view, l.started)
 	s.GoroutineSites, s.Census = l.sites, l.census
 	s.Census.Ago = profile.Unknown
 	if l.census.Every > 0 {
 		s.Census.Ago = max(time.Since(l.started)-l.census.at, 0)
 	}
+	s.Pressure = l.pressureState()
 	for i := range l.watch.rules {
 		r := &l.watch.rules[i]
 		state := RuleState{

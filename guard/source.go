@@ -182,7 +182,7 @@ func (s *source) readLimits() {
 		// this is the one that was told.
 		_ = s.cgroup.Reopen()
 	}
-	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: s.stat.MemoryLimit, Host: profile.Unknown}
+	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: ownMemoryLimit(s.stat.MemoryLimit), Host: profile.Unknown}
 	if s.host != nil {
 		total, _, err := s.host.Read()
 		if err != nil {

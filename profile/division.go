@@ -26,7 +26,7 @@ package profile
 //     (before Linux 5.18) slab, kernel_stack, pagetables, sec_pagetables and percpu;
 //     in v1 memory.kmem.usage_in_bytes, as memory.stat has nothing of it.
 //   - Where the rows exceed the usage, which is read a moment earlier, the page
-//     cache is cut, then the kernel's part.
+//     cache is cut.
 //
 // The kernel charges in batches of 64 pages per processor and calls v1's usage 'a
 // fuzz value for efficient access' (Documentation/admin-guide/cgroup-v1/memory.rst,
@@ -47,8 +47,8 @@ type Division struct {
 	OtherProcesses Bytes // anonymous memory of the cgroup's other processes
 	Shmem          Bytes // tmpfs and shared memory: counts like heap, stays when its writer ends
 	Locked         Bytes // pages of files that are locked: mlock, ramfs
-	Dirty          Bytes // page cache that has to be written before it can be taken back
 	Kernel         Bytes // slab, page tables, kernel stacks, sockets
+	Dirty          Bytes // page cache that has to be written before the kernel can take it back
 	FileCache      Bytes // page cache that the kernel takes back when the limit is met
 	Unattributed   Bytes // what no source accounts for
 }
@@ -57,7 +57,9 @@ type Division struct {
 type Part struct {
 	Name  string // in words, such as 'Go live heap'
 	Bytes Bytes
-	// Reclaimable says that the kernel takes it back before it kills.
+	// Reclaimable says that the kernel takes it back before it kills, after
+	// it was written where it has to be. The others add up to what
+	// [Reading.Unreclaimable] is about.
 	Reclaimable bool
 }
 
@@ -76,8 +78,8 @@ func (d Division) Parts() []Part {
 		{Name: "other processes", Bytes: d.OtherProcesses},
 		{Name: "tmpfs and shared memory", Bytes: d.Shmem},
 		{Name: "locked files (mlock)", Bytes: d.Locked},
-		{Name: "dirty page cache", Bytes: d.Dirty},
 		{Name: "kernel (slab, sockets)", Bytes: d.Kernel},
+		{Name: "page cache, not written yet", Bytes: d.Dirty, Reclaimable: true},
 		{Name: "page cache, reclaimable", Bytes: d.FileCache, Reclaimable: true},
 		{Name: "unattributed", Bytes: d.Unattributed},
 	}
@@ -129,8 +131,8 @@ func (r *Reading) divideCgroup() Division {
 		}
 	}
 	files := pool{cache}
-	d.Dirty = usage.take(files.take(max(r.CgroupDirty, 0) + max(r.CgroupWriteback, 0)))
 	d.Kernel = usage.take(max(r.CgroupKernel, 0) + max(r.CgroupSock, 0))
+	d.Dirty = usage.take(files.take(max(r.CgroupDirty, 0) + max(r.CgroupWriteback, 0)))
 	d.FileCache = usage.take(files.left)
 	d.Unattributed = usage.left
 	return d

@@ -27,6 +27,7 @@ const (
 	maxTrends        = 8
 	maxSites         = 32
 	maxText          = 1 << 10
+	maxDeathEvidence = 32
 )
 
 // What opened an incident.
@@ -34,6 +35,7 @@ const (
 	TriggerRule   = "rule"
 	TriggerManual = "manual"
 	TriggerSignal = "signal"
+	TriggerDeath  = "death" // of the previous process
 )
 
 // The units of Manifest.Peak.
@@ -62,12 +64,14 @@ type Manifest struct {
 	ID string `json:"id"`
 	// Rule is the name of the rule that opened the incident.
 	Rule string `json:"rule"`
-	// Trigger is what opened it: [TriggerRule], [TriggerManual] or
-	// [TriggerSignal].
+	// Trigger is what opened it: [TriggerRule], [TriggerManual],
+	// [TriggerSignal] or [TriggerDeath].
 	Trigger string `json:"trigger"`
 	// Reason says in words what was the matter, such as 'unreclaimable
 	// memory 92% of 512 MiB'.
 	Reason string `json:"reason"`
+	// Verdict is what filled the memory when it opened.
+	Verdict Verdict `json:"verdict"`
 	// Headline is the first line of the incident's report, which names the
 	// culprit; '' until there is one.
 	Headline string `json:"headline"`
@@ -107,6 +111,9 @@ type Manifest struct {
 	Build Build `json:"build"`
 	// Process is the run of the program.
 	Process Process `json:"process"`
+	// Death is what the process died of, of an incident that tells that; else
+	// nil. Process and Build are then those of the dead one.
+	Death *Death `json:"death,omitempty"`
 	// Artefacts are the files of the incident except manifest.json and
 	// delivery.json, in the order in which they were written.
 	Artefacts []Artefact `json:"artefacts"`
@@ -267,6 +274,8 @@ func (m Manifest) encode() ([]byte, error) {
 	m.Trends = m.Trends[:min(len(m.Trends), maxTrends)]
 	m.GoroutineSites = m.GoroutineSites[:min(len(m.GoroutineSites), maxSites)]
 	m.Reason, m.Headline = cutText(m.Reason), cutText(m.Headline)
+	m.Verdict.Text = cutText(m.Verdict.Text)
+	m.Death = m.Death.bounded()
 	for i, d := range m.Decisions {
 		m.Decisions[i].Text = cutText(d.Text)
 	}

@@ -41,6 +41,8 @@ func (b Bytes) String() string {
 	}
 }
 
+const ofCore = " of a core"
+
 // MilliCPU is CPU time per time in thousandths of a core, as Kubernetes writes
 // them with an m, or [Unknown].
 type MilliCPU int64
@@ -57,7 +59,7 @@ func (c MilliCPU) String() string {
 	case c >= 1000:
 		return fmt.Sprintf("%.2f cores", float64(c)/1000)
 	default:
-		return strconv.FormatFloat(float64(c)/10, 'f', -1, 64) + "% of a core"
+		return strconv.FormatFloat(float64(c)/10, 'f', -1, 64) + "%" + ofCore
 	}
 }
 

@@ -100,9 +100,9 @@ type Reading struct {
 	// hand out without swapping (MemAvailable in proc_meminfo(5)).
 	HostAvailable Bytes `json:"host_available_bytes"`
 
-	// Unreclaimable is the memory that the kernel cannot take back when the
-	// limit is reached, which is what an out-of-memory kill is about. In a
-	// cgroup: usage − (inactive_file + active_file − dirty − writeback).
+	// Unreclaimable is the memory that the kernel cannot take back before it
+	// kills for want of memory. In a cgroup: usage − (inactive_file +
+	// active_file), as for dirty pages it waits until they are written.
 	// Without one: the anonymous and shared parts of the resident set.
 	Unreclaimable Bytes `json:"unreclaimable_bytes"`
 	// Limit is what Unreclaimable must stay below, as found or configured.

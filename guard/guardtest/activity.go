@@ -1,6 +1,7 @@
 package guardtest
 
 import (
+	"errors"
 	"strings"
 	"sync"
 )
@@ -20,7 +21,14 @@ type activity struct {
 	t       TestingT
 	name    string
 	number  int
-	company string // a test that was active at the same time
+	company string // a test of another family that was active at the same time
+	checks  bool   // VerifyNone was called
+	base    *baseline
+	// function called VerifyNone, and twin is a test of another family that was
+	// active at the same time with the same one: such as two parallel subtests
+	// of one table.
+	function string
+	twin     bool
 }
 
 var tests registry
@@ -64,4 +72,51 @@ func (a *activity) leave() {
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
 	delete(a.r.active, a)
+}
+
+// end notes that Main has ended.
+func (r *registry) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+}
+
+// check notes that the test calls VerifyNone in this function, and returns an
+// error where it must not.
+func (a *activity) check(function string) error {
+	a.r.mu.Lock()
+	defer a.r.mu.Unlock()
+	if a.r.ended {
+		return errors.New("it is called after Main has counted what is left: nobody would look any more")
+	}
+	for b := range a.r.active {
+		if b != a && b.t == a.t && b.checks {
+			return errors.New("it is called twice in one test: give all options to one call")
+		}
+		if b.function == function && b.name != a.name && function != "" {
+			a.twin, b.twin = true, true
+		}
+	}
+	a.checks, a.function = true, function
+	return nil
+}
+
+// blame notes that goroutines without a label have been reported by this test,
+// so that the tests around it do not report them again.
+func (a *activity) blame(groups []*group) {
+	a.r.mu.Lock()
+	defer a.r.mu.Unlock()
+	for b := range a.r.active {
+		if b != a && b.base != nil && a.relatedTo(b) {
+			b.base.add(groups)
+		}
+	}
+}
+
+// shared reports whether another test ran the function that called VerifyNone
+// at the same time.
+func (a *activity) shared() bool {
+	a.r.mu.Lock()
+	defer a.r.mu.Unlock()
+	return a.twin
 }

@@ -45,6 +45,7 @@ func (s scope) String() string {
 // options is what all options say together.
 type options struct {
 	ignore         []ignoreRule
+	needCreators   bool // an ignoreRule asks for them
 	countDaemons   bool
 	patience       time.Duration
 	goleak         []goleak.Option
@@ -79,52 +80,6 @@ func Patience(d time.Duration) Option {
 			return fmt.Errorf("%v is negative", d)
 		}
 		o.patience = d
-		return nil
-	}}
-}
-
-// IgnoreTop ignores goroutines that wait in this function: it is the innermost
-// on their stack but for the runtime's own. The name is a full one, such as
-// 'github.com/acme/shop.(*Cache).sweep'.
-func IgnoreTop(function string) Option {
-	return ignoring("IgnoreTop", function, func(g *group) bool { return g.top() == function })
-}
-
-// IgnoreAny ignores goroutines that have this function anywhere on their stack.
-// The name is a full one, as for [IgnoreTop].
-func IgnoreAny(function string) Option {
-	return ignoring("IgnoreAny", function, func(g *group) bool { return g.has(function) })
-}
-
-// IgnoreCreatedBy ignores goroutines that were started by code of this package, by its
-// import path.
-func IgnoreCreatedBy(pkg string) Option {
-	return ignoring("IgnoreCreatedBy", pkg, func(g *group) bool { return g.startedIn(pkg) })
-}
-
-// IgnoreLabel ignores goroutines with this pprof label, see
-// [runtime/pprof.Do].
-func IgnoreLabel(key, value string) Option {
-	return ignoring("IgnoreLabel", key, func(g *group) bool { return g.hasLabel(key, value) })
-}
-
-// ignoreRule reports whether goroutines are to be ignored.
-type ignoreRule func(*group) bool
-
-func ignoring(name, what string, rule ignoreRule) Option {
-	return Option{name, forVerifyNone | forMain, func(o *options) error {
-		if what == "" {
-			return fmt.Errorf("it is empty")
-		}
-		o.ignore = append(o.ignore, rule)
-		return nil
-	}}
-}
-
-// CountDaemons counts goroutines of [KnownDaemons], too.
-func CountDaemons() Option {
-	return Option{"CountDaemons", forVerifyNone | forMain, func(o *options) error {
-		o.countDaemons = true
 		return nil
 	}}
 }

@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/pprof"
-	"strings"
-	"time"
+	"testing"
 )
 
 // VerifyNone fails the test if goroutines that it started, directly or through
@@ -13,66 +12,106 @@ import (
 // after t.Parallel where that is called.
 func VerifyNone(t TestingT, opts ...Option) {
 	t.Helper()
+	if err := verifyNone(t, opts); err != nil {
+		t.Errorf("guardtest: VerifyNone: %v", err)
+	}
+}
+
+func verifyNone(t TestingT, opts []Option) error {
+	t.Helper()
 	o, err := buildOptions(forVerifyNone, opts)
 	if err != nil {
-		t.Errorf("guardtest: %v", err)
-		return
+		return err
+	}
+	site, err := findCallSite(t, 3)
+	if err != nil {
+		return err
+	}
+	if site.bubble {
+		// The bubble waits for its goroutines itself and panics where one is
+		// stuck. Outside it sleeping would take no time, inside all the time.
+		return nil
 	}
 	a := enter(t)
-	label := fmt.Sprintf("%s#%d", a.name, a.number)
-	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(labelKey, label)))
-	t.Cleanup(func() {
-		t.Helper()
-		defer a.leave()
-		left, err := waitForNone(o, func(g *group) bool { return g.test == label })
-		switch {
-		case err != nil:
-			t.Errorf("guardtest: VerifyNone: %v", err)
-		case len(left) > 0:
-			t.Errorf("guardtest: %s", describe(left))
-		}
-	})
-}
-
-// waitForNone returns the goroutines that are left when the patience has ended.
-func waitForNone(o options, mine func(*group) bool) (left []*group, err error) {
-	deadline := time.Now().Add(o.patience)
-	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		all, err := readGoroutines()
-		if err != nil {
-			return nil, err
-		}
-		left = left[:0]
-		for _, g := range all.groups {
-			if mine(g) && !g.own() && !o.ignores(g) {
-				left = append(left, g)
-			}
-		}
-		if len(left) == 0 || time.Now().After(deadline) {
-			return left, nil
-		}
-		time.Sleep(pause)
+	if err := a.check(site.function); err != nil {
+		a.leave()
+		return err
 	}
+	v := &verification{t: t, o: o, activity: a, label: labelOf(a.name, a.number)}
+	if a.base, err = takeBaseline(); err != nil {
+		a.leave()
+		return err
+	}
+	setLabel(a.name, a.number)
+	t.Cleanup(v.end)
+	return nil
 }
 
-func (o *options) ignores(g *group) bool {
-	for _, rule := range o.ignore {
-		if rule(g) {
-			return true
+// verification is a call of VerifyNone.
+type verification struct {
+	t        TestingT
+	o        options
+	activity *activity
+	label    string
+}
+
+// end is the test's Cleanup.
+func (v *verification) end() {
+	v.t.Helper()
+	defer v.activity.leave()
+	f := finder{v.o, v.mine}
+	left, err := f.find()
+	if err != nil {
+		v.t.Errorf("guardtest: VerifyNone: %v", err)
+		return
+	}
+	if _, real := v.t.(testing.TB); !real {
+		// The goroutine may live on and begin what is no longer this test's.
+		pprof.SetGoroutineLabels(context.Background())
+	}
+	if len(left.groups) == 0 {
+		return
+	}
+	v.activity.blame(left.groups)
+	v.t.Errorf("guardtest: %v", v.report(left))
+}
+
+// mine returns the goroutines that this test is to be blamed for: those with its
+// label and, of those that have come since and have none, what can only be its.
+func (v *verification) mine(all goroutines) (mine []*group) {
+	for _, g := range all.groups {
+		if g.test == v.label {
+			mine = append(mine, g)
 		}
 	}
-	return false
+	news := v.activity.base.newcomers(all)
+	if len(news) == 0 {
+		return mine
+	}
+	alone := v.activity.with() == "" && !testRuns(all)
+	for _, g := range news {
+		if alone || !v.activity.shared() && g.inside(v.activity.function) {
+			mine = append(mine, g)
+		}
+	}
+	return mine
 }
 
-func describe(left []*group) string {
-	var b strings.Builder
-	n := 0
-	for _, g := range left {
+func (v *verification) report(left found) report {
+	findCreators(left.groups, left.total)
+	n, unlabelled := 0, 0
+	for _, g := range left.groups {
 		n += g.count
+		if g.test == "" {
+			unlabelled += g.count
+		}
 	}
-	fmt.Fprintf(&b, "%d goroutines are left:", n)
-	for _, g := range left {
-		fmt.Fprintf(&b, "\n  %d in %s at %s:%d", g.count, g.wait, g.stack[g.blocked].Function, g.stack[g.blocked].Line)
+	r := report{
+		title: fmt.Sprintf("%s left %s behind, still there %s after its end", v.activity.name, goroutinesIn(n), roundTime(left.looked)),
+		leaks: left.leaks(proven()),
 	}
-	return b.String()
+	if unlabelled > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("No label of a test is on %s: begun by a timer or finalizer, or by code that sets labels of its own. No other test ran since.", goroutinesIn(unlabelled)))
+	}
+	return r
 }

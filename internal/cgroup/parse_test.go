@@ -97,12 +97,11 @@ func TestStatArithmetic(t *testing.T) {
 		s                         Stat
 		workingSet, unreclaimable int64
 	}{
-		{"plain", Stat{Usage: 100, InactiveFile: 30, ActiveFile: 20, Dirty: 5, Writeback: 1}, 70, 56},
+		{"plain", Stat{Usage: 100, InactiveFile: 30, ActiveFile: 20, Dirty: 5, Writeback: 1}, 70, 50},
 		{"dirty not told", Stat{Usage: 100, InactiveFile: 30, ActiveFile: 20, Dirty: Unknown, Writeback: Unknown}, 70, 50},
 		{"more cache than usage", Stat{Usage: 100, InactiveFile: 130, ActiveFile: 20}, 0, 0},
-		{"more dirty than cache", Stat{Usage: 100, InactiveFile: 3, ActiveFile: 2, Dirty: 50, Writeback: 9}, 97, 100},
+		{"all of it dirty", Stat{Usage: 100, InactiveFile: 3, ActiveFile: 2, Dirty: 50, Writeback: 9}, 97, 95},
 		{"overflow of the cache", Stat{Usage: 100, InactiveFile: huge, ActiveFile: huge}, 0, 0},
-		{"overflow of dirty", Stat{Usage: 100, InactiveFile: 1, ActiveFile: 2, Dirty: huge, Writeback: huge}, 99, 100},
 		{"no usage", Stat{Usage: Unknown, InactiveFile: 1, ActiveFile: 2}, Unknown, Unknown},
 		{"no active file", Stat{Usage: 100, InactiveFile: 1, ActiveFile: Unknown}, 99, Unknown},
 		{"nothing", unknownStat, Unknown, Unknown},

@@ -37,11 +37,10 @@ func (p Program) Known() bool { return p.roots != nil }
 func (p Program) Healthy() bool { return p.roots != nil && len(p.roots) == 0 }
 
 // Leaks says whether the distribution's test expects that a goroutine leaks that
-// was started with the function, without or with its package main.
+// was started with the function, which is given with its package.
 func (p Program) Leaks(function string) bool {
-	return slices.ContainsFunc(p.roots, func(re *regexp.Regexp) bool {
-		return re.MatchString(strings.TrimPrefix(function, "main.") + "()")
-	})
+	_, name, _ := strings.Cut(function[strings.LastIndexByte(function, '/')+1:], ".")
+	return slices.ContainsFunc(p.roots, func(re *regexp.Regexp) bool { return re.MatchString(name + "()") })
 }
 
 // Module is a module on disk, with a folder for each set of programs, in which
