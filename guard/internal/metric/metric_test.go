@@ -61,7 +61,8 @@ func TestValues(t *testing.T) {
 	if sum != 100 {
 		t.Errorf("the parts of the memory add up to %v, want the resident set's 100", sum)
 	}
-	if n := len(state().Reading.Division().Parts()); n != len(partNames) {
+	r := state().Reading
+	if n := len(r.Division().Parts()); n != len(partNames) {
 		t.Errorf("%d parts have labels, there are %d", len(partNames), n)
 	}
 }
