@@ -22,6 +22,9 @@ type scope uint8
 const (
 	forVerifyNone scope = 1 << iota
 	forMain
+	forNoHeapGrowth
+	forNoDescriptorLeak
+	forNoTimerLeak
 )
 
 var scopeNames = []struct {
@@ -30,6 +33,9 @@ var scopeNames = []struct {
 }{
 	{forVerifyNone, "VerifyNone"},
 	{forMain, "Main"},
+	{forNoHeapGrowth, "NoHeapGrowth"},
+	{forNoDescriptorLeak, "NoDescriptorLeak"},
+	{forNoTimerLeak, "NoTimerLeak"},
 }
 
 func (s scope) String() string {
@@ -50,6 +56,7 @@ type options struct {
 	patience       time.Duration
 	goleak         []goleak.Option
 	fullMemProfile bool
+	heap           heapOptions
 }
 
 // buildOptions applies the options that are given to one of the functions.
