@@ -42,6 +42,8 @@ const (
 	// tracedShare of the growth that is to be seen in a profile before it
 	// counts as found.
 	tracedShare = 0.5
+	// leastShare of all growth is worth a line; what shrank has a share of 0.
+	leastShare = 0.01
 	// mostIdle is for how long the heap is watched while fn does not run.
 	mostIdle = time.Second
 )
@@ -188,7 +190,7 @@ func compareProfiles(base, now profiles) ([]profile.Growth, []profile.GoroutineG
 	case err != nil:
 		return nil, nil, fmt.Errorf("compare heap profiles: %w", err)
 	default:
-		sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Value.Growth() <= 0 })
+		sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Share < leastShare })
 	}
 	if now.goroutine == nil {
 		return sites, nil, nil
