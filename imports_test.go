@@ -28,16 +28,18 @@ var importRules = []struct {
 	{"internal/testenv", []string{std}, nil},
 	{"internal/chromium", []string{std, "internal"}, nil},
 	{"internal/ingest", []string{std}, []string{"testing"}},
+	{"internal/leakprograms", []string{std, "internal"}, nil},
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 	{"sentryhook/internal", []string{std, "internal", "profile", "guard", "sentryhook", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, nil},
+	{"guard/internal/metric", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
 	{"guard/internal/overhead", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 
 	// Each of our internal packages is one small thing: none pulls in another
 	// that is public, nor what makes a binary larger or listens.
 	{"internal", []string{std, "internal"}, []string{"testing", "net", "net/http"}},
 	{"profile", []string{std, "internal", own, "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
-	{"guard/guardtest", []string{std, "internal", "profile", "guard", "go.uber.org/goleak"}, nil},
+	{"guard/guardtest", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile", "go.uber.org/goleak"}, nil},
 	{"guard/guardhttp", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing"}},
 	{"guard", []string{std, "internal", "profile", own, "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
 	// golang.org/x is sentry-go's own.

@@ -81,6 +81,7 @@ func (g *Guard) end() error {
 	}
 	errs = append(errs, l.source.close())
 	l.explainers.Wait()
+	l.closePressure()
 	g.drainExplanation()
 	g.finishOpen()
 	close(g.keeper.jobs)

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,20 @@ type Config struct {
 	// Sinks are told about incidents. Their names must differ.
 	Sinks []Sink
 
+	// OnPressure is called once for each episode of pressure, when the death
+	// of the process is near: the service can stop taking work, finish what it
+	// has, and leave before it is killed. It runs on a goroutine of its own,
+	// and a panic is recovered; while it has not returned it is not called
+	// again. ctx's deadline is the predicted death, if there is one, and ctx is
+	// cancelled when pressure is over and by Close, which does not wait for
+	// OnPressure: it may call Close itself. Zero: nobody is called.
+	OnPressure func(ctx context.Context, p Pressure)
+	// Pressure moves the lines at which pressure begins. Zero: as
+	// [PressureLines] says.
+	Pressure PressureLines
+	// Relief is what the guard itself does under pressure. Zero: nothing.
+	Relief Relief
+
 	// Logger gets what an operator should know: Info on Start, Warn for
 	// incidents and losses, Debug for every decision. Zero: slog.Default.
 	Logger *slog.Logger
@@ -61,6 +76,11 @@ type Config struct {
 	// fast is taken for a leak. Zero: a baseline, and a capture while there
 	// is headroom, force one cycle each.
 	NoForcedGC bool
+
+	// FloorWindow is the time of which [CPUFloor] and [WakeupFloor] are the
+	// quietest tenth, from 1 s and ten times Interval to 24 h. It is looked at in
+	// 60 slices. Zero: 1 h.
+	FloorWindow time.Duration
 
 	// KeepBytes bounds the folder, in bytes; at least 1 MiB. Zero: 256 MiB;
 	// a quarter of it where the folder lies in memory (tmpfs).
@@ -171,6 +191,9 @@ func (c Config) withDefaults() Config {
 	if c.Interval == 0 {
 		c.Interval = defaultInterval
 	}
+	if c.FloorWindow == 0 {
+		c.FloorWindow = defaultFloorWindow
+	}
 	if c.CapturesPerHour == 0 {
 		c.CapturesPerHour = defaultCapturesPerHour
 	}
@@ -210,6 +233,12 @@ func (c Config) validate() error {
 	f.check(c.Limit >= 0, "Limit", c.Limit, "bytes, at least 0 (0: found)")
 	f.check(c.Interval == 0 || c.Interval >= shortestInterval && c.Interval <= longestInterval,
 		"Interval", c.Interval, fmt.Sprintf("%v to %v (0: %v)", shortestInterval, longestInterval, defaultInterval))
+	leastWindow := max(leastFloorWindow, leastSlices*max(c.Interval, 0))
+	if c.Interval == 0 {
+		leastWindow = leastSlices * defaultInterval
+	}
+	f.check(c.FloorWindow == 0 || c.FloorWindow >= leastWindow && c.FloorWindow <= longestFloorWindow,
+		"FloorWindow", c.FloorWindow, fmt.Sprintf("%v, which is ten times Interval, to %v (0: %v)", leastWindow, longestFloorWindow, defaultFloorWindow))
 	f.check(c.KeepBytes == 0 || c.KeepBytes >= leastKeepBytes, "KeepBytes", c.KeepBytes, "bytes, at least 1 MiB (0: 256 MiB)")
 	f.check(c.KeepIncidents >= 0, "KeepIncidents", c.KeepIncidents, "at least 0 (0: 20)")
 	f.check(c.CapturesPerHour >= 0 && c.CapturesPerHour <= 3600, "CapturesPerHour", c.CapturesPerHour, "0 to 3600 (0: 6)")
@@ -221,6 +250,9 @@ func (c Config) validate() error {
 	f.check(c.Lines.LiveHeap >= 0, "Lines.LiveHeap", c.Lines.LiveHeap, "bytes, at least 0 (0: the default rule)")
 	f.check(c.Lines.Goroutines >= 0, "Lines.Goroutines", c.Lines.Goroutines, "at least 0 (0: the default rule)")
 	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", fmt.Sprintf("%+v", c.Lines), "none beside Rules: put the lines there")
+
+	c.Pressure.validate(&f)
+	f.check(isShare(c.Relief.MemoryLimit), "Relief.MemoryLimit", c.Relief.MemoryLimit, "more than 0, at most 1 (0: left alone)")
 
 	names := make(map[string]bool)
 	for i, r := range c.Rules {
@@ -258,9 +290,9 @@ func (r Rule) validate(f *faults, field string) {
 	r.Floor.validate(f, field+".Floor")
 	if known {
 		f.check(r.Line.kind != lineTimeToLimit || r.Signal == Memory, field+".Line", r.Line, "an amount: a time to the limit is known of signal memory only")
-		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount: trends are known of live heap, goroutines and non-Go memory only")
-		f.check(r.Line.kind != lineShare || !r.Signal.counts(), field+".Line", r.Line, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
-		f.check(r.Floor.kind != lineShare || !r.Signal.counts(), field+".Floor", r.Floor, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
+		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount: trends are known of live heap, goroutines, non-Go memory and the floors of CPU and wake-ups only")
+		f.check(r.Line.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Line", r.Line, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
+		f.check(r.Floor.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Floor", r.Floor, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
 	}
 	f.check(r.For >= 0, field+".For", r.For, "at least 0")
 	f.check(r.Recover >= 0 && r.Recover <= 1, field+".Recover", r.Recover, "0 to 1 (0: 0.9, for a time to the limit 0.1)")

@@ -42,7 +42,8 @@ func allWrong(dir string) Config {
 	return Config{
 		Dir: dir, Limit: -1, Interval: time.Millisecond, KeepBytes: 1 << 10, KeepIncidents: -1,
 		CapturesPerHour: 3601, CPUProfile: time.Hour, CloseTimeout: -time.Second,
-		Lines: Lines{MemoryShare: 1.5, LiveHeap: -1, Goroutines: -1},
+		Lines:    Lines{MemoryShare: 1.5, LiveHeap: -1, Goroutines: -1},
+		Pressure: PressureLines{Share: -1, Floor: 2, Hold: -time.Second}, Relief: Relief{MemoryLimit: 90},
 		Rules: []Rule{
 			{},
 			{Name: "Memory!", Signal: 99, Line: Absolute(0), Floor: TimeToLimit(time.Second), For: -1, Recover: 2, Hold: -1, Cooldown: -1, Capture: 1 << 12},
@@ -90,6 +91,10 @@ func TestConfigFaults(t *testing.T) {
 		{Config{Lines: Lines{MemoryShare: math.NaN()}}, "Lines.MemoryShare: NaN: want"},
 		{Config{Lines: Lines{LiveHeap: -1}}, "Lines.LiveHeap: -1: want"},
 		{Config{Lines: Lines{Goroutines: -1}}, "Lines.Goroutines: -1: want"},
+		{Config{Pressure: PressureLines{Share: 1.1}}, "Pressure.Share: 1.1: want"},
+		{Config{Pressure: PressureLines{Floor: math.NaN()}}, "Pressure.Floor: NaN: want"},
+		{Config{Pressure: PressureLines{Hold: -1}}, "Pressure.Hold: -1ns: want"},
+		{Config{Relief: Relief{MemoryLimit: -0.1}}, "Relief.MemoryLimit: -0.1: want"},
 		{Config{Rules: []Rule{}, Lines: Lines{Goroutines: 1}}, "Lines: "},
 		{Config{Sinks: []Sink{nil}}, "Sinks[0]: nil: want a Sink"},
 		{Config{Sinks: []Sink{namedSink("")}}, `Sinks[0].Name(): "": want`},
@@ -124,7 +129,7 @@ func TestConfigValid(t *testing.T) {
 	for name, c := range map[string]Config{
 		"zero": {},
 		"bounds": {Interval: shortestInterval, KeepBytes: 1 << 20, CapturesPerHour: 3600, CPUProfile: time.Minute, KeepAge: -1,
-			Lines: Lines{MemoryShare: 1, LiveHeap: 1, Goroutines: 1}},
+			Lines: Lines{MemoryShare: 1, LiveHeap: 1, Goroutines: 1}, Pressure: PressureLines{Share: 1, Time: -1, Floor: 1, Hold: 1}, Relief: Relief{MemoryLimit: 1}},
 		"no rules": {Rules: []Rule{}},
 		"every line": {Rules: []Rule{
 			{Name: "a", Signal: Memory, Line: Absolute(1), Floor: Growth(1, 0), Recover: 1},

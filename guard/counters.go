@@ -1,6 +1,10 @@
 package guard
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/leakguard/leakguard/profile"
+)
 
 // counters count what happened; they are shared by the guard's goroutines.
 type counters struct {
@@ -10,12 +14,48 @@ type counters struct {
 	delivered, droppedEvents, sinkFailures        atomic.Int64
 	censuses, explained, failedReports            atomic.Int64
 	droppedJobs, panics                           atomic.Int64
+	manual                                        atomic.Int64
+	profiles                                      [profile.Threadcreate + 1][len(outcomes)]atomic.Int64
+}
+
+// outcomes are what can become of a profile that a capture wants.
+var outcomes = [...]string{profile.OutcomeWritten, profile.OutcomeSkipped, profile.OutcomeFailed}
+
+// step counts what became of a profile.
+func (c *counters) step(s profile.Step) {
+	for i, o := range outcomes {
+		if o == s.Outcome {
+			c.profiles[s.Kind][i].Add(1)
+		}
+	}
+}
+
+// ProfileCount is how many profiles of a kind captures have wanted since Start of
+// which one and the same became, one of [profile.OutcomeWritten],
+// [profile.OutcomeSkipped] and [profile.OutcomeFailed]. A baseline that was
+// copied into an incident's folder counts, too.
+type ProfileCount struct {
+	Kind    profile.Kind
+	Outcome string
+	Count   int64
+}
+
+// readProfiles lists every kind with every outcome, also where the count is 0.
+func (c *counters) readProfiles() []ProfileCount {
+	var list []ProfileCount
+	for kind := range c.profiles {
+		for i, o := range outcomes {
+			list = append(list, ProfileCount{profile.Kind(kind), o, c.profiles[kind][i].Load()})
+		}
+	}
+	return list
 }
 
 // Counters say what a guard has done and lost since Start.
 type Counters struct {
 	Readings        int64 // samplings of the process
 	Incidents       int64 // incidents opened, manual ones included
+	Manual          int64 // of these by Capture or the signal
 	Captures        int64 // captures whose evidence is safe
 	FailedCaptures  int64 // captures that left no evidence
 	Refuted         int64 // captures discarded, since what rose was garbage
@@ -33,7 +73,7 @@ type Counters struct {
 
 func (c *counters) read() Counters {
 	return Counters{
-		Readings: c.readings.Load(), Incidents: c.incidents.Load(),
+		Readings: c.readings.Load(), Incidents: c.incidents.Load(), Manual: c.manual.Load(),
 		Captures: c.captures.Load(), FailedCaptures: c.failedCaptures.Load(), Refuted: c.refuted.Load(),
 		Baselines: c.baselines.Load(), FailedBaselines: c.failedBaselines.Load(),
 		Censuses: c.censuses.Load(), Explained: c.explained.Load(), FailedReports: c.failedReports.Load(),

@@ -64,6 +64,17 @@ var settings = map[string]struct {
 		}
 		return err
 	}},
+	"PRESSURE_SHARE": {"a share of the limit, such as 0.85 or 85%", func(c *Config, v string) (err error) {
+		c.Pressure.Share, err = parseShare(v)
+		return err
+	}},
+	"PRESSURE_TIME": {"a duration above 0, such as 30s", func(c *Config, v string) (err error) {
+		c.Pressure.Time, err = time.ParseDuration(v)
+		if err == nil && c.Pressure.Time <= 0 {
+			err = errors.New("it is not above 0")
+		}
+		return err
+	}},
 	"OFF": {"true or false", func(c *Config, v string) (err error) {
 		if c.Off, err = strconv.ParseBool(v); err != nil {
 			err = errors.New("it is neither")
@@ -94,14 +105,16 @@ func (c *Config) line(l Lines) {
 // an image can be configured without code. [Start] never reads these variables
 // by itself. They are:
 //
-//	LEAKGUARD_DIR         Dir
-//	LEAKGUARD_LIMIT       Limit, such as 536870912 or 512MiB
-//	LEAKGUARD_SHARE       line of rule 'memory', such as 0.9 or 90%
-//	LEAKGUARD_HEAP        line of rule 'live-heap', such as 400MiB
-//	LEAKGUARD_GOROUTINES  line of rule 'goroutines', such as 10000
-//	LEAKGUARD_INTERVAL    Interval, such as 1s
-//	LEAKGUARD_KEEP_BYTES  KeepBytes, such as 256MiB
-//	LEAKGUARD_OFF         Off, true or false
+//	LEAKGUARD_DIR             Dir
+//	LEAKGUARD_LIMIT           Limit, such as 536870912 or 512MiB
+//	LEAKGUARD_SHARE           line of rule 'memory', such as 0.9 or 90%
+//	LEAKGUARD_HEAP            line of rule 'live-heap', such as 400MiB
+//	LEAKGUARD_GOROUTINES      line of rule 'goroutines', such as 10000
+//	LEAKGUARD_INTERVAL        Interval, such as 1s
+//	LEAKGUARD_KEEP_BYTES      KeepBytes, such as 256MiB
+//	LEAKGUARD_PRESSURE_SHARE  Pressure.Share, such as 0.85 or 85%
+//	LEAKGUARD_PRESSURE_TIME   Pressure.Time, such as 30s
+//	LEAKGUARD_OFF             Off, true or false
 //
 // Where Rules is set, the three lines replace the rule of that name, or add
 // it. Units are B, KiB, MiB, GiB and TiB; a number without one is bytes.

@@ -76,7 +76,45 @@ func leakChild(args []string) {
 		time.Sleep(time.Millisecond)
 	}
 	must(0, g.Close())
+	must(0, countsAgree(g.Snapshot(), i.Folder))
 	must(0, json.NewEncoder(os.Stdout).Encode(i.Folder))
+}
+
+// countsAgree compares what a guard has counted with what its only incident's
+// manifest lists.
+func countsAgree(s Snapshot, folder string) error {
+	m, err := readManifest(folder)
+	if err != nil {
+		return err
+	}
+	listed := make(map[ProfileCount]int64)
+	for _, c := range m.Captures {
+		for _, s := range c.Steps {
+			listed[ProfileCount{Kind: s.Kind, Outcome: s.Outcome}]++
+		}
+	}
+	var written int64
+	for _, p := range s.Profiles {
+		if want := listed[ProfileCount{Kind: p.Kind, Outcome: p.Outcome}]; p.Count != want {
+			return fmt.Errorf("%d profiles of kind %v %s, the manifest lists %d", p.Count, p.Kind, p.Outcome, want)
+		}
+		if p.Outcome == profile.OutcomeWritten {
+			written += p.Count
+		}
+	}
+	if written < 4 || s.Rules[0].Incidents != 1 || s.Counters.Incidents != 1 || s.Counters.Manual != 0 {
+		return fmt.Errorf("%d profiles written; rule %+v, counters %+v", written, s.Rules[0], s.Counters)
+	}
+	return nil
+}
+
+func readManifest(folder string) (profile.Manifest, error) {
+	f, err := os.Open(filepath.Join(folder, "manifest.json"))
+	if err != nil {
+		return profile.Manifest{}, err
+	}
+	defer f.Close()
+	return profile.ReadManifest(f)
 }
 
 func leakIncident(t *testing.T, args ...string) (m profile.Manifest, folder string) {
@@ -93,12 +131,7 @@ func leakIncident(t *testing.T, args ...string) (m profile.Manifest, folder stri
 	if err := cmd.Wait(); err != nil || decodeErr != nil {
 		t.Fatalf("the child: %v, %v", err, decodeErr)
 	}
-	f, err := os.Open(filepath.Join(folder, "manifest.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if m, err = profile.ReadManifest(f); err != nil {
+	if m, err = readManifest(folder); err != nil {
 		t.Fatal(err)
 	}
 	return m, folder

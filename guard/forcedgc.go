@@ -14,6 +14,9 @@ import (
 var (
 	forcedGC   sync.Mutex
 	cpuProfile sync.Mutex
+	// pressureGC is not forcedGC: then evidence would be stale where pressure
+	// came first. The runtime has callers of GC share a cycle.
+	pressureGC sync.Mutex
 )
 
 var errForcedGCElsewhere = errors.New("another guard of this process is forcing a GC")
@@ -28,6 +31,17 @@ func collect() (time.Duration, error) {
 	start := time.Now()
 	runtime.GC()
 	return time.Since(start), nil
+}
+
+// judgeByGC forces a GC cycle that tells what of memory lives, unless another
+// guard is at it.
+func judgeByGC() error {
+	if !pressureGC.TryLock() {
+		return errForcedGCElsewhere
+	}
+	defer pressureGC.Unlock()
+	runtime.GC()
+	return nil
 }
 
 // gcCost predicts how long a forced GC takes from one that was measured.

@@ -89,12 +89,15 @@ func startAt(root string, cfg Config) (*Guard, error) {
 		closing: g.closing, finished: make(chan struct{}), started: time.Now(), observer: newObserver(),
 	}
 	g.loop = l
+	l.pressure.policy, l.pressure.judged = newPressurePolicy(cfg.Pressure), make(chan error, 1)
+	l.pressure.wanted.Store(cfg.OnPressure != nil || cfg.Relief != Relief{})
 	l.source = newSource(root, cfg.Limit, func(part string, err error) {
 		cfg.Logger.Warn("leakguard: a source of readings failed, its quantities are unknown from here on", "source", part, "error", err)
 	})
 	// The first reading finds the limits, which the default rules need.
 	l.source.read(l.started, &l.reading)
 	l.view.canJudge = !cfg.NoForcedGC
+	l.floors.window = cfg.FloorWindow
 	// What was live at a cycle before Start says nothing of growth since.
 	l.lastGC = l.reading.NumGC
 	rules := cfg.Rules
@@ -104,6 +107,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	l.watch = newWatch(rules, cfg.CapturesPerHour)
 	l.open = make([]*liveIncident, len(rules))
 	l.process = processInfo(cfg, l.started)
+	l.process.AsyncTimers = goruntime.AsyncTimers() // l.timer is one
 	if !cfg.PollOnly {
 		if clock, err := cpuclock.New(); err == nil {
 			l.clock, l.clockC = clock, clock.C
@@ -145,6 +149,10 @@ func (g *Guard) announce(diskErr error) {
 	l.log.Info("leakguard: watching", "limit", limit, "gomemlimit", profile.Bytes(lim.GOMEMLIMIT).String(), "dir", dir)
 	if diskErr != nil {
 		l.log.Warn("leakguard: the folder cannot be used; incidents will be reported without evidence", "error", diskErr)
+	}
+	if l.process.AsyncTimers {
+		l.log.Warn("leakguard: GODEBUG=asynctimerchan=1 is in force: a time.Ticker that is not stopped is never collected and goes on using CPU; " +
+			"remove the setting, or a go line below 1.23 in go.mod that implies it")
 	}
 	for _, s := range l.watch.rules {
 		l.log.Debug("leakguard: rule", "rule", s.rule.String())

@@ -32,6 +32,8 @@ type Incident struct {
 	Value, Peak int64
 	// Reading is the one that opened it.
 	Reading profile.Reading
+	// Verdict is what filled the memory then.
+	Verdict profile.Verdict
 	// Folder is where the evidence lies; '' if none was saved.
 	Folder string
 	// Artefacts are the files in the folder.

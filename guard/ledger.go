@@ -113,7 +113,7 @@ func (l *ledger) collected(live int64) { l.pending.live = max(l.pending.live, li
 // taken; empty if in none.
 func (e *evidence) worse(r Rule, v *view) string {
 	s := r.Signal
-	ofMemory := !s.counts() && s != HostMemory
+	ofMemory := !s.counts() && !s.isFloor() && s != HostMemory
 	if live := v.live.last(); ofMemory && live > e.shows(r, v) && v.liveNear() {
 		// What the evidence shows is not what fills the memory now.
 		return fmt.Sprintf("live memory rose from %s to %s", profile.Bytes(e.live), profile.Bytes(live))

@@ -61,7 +61,12 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 // announce says that an incident is open.
 func (l *loop) announce(i *liveIncident, rule int) {
 	l.counters.incidents.Add(1)
-	l.log.Warn("leakguard: "+i.Reason, "incident", i.ID, "rule", l.watch.rules[rule].rule.String())
+	l.watch.rules[rule].incidents++
+	args := []any{"incident", i.ID, "rule", l.watch.rules[rule].rule.String()}
+	if c := i.Verdict.Class; !i.Signal.counts() && c != profile.VerdictUnknown && c != profile.VerdictCalm {
+		args = append(args, "verdict", i.Verdict.Text)
+	}
+	l.log.Warn("leakguard: "+i.Reason, args...)
 	l.send(i, Opened, i.Reason)
 }
 
@@ -70,12 +75,12 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 	i := &liveIncident{at: l.view.at}
 	i.Incident = Incident{
 		ID: profile.NewIncidentID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
-		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading,
+		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading, Verdict: l.verdict(),
 	}
 	i.manifest = profile.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
-		Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
-		GoroutineSites: l.sites, Limits: l.limits(), Build: l.build, Process: l.process,
+		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
+		GoroutineSites: l.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
 	}
 	i.decide("opened: " + reason)
 	return i
@@ -234,6 +239,7 @@ func (l *loop) captureManual(ctx context.Context, trigger, reason string, kinds 
 	i := l.newIncident(manualRule, trigger, reason)
 	l.manual, l.reply = i, reply
 	l.counters.incidents.Add(1)
+	l.counters.manual.Add(1)
 	l.log.Info("leakguard: capturing", "incident", i.ID, "trigger", trigger, "reason", reason)
 	l.send(i, Opened, reason)
 	l.capture(i, -1, set, ctx, reason, nil)

@@ -84,6 +84,9 @@ type loop struct {
 	explaining  bool
 	explainAt   time.Duration // not before
 	explainers  sync.WaitGroup
+
+	pressure pressure
+	cache    cacheWatch
 }
 
 // run is the loop's goroutine.
@@ -107,6 +110,8 @@ func (l *loop) run() {
 			continue
 		case res := <-l.results:
 			l.guarded(func() { l.captured(res); l.say() })
+		case err := <-l.pressure.judged:
+			l.pressureJudged(err)
 		case res := <-l.censuses:
 			l.guarded(func() { l.counted(res) })
 		case done := <-l.explanations:
@@ -141,6 +146,8 @@ func (l *loop) look() {
 	for _, a := range l.watch.step(&l.view) {
 		l.act(a)
 	}
+	l.watchCache()
+	l.watchPressure()
 	l.say()
 	l.takeBaseline()
 	l.takeCensus()

@@ -12,6 +12,7 @@ import (
 type observer struct {
 	view    view
 	trends  trends
+	floors  floors
 	leaked  int64  // goroutines that the census takes for leaked, or Unknown
 	growth  growth // of Memory
 	alloc   growth // of all that was allocated
@@ -23,7 +24,7 @@ type observer struct {
 }
 
 func newObserver() observer {
-	o := observer{lastCPU: profile.Unknown, leaked: profile.Unknown}
+	o := observer{lastCPU: profile.Unknown, leaked: profile.Unknown, floors: newFloors(defaultFloorWindow)}
 	o.view.canJudge = true
 	for i := range o.view.base {
 		o.view.base[i] = profile.Unknown
@@ -40,10 +41,13 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 	v.at = at
 	v.values = signalValues(r, hostUsed)
 	v.values[LeakedGoroutines] = o.leaked
+	o.floors.observe(at, r)
+	v.values[CPUFloor], v.values[WakeupFloor] = o.floors.cpu, o.floors.wakeups
 	v.limits = [signals]int64{
 		Memory: limits.Kill, LiveHeap: limits.soft(), Goroutines: profile.Unknown,
 		ResidentSet: limits.Kill, WorkingSet: limits.Kill, Stacks: limits.soft(),
 		Threads: profile.Unknown, HostMemory: limits.Host, NonGo: limits.Kill, LeakedGoroutines: profile.Unknown,
+		CPUFloor: profile.Unknown, WakeupFloor: profile.Unknown,
 	}
 	o.setBase(at, calm)
 	v.headroom = profile.Unknown
@@ -60,6 +64,7 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 		o.lastGC = r.NumGC
 		o.live.add(point{at: at, cpu: profile.Unknown, bytes: int64(r.HeapLive + r.StackInuse)})
 	}
+	v.heap = newHeapView(r)
 	v.liveRoom = v.headroom
 	if v.headroom >= 0 && r.HeapAlloc.Known() && r.HeapLive.Known() {
 		v.liveRoom += max(int64(r.HeapAlloc-r.HeapLive), 0)
@@ -69,7 +74,7 @@ func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits,
 	}
 	v.growth, v.live, v.alloc, v.trends = &o.growth, &o.live, &o.alloc, &o.trends
 	v.capture = capture
-	o.trends.observe(v)
+	o.trends.observe(v, &o.floors)
 
 	cores = -1
 	if took := at - o.lastAt; took > 0 && r.CPUTime >= 0 && o.lastCPU >= 0 {
@@ -99,6 +104,7 @@ func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
 		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
 		ResidentSet: int64(r.RSS), WorkingSet: int64(r.CgroupWorkingSet), Stacks: int64(r.StackInuse),
 		Threads: int64(r.Threads), HostMemory: hostUsed, NonGo: nonGo(r), LeakedGoroutines: profile.Unknown,
+		CPUFloor: profile.Unknown, WakeupFloor: profile.Unknown,
 	}
 }
 

@@ -12,7 +12,12 @@ func (l *loop) onset(i *liveIncident) time.Time {
 	if i.Signal == LeakedGoroutines && l.leaked > 0 {
 		return l.started.Add(l.leakedSince)
 	}
-	onset := growthOnset(l.history, i.Signal, i.Opened)
+	signal := i.Signal
+	if signal.isFloor() {
+		// No reading has a floor; what is compared is goroutines.
+		signal = Goroutines
+	}
+	onset := growthOnset(l.history, signal, i.Opened)
 	if at, ok := l.trends.onset(i.Signal); ok {
 		if began := l.started.Add(at); began.Before(onset) {
 			return began

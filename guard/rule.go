@@ -48,12 +48,21 @@ const (
 	// LeakedGoroutines is how many goroutines wait at sites that the census
 	// takes for leaks ([Snapshot.GoroutineSites]); it has no limit.
 	LeakedGoroutines
+	// CPUFloor is the CPU time that the process uses at its quietest, in
+	// thousandths of a core: of the minutes of the last hour
+	// ([Config.FloorWindow]) a tenth used less. By getrusage(2), so system time
+	// and work of C code count. It is not known before the window is full. It
+	// has no limit.
+	CPUFloor
+	// WakeupFloor is likewise how often the scheduler wakes goroutines, per
+	// second. It has no limit.
+	WakeupFloor
 
 	signals // the number of signals
 )
 
 var signalNames = [signals]string{"memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads",
-	"host memory", "non-Go memory", "leaked goroutines"}
+	"host memory", "non-Go memory", "leaked goroutines", "CPU floor", "wake-up floor"}
 
 // String returns the signal's name in words, such as 'live heap'.
 func (s Signal) String() string {
@@ -66,9 +75,17 @@ func (s Signal) String() string {
 // counts reports whether the signal is a number of things rather than bytes.
 func (s Signal) counts() bool { return s == Goroutines || s == Threads || s == LeakedGoroutines }
 
+// isFloor reports whether the signal is what the process does at its quietest.
+func (s Signal) isFloor() bool { return s == CPUFloor || s == WakeupFloor }
+
 // format renders a value of the signal.
 func (s Signal) format(v int64) string {
-	if s.counts() {
+	switch {
+	case s == CPUFloor:
+		return profile.MilliCPU(v).String()
+	case s == WakeupFloor:
+		return profile.Count(v).String() + "/s"
+	case s.counts():
 		return profile.Count(v).String()
 	}
 	return profile.Bytes(v).String()
@@ -76,7 +93,12 @@ func (s Signal) format(v int64) string {
 
 // unit is the manifest's word for the signal's values.
 func (s Signal) unit() string {
-	if s.counts() {
+	switch {
+	case s == CPUFloor:
+		return profile.UnitMilliCPU
+	case s == WakeupFloor:
+		return profile.UnitPerSecond
+	case s.counts():
 		return profile.UnitCount
 	}
 	return profile.UnitBytes
@@ -131,10 +153,13 @@ func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time
 
 // Growing is crossed when the signal's trend is a leak: when over hours its
 // floors rise, significantly, by more than warm-up, a daily swing, a sawtooth or
-// a level step explains, and by at least 1 MiB or ten goroutines. That takes 22
+// a level step explains, and by at least 1 MiB, ten goroutines, 2% of a core or
+// 100 wake-ups per second. That takes 22
 // hours of history at least, for before that a morning's load looks the same, and
-// usually a day to two. It is known of signals LiveHeap, Goroutines and NonGo,
-// and judged every half hour.
+// usually a day to two. It is known of signals LiveHeap, Goroutines, NonGo,
+// CPUFloor and WakeupFloor, and judged every half hour. Of CPUFloor it is crossed
+// only while the wake-ups' floors rise as well: a cache that grows makes requests
+// dearer, but wakes nobody.
 func Growing() Line { return Line{kind: lineGrowing} }
 
 // IsZero reports whether the line was never set.
@@ -242,7 +267,9 @@ func (r Rule) String() string {
 }
 
 // slow reports whether the rule is about hours and days.
-func (r Rule) slow() bool { return r.Line.kind == lineGrowing || r.Signal == LeakedGoroutines }
+func (r Rule) slow() bool {
+	return r.Line.kind == lineGrowing || r.Signal == LeakedGoroutines || r.Signal.isFloor()
+}
 
 const (
 	defaultRecover     = 0.9

@@ -1,6 +1,10 @@
 package guard
 
-import "time"
+import (
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
 
 // Limits are the memory limits that a guard found, in bytes, [profile.Unknown]
 // where there is none.
@@ -20,6 +24,7 @@ type Limits struct {
 	// inCgroup says that the cgroup has a limit of its own, so that all of
 	// the cgroup's memory counts and not only this process's.
 	inCgroup bool
+	cgroup   int64 // that limit, whatever was configured
 }
 
 // soft is the limit of what the Go runtime manages itself.
@@ -46,6 +51,9 @@ const (
 	highestMemoryShare = 0.97
 	leastLeft          = 8 << 20 // bytes of headroom at the memory line
 	leastMemoryShare   = 0.75
+	// idleSustain: a level that has doubled looks like a trend for a few
+	// judgements, while the jump is the window's only rise.
+	idleSustain = 3 * time.Hour
 )
 
 // DefaultRules returns the rules of a guard whose [Config.Rules] is nil:
@@ -64,6 +72,9 @@ const (
 //     leaks ([Growing]).
 //   - blocked-goroutines: the census found places at which ever more
 //     goroutines wait.
+//   - idle-cpu: the CPU time that is used when all is quiet, and the wake-ups
+//     with it, have had a trend over hours that leaks for 3 h. A CPU and a
+//     goroutine profile are taken.
 //
 // Where no limit but the host's memory is known, these are added:
 //
@@ -90,6 +101,7 @@ func DefaultRules(l Limits) []Rule {
 		{Name: "goroutine-leak", Signal: Goroutines, Line: Growing()},
 		{Name: "non-go-leak", Signal: NonGo, Line: Growing()},
 		{Name: "blocked-goroutines", Signal: LeakedGoroutines, Line: Absolute(1), Hold: defaultTrendHold},
+		{Name: "idle-cpu", Signal: CPUFloor, Line: Growing(), For: idleSustain, Capture: KindsOf(profile.CPU, profile.Goroutine)},
 	}
 	if l.KillSource == sourceHost || l.KillSource == "" {
 		rules = append(rules,

@@ -62,7 +62,10 @@ func TestDefaultRules(t *testing.T) {
 			if r := rules["blocked-goroutines"]; r.Signal != LeakedGoroutines || r.Line != Absolute(1) || r.Hold < time.Hour {
 				t.Errorf("rule blocked-goroutines is %v", r)
 			}
-			if want := map[bool]int{true: 10, false: 8}[test.growth]; len(rules) != want {
+			if r := rules["idle-cpu"]; r.Signal != CPUFloor || r.Line != Growing() || r.For < time.Hour || r.Capture != KindsOf(profile.CPU, profile.Goroutine) {
+				t.Errorf("rule idle-cpu is %v", r)
+			}
+			if want := map[bool]int{true: 11, false: 9}[test.growth]; len(rules) != want {
 				t.Errorf("%d rules of different names, want %d", len(rules), want)
 			}
 			for name, r := range rules {

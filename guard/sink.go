@@ -321,7 +321,7 @@ func incidentOf(m profile.Manifest, folder string) Incident {
 	i := Incident{
 		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
 		Value: profile.Unknown, Peak: m.Peak, Reading: profile.NewReading(m.Opened),
-		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline,
+		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline, Verdict: m.Verdict,
 	}
 	if m.Recovered != nil {
 		i.Recovered = *m.Recovered

@@ -13,6 +13,9 @@ type Snapshot struct {
 	// per second.
 	Reading profile.Reading
 	Rate    float64
+	// Verdict says what fills the memory, and what has grown in the last ten
+	// minutes; Reading.Division has the figures.
+	Verdict profile.Verdict
 	Limits  Limits
 	// Rules are the rules with their states, in their order.
 	Rules []RuleState
@@ -26,7 +29,12 @@ type Snapshot struct {
 	// counting goes on.
 	GoroutineSites []profile.GoroutineSite
 	Census         CensusState
-	Counters       Counters
+	// Pressure is where pressure stands.
+	Pressure PressureState
+	Counters Counters
+	// Profiles are how many profiles captures have written, left out and
+	// lost, by kind.
+	Profiles []ProfileCount
 	// Process is the run of the program that the guard lives in, as in
 	// manifests.
 	Process profile.Process
@@ -39,6 +47,8 @@ type RuleState struct {
 	// signal's highest value since it opened, else Unknown.
 	Open bool
 	Peak int64
+	// Incidents is how many it has opened since Start.
+	Incidents int64
 	// Value is the signal's last value, Unknown where nobody knows it.
 	Value int64
 	// Level is where Rule.Line lies now, in the signal's unit; Unknown where
@@ -61,18 +71,20 @@ func (g *Guard) Snapshot() (s Snapshot) {
 }
 
 func (l *loop) snapshot() Snapshot {
-	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read(), Process: l.process}
+	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read(), Profiles: l.counters.readProfiles(), Process: l.process}
 	s.Rate, _ = l.growth.rate()
+	s.Verdict = l.verdict()
 	s.Trends = l.trends.list(&l.view, l.started)
 	s.GoroutineSites, s.Census = l.sites, l.census
 	s.Census.Ago = profile.Unknown
 	if l.census.Every > 0 {
 		s.Census.Ago = max(time.Since(l.started)-l.census.at, 0)
 	}
+	s.Pressure = l.pressureState()
 	for i := range l.watch.rules {
 		r := &l.watch.rules[i]
 		state := RuleState{
-			Rule: r.rule, Open: r.open, Peak: profile.Unknown, Value: l.view.values[r.rule.Signal],
+			Rule: r.rule, Open: r.open, Incidents: r.incidents, Peak: profile.Unknown, Value: l.view.values[r.rule.Signal],
 			Decision: r.decision, DecidedAgo: max(time.Since(l.started)-r.decidedAt, 0),
 		}
 		state.Level = profile.Unknown

@@ -30,6 +30,7 @@ type source struct {
 
 	runtime goruntime.Reader
 	stat    goruntime.Stat
+	wakeups goruntime.Wakeups
 	cgroup  *cgroup.Memory
 	limiter *cgroup.Memory // the group above whose limit kills; nil: cgroup itself
 	group   cgroup.Stat
@@ -131,6 +132,7 @@ func (s *source) readRuntime(r *profile.Reading) {
 	r.GoroutinesRunning, r.GoroutinesReady = profile.Count(g.Running), profile.Count(g.Runnable)
 	r.GoroutinesWaiting, r.GoroutinesNotInGo = profile.Count(g.Waiting), profile.Count(g.NotInGo)
 	r.Threads = profile.Count(g.Threads)
+	r.Wakeups = profile.Count(s.wakeups.Read())
 }
 
 func (s *source) readProcess(r *profile.Reading) {
@@ -163,6 +165,13 @@ func (s *source) readCgroup(r *profile.Reading) {
 	r.CgroupAnon = profile.Bytes(s.group.Anon)
 	r.CgroupFile = profile.Bytes(s.group.File)
 	r.CgroupShmem = profile.Bytes(s.group.Shmem)
+	r.CgroupInactiveFile, r.CgroupActiveFile = profile.Bytes(s.group.InactiveFile), profile.Bytes(s.group.ActiveFile)
+	r.CgroupDirty, r.CgroupWriteback = profile.Bytes(s.group.Dirty), profile.Bytes(s.group.Writeback)
+	r.CgroupUnevictable = profile.Bytes(s.group.Unevictable)
+	r.CgroupKernel, r.CgroupSlab, r.CgroupSock = profile.Bytes(s.group.Kernel), profile.Bytes(s.group.Slab), profile.Bytes(s.group.Sock)
+	if s.limits.inCgroup {
+		r.CgroupLimit = profile.Bytes(s.limits.cgroup)
+	}
 }
 
 // readLimits finds the limits. When they cannot be read any more the last
@@ -173,7 +182,7 @@ func (s *source) readLimits() {
 		// this is the one that was told.
 		_ = s.cgroup.Reopen()
 	}
-	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: s.stat.MemoryLimit, Host: profile.Unknown}
+	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: ownMemoryLimit(s.stat.MemoryLimit), Host: profile.Unknown}
 	if s.host != nil {
 		total, _, err := s.host.Read()
 		if err != nil {
@@ -199,7 +208,9 @@ func (s *source) readLimits() {
 	if l.Kill <= 0 && l.Host > 0 {
 		l.Kill, l.KillSource, l.KillPath = l.Host, sourceHost, ""
 	}
-	l.inCgroup = l.KillPath != ""
+	if l.inCgroup = l.KillPath != ""; l.inCgroup {
+		l.cgroup = l.Kill
+	}
 	if s.configured > 0 {
 		l.Kill, l.KillSource, l.KillPath = s.configured, sourceConfig, ""
 	}

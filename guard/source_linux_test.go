@@ -74,7 +74,7 @@ func TestSourceFindsLimits(t *testing.T) {
 		unreclaimable int64
 	}{
 		{"cgroup v2", nil, 0, none, 512 * mib, "cgroup v2", "memory.max", 100*mib - 1*mib},
-		{"cgroup v1", v1, 0, none, 256 * mib, "cgroup v1", "memory.limit_in_bytes", 100*mib - (20-1)*mib},
+		{"cgroup v1", v1, 0, none, 256 * mib, "cgroup v1", "memory.limit_in_bytes", 100*mib - 20*mib},
 		{"GOMEMLIMIT beside it", nil, 0, 460 * mib, 512 * mib, "cgroup v2", "memory.max", 99 * mib},
 		// In a pod whose limit is above the container's group, what the
 		// other containers hold counts too.

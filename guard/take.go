@@ -208,6 +208,7 @@ func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io
 
 func (t *take) step(s profile.Step) {
 	t.res.record.Steps = append(t.res.record.Steps, s)
+	t.counters.step(s)
 }
 
 // linkBaselines puts beside the profiles what they are to be compared with, once

@@ -10,7 +10,7 @@ import (
 )
 
 // trendSignals are the signals whose trend is watched.
-var trendSignals = [...]Signal{LiveHeap, Goroutines, NonGo}
+var trendSignals = [...]Signal{LiveHeap, Goroutines, NonGo, CPUFloor, WakeupFloor}
 
 const (
 	// judgeEvery is how often a trend is judged: as often as where it was
@@ -18,8 +18,10 @@ const (
 	judgeEvery = 30 * time.Minute
 	// A trend that has added less than this is no incident: no evidence would
 	// show it.
-	leastLeakedBytes = 1 << 20
-	leastLeakedCount = 10
+	leastLeakedBytes   = 1 << 20
+	leastLeakedCount   = 10
+	leastLeakedCPU     = 20  // milli-CPUs
+	leastLeakedWakeups = 100 // per second
 )
 
 // hasTrend reports whether the signal's trend is watched.
@@ -59,19 +61,23 @@ func (t *trends) of(s Signal) (st *signalTrend, ok bool) {
 }
 
 // observe adds what was seen, and judges at most one signal.
-func (t *trends) observe(v *view) {
+func (t *trends) observe(v *view, f *floors) {
 	t.memory.Add(v.at, float64(v.values[Memory]))
 	judged := false
 	for i, s := range trendSignals {
 		st := &t.signals[i]
-		if v.values[s] < 0 {
+		value, known := float64(v.values[s]), v.values[s] >= 0
+		if s.isFloor() {
+			value, known = f.last(s)
+		}
+		if !known {
 			continue
 		}
 		if st.series == nil {
 			st.series = trend.New()
 			st.judgedAt = v.at
 		}
-		st.series.Add(v.at, float64(v.values[s]))
+		st.series.Add(v.at, value)
 		if judged || v.at-st.judgedAt < judgeEvery {
 			continue
 		}
@@ -86,7 +92,7 @@ func (t *trends) position(s Signal) position {
 	switch {
 	case !ok:
 		return unknown
-	case st.verdict.State == trend.Leaking && st.grown() >= leastLeaked(s):
+	case st.verdict.State == trend.Leaking && st.grown() >= leastLeaked(s) && t.wakes(s):
 		return above
 	case st.verdict.State >= trend.Growing:
 		return between
@@ -95,13 +101,28 @@ func (t *trends) position(s Signal) position {
 	}
 }
 
+// wakes reports whether what a rise of CPU needs to be that of something that
+// ticks is there: that wake-ups rise, too.
+func (t *trends) wakes(s Signal) bool {
+	if s != CPUFloor {
+		return true
+	}
+	st, ok := t.of(WakeupFloor)
+	return ok && st.verdict.State >= trend.Growing && st.grown() >= leastLeakedWakeups
+}
+
 // grown is how much the trend has added since it began.
 func (st *signalTrend) grown() float64 {
 	return st.verdict.Slope * (st.judgedAt - st.verdict.Since).Hours()
 }
 
 func leastLeaked(s Signal) float64 {
-	if s.counts() {
+	switch {
+	case s == CPUFloor:
+		return leastLeakedCPU
+	case s == WakeupFloor:
+		return leastLeakedWakeups
+	case s.counts():
 		return leastLeakedCount
 	}
 	return leastLeakedBytes
@@ -116,10 +137,13 @@ func (t *trends) describe(s Signal, v *view) string {
 	}
 	d := st.verdict
 	format := func(x float64) string {
-		if s.counts() {
+		switch {
+		case s.counts():
 			return fmt.Sprintf("%.3g", x)
+		case s == WakeupFloor:
+			return fmt.Sprintf("%.3g/s", x)
 		}
-		return profile.Bytes(max(x, 0)).String()
+		return s.format(int64(max(x, 0)))
 	}
 	text := fmt.Sprintf(", growing by %s (%s to %s) an hour for %s", format(d.Slope), format(d.Low), format(d.High), days(v.at-d.Since))
 	if soonest, latest, ok := d.TimeTo(float64(v.values[s]), float64(v.limits[s])); ok && v.limits[s] > 0 {

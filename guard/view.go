@@ -11,11 +11,12 @@ type view struct {
 	limits   [signals]int64
 	base     [signals]int64
 	trends   *trends
-	growth   *growth       // of Memory
-	live     *growth       // of live heap and stacks, a point at each GC cycle
-	alloc    *growth       // of all that was ever allocated
-	headroom int64         // bytes left until the kernel kills
-	liveRoom int64         // the same if all garbage were collected
+	growth   *growth // of Memory
+	live     *growth // of live heap and stacks, a point at each GC cycle
+	alloc    *growth // of all that was ever allocated
+	headroom int64   // bytes left until the kernel kills
+	liveRoom int64   // the same if all garbage were collected
+	heap     heapView
 	capture  time.Duration // what a capture is expected to take
 	canJudge bool          // a forced GC may tell a leak from garbage
 }

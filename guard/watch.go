@@ -43,6 +43,7 @@ type ruleState struct {
 	belowSince time.Duration // or never
 	suspected  bool          // evidence of a suspicion is being taken
 	open       bool
+	incidents  int64 // announced since Start
 	peak       int64
 	wants      bool // evidence is wanted and not yet under way
 	decision   string

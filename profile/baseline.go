@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/filelock"
 )
 
 // maxRungs is how many baselines of a kind are kept.
@@ -77,7 +79,7 @@ func (l *ladder) create(base *os.Root) (err error) {
 	if l.lock, err = l.dir.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return err
 	}
-	if taken, err := tryLock(l.lock); err == nil && !taken {
+	if taken, err := filelock.Try(l.lock); err == nil && !taken {
 		return ErrInUse
 	}
 	// Locked but unlinked, if a sweeper was faster.

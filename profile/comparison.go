@@ -131,6 +131,8 @@ type Suspect struct {
 	// Role says how the suspect stands to the others of a report; see
 	// [Explain].
 	Role Role
+
+	ticks float64 // how often each of the goroutines is woken per second; 0: not known to
 }
 
 // Role is how a suspect stands to the other ones of a report.

@@ -36,9 +36,19 @@ const (
 //   - or the suspect's memory was allocated below the function that the leaked
 //     goroutines were started with.
 //
+// Where the incident is about the CPU that the process uses at its quietest, the
+// goroutines are named that grew and that timers may wake, if the wake-ups grew
+// with them by something between one in two minutes and 2,000 a second for each.
+//
 // Where most of what grew is outside of the Go heap, no profile can show the
 // culprit, and the headline says so.
+//
+// Of an incident that tells of a death ([Manifest.Death]) the report says what the
+// process died of instead.
 func Explain(e Evidence) *Report {
+	if e.Manifest.Death != nil {
+		return explainDeath(e)
+	}
 	r := &Report{Manifest: e.Manifest, Heap: e.Heap, Goroutine: e.Goroutine, CPU: e.CPU, GoroutineLeak: e.GoroutineLeak}
 	for _, c := range []*Comparison{e.Heap, e.Goroutine, e.CPU} {
 		if c != nil {
@@ -50,6 +60,7 @@ func Explain(e Evidence) *Report {
 	}
 	addProof(r, e.GoroutineLeak)
 	addCensus(r, e.Manifest)
+	addTicks(r)
 	rank(r.Suspects, e.Manifest)
 	relate(r)
 	if len(r.Suspects) > maxSuspects {

@@ -75,6 +75,7 @@ func doubts(e Evidence, out outside) []string {
 	if out.found {
 		add(out.sentence("the Go heap") + ": look at cgo, mmap, thread stacks and tmpfs, no Go profile shows them")
 	}
+	add(idleDoubts(m)...)
 	add(cache(m)...)
 	add(steps(m)...)
 	add(e.Warnings...)

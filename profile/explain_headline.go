@@ -21,7 +21,7 @@ func headline(r *Report, out outside) string {
 			continue
 		}
 		if s.Confidence >= minAccused {
-			return r.accuse(s)
+			return r.accuse(s) + r.idle(s)
 		}
 		break
 	}
@@ -48,7 +48,15 @@ func headline(r *Report, out outside) string {
 		s := r.Suspects[0]
 		text += fmt.Sprintf("; the likeliest, but a guess, is %s, %s", r.place(s.Frame), growth(s.Value, s.Unit))
 	}
-	return text
+	return text + r.idle(Suspect{})
+}
+
+// idle is what a headline adds that does not say itself what idle CPU there is.
+func (r *Report) idle(s Suspect) string {
+	if s.ticks > 0 || !aboutIdle(r.Manifest) {
+		return ""
+	}
+	return "; " + r.Manifest.Idle.sentence()
 }
 
 // accuse says in one sentence what a suspect did, where, and since when.
@@ -57,6 +65,9 @@ func (r *Report) accuse(s Suspect) string {
 	var text string
 	switch s.Kind {
 	case Goroutine, GoroutineLeak:
+		if s.ticks > 0 {
+			return r.accuseTicks(s)
+		}
 		text = fmt.Sprintf("%s %s at %s", goroutines(s, r.Goroutine), waits(s.Wait), place)
 		if s.Standing > 0 {
 			text += ", never fewer for " + span(s.Standing)

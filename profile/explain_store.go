@@ -82,6 +82,9 @@ type incidentFiles struct {
 func explainFiles(m Manifest, folder string, open func(name string) (*os.File, error)) *Report {
 	files := &incidentFiles{manifest: m, open: open}
 	e := Evidence{Manifest: m, Folder: folder}
+	if m.Death != nil {
+		return Explain(e)
+	}
 	e.Heap = files.compare(Heap)
 	e.Goroutine = files.compare(Goroutine)
 	e.GoroutineLeak = files.compare(GoroutineLeak)
@@ -100,7 +103,7 @@ func (f *incidentFiles) warn(format string, args ...any) {
 func (f *incidentFiles) compare(kind Kind) *Comparison {
 	now, base := newestOf(f.manifest.Artefacts, kind)
 	if now == "" {
-		if kind == Heap || kind == Goroutine {
+		if kind == Heap && !aboutIdle(f.manifest) || kind == Goroutine {
 			f.warn("there is no %v profile", kind)
 		}
 		return nil

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/filelock"
 )
 
 // Create makes the folder of an incident that opened at that time. The label
@@ -134,7 +136,7 @@ func lockDir(dir *os.Root) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch taken, err := tryLock(lock); {
+	switch taken, err := filelock.Try(lock); {
 	case err != nil:
 		lock.Close()
 		return nil, nil

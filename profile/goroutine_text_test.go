@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/leakguard/leakguard/internal/frames"
 )
 
 const goroutinesText = `goroutine 1 [running]:
@@ -42,15 +44,18 @@ func TestGoroutineText(t *testing.T) {
 	if len(text.goroutines) != 5 || len(text.warnings) != 0 {
 		t.Fatalf("%d goroutines, warnings %q", len(text.goroutines), text.warnings)
 	}
-	want := textGoroutine{
-		id: 18, state: "chan receive", minutes: 40,
-		functions: []string{"github.com/acme/shop/storage.(*Cache).wait", "iter.Pull[...].func1"},
-		creator:   "github.com/acme/shop.(*Server).handle", createdAt: "/src/server.go:33",
+	want := frames.TextGoroutine{
+		ID: 18, State: "chan receive", Minutes: 40,
+		Functions: []string{"github.com/acme/shop/storage.(*Cache).wait", "iter.Pull[...].func1"},
+		Creator:   "github.com/acme/shop.(*Server).handle", CreatorID: 7, CreatedAt: "/src/server.go:33",
 	}
 	if got := text.goroutines[1]; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := text.goroutines[4]; got.id != 22 || got.state != "select (no cases)" || got.minutes != 0 {
+	if g := text.goroutines; g[1].Bubble || !g[3].Bubble {
+		t.Errorf("in a bubble: %v, %v; want false, true", g[1].Bubble, g[3].Bubble)
+	}
+	if got := text.goroutines[4]; got.ID != 22 || got.State != "select (no cases)" || got.Minutes != 0 {
 		t.Errorf("labels: got %+v", got)
 	}
 	wait := Frame{Function: "github.com/acme/shop/storage.(*Cache).wait"}
@@ -75,7 +80,7 @@ func TestGoroutineText(t *testing.T) {
 	if text := readGoroutineText(iotest.ErrReader(errors.New("unplugged"))); len(text.warnings) != 1 || !strings.Contains(text.warnings[0], "unplugged") {
 		t.Errorf("a reader that fails: %q", text.warnings)
 	}
-	if n := len(parseGoroutineText(strings.Repeat("goroutine 1 [x]:\n", maxTextGoroutines+9))); n != maxTextGoroutines {
+	if n := len(frames.ParseText(strings.Repeat("goroutine 1 [x]:\n", maxTextGoroutines+9), maxTextGoroutines, maxStack)); n != maxTextGoroutines {
 		t.Errorf("%d goroutines of a long text, want %d", n, maxTextGoroutines)
 	}
 	long := strings.Repeat(goroutinesText, maxGoroutineText/len(goroutinesText)+1)
@@ -92,8 +97,8 @@ func TestGoroutineTextOfTheRuntime(t *testing.T) {
 	for {
 		text := readGoroutineText(strings.NewReader(string(runtimeProfile(t, "goroutine", 2))))
 		for _, g := range text.goroutines {
-			if len(g.functions) > 0 && strings.HasSuffix(g.functions[0], ".leakGoroutine") && g.state == "chan receive" {
-				if !strings.HasSuffix(g.creator, ".TestGoroutineTextOfTheRuntime") || !strings.Contains(g.createdAt, "goroutine_text_test.go:") {
+			if len(g.Functions) > 0 && strings.HasSuffix(g.Functions[0], ".leakGoroutine") && g.State == "chan receive" {
+				if !strings.HasSuffix(g.Creator, ".TestGoroutineTextOfTheRuntime") || !strings.Contains(g.CreatedAt, "goroutine_text_test.go:") {
 					t.Errorf("got %+v", g)
 				}
 				return
@@ -106,12 +111,12 @@ func FuzzGoroutineText(f *testing.F) {
 	f.Add(goroutinesText)
 	f.Add("goroutine 1 []:\n(\n[\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, g := range parseGoroutineText(text) {
-			if g.id <= 0 || g.minutes < 0 {
+		for _, g := range frames.ParseText(text, maxTextGoroutines, maxStack) {
+			if g.ID <= 0 || g.Minutes < 0 {
 				t.Errorf("got %+v", g)
 			}
-			for _, fn := range g.functions {
-				withoutTypes(fn)
+			for _, fn := range g.Functions {
+				frames.WithoutTypes(fn)
 			}
 		}
 	})

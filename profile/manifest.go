@@ -27,6 +27,7 @@ const (
 	maxTrends        = 8
 	maxSites         = 32
 	maxText          = 1 << 10
+	maxDeathEvidence = 32
 )
 
 // What opened an incident.
@@ -34,6 +35,7 @@ const (
 	TriggerRule   = "rule"
 	TriggerManual = "manual"
 	TriggerSignal = "signal"
+	TriggerDeath  = "death" // of the previous process
 )
 
 // The units of Manifest.Peak.
@@ -41,6 +43,9 @@ const (
 	UnitBytes = "bytes"
 	UnitCount = "count"
 	UnitNS    = "ns"
+	// UnitMilliCPU is thousandths of a core, UnitPerSecond events per second.
+	UnitMilliCPU  = "millicpu"
+	UnitPerSecond = "per_second"
 )
 
 // What became of a step of a capture.
@@ -59,12 +64,14 @@ type Manifest struct {
 	ID string `json:"id"`
 	// Rule is the name of the rule that opened the incident.
 	Rule string `json:"rule"`
-	// Trigger is what opened it: [TriggerRule], [TriggerManual] or
-	// [TriggerSignal].
+	// Trigger is what opened it: [TriggerRule], [TriggerManual],
+	// [TriggerSignal] or [TriggerDeath].
 	Trigger string `json:"trigger"`
 	// Reason says in words what was the matter, such as 'unreclaimable
 	// memory 92% of 512 MiB'.
 	Reason string `json:"reason"`
+	// Verdict is what filled the memory when it opened.
+	Verdict Verdict `json:"verdict"`
 	// Headline is the first line of the incident's report, which names the
 	// culprit; '' until there is one.
 	Headline string `json:"headline"`
@@ -76,7 +83,8 @@ type Manifest struct {
 	// Peak is the highest value that the rule saw, in Unit; [Unknown] where
 	// the rule has none.
 	Peak int64 `json:"peak"`
-	// Unit is Peak's: [UnitBytes], [UnitCount] or [UnitNS].
+	// Unit is Peak's: [UnitBytes], [UnitCount], [UnitMilliCPU] or
+	// [UnitPerSecond].
 	Unit string `json:"unit"`
 	// Captures are the rounds of evidence that were taken, oldest first:
 	// the first and the newest, 64 at most.
@@ -95,12 +103,17 @@ type Manifest struct {
 	// GoroutineSites are the places where goroutines wait that have grown
 	// most, largest growth first, 32 at most.
 	GoroutineSites []GoroutineSite `json:"goroutine_sites"`
+	// Idle is what the process did at its quietest; nil where nobody knows.
+	Idle *Idle `json:"idle,omitempty"`
 	// Limits are the memory limits that were found.
 	Limits []Limit `json:"limits"`
 	// Build is the program.
 	Build Build `json:"build"`
 	// Process is the run of the program.
 	Process Process `json:"process"`
+	// Death is what the process died of, of an incident that tells that; else
+	// nil. Process and Build are then those of the dead one.
+	Death *Death `json:"death,omitempty"`
 	// Artefacts are the files of the incident except manifest.json and
 	// delivery.json, in the order in which they were written.
 	Artefacts []Artefact `json:"artefacts"`
@@ -146,6 +159,16 @@ type Limit struct {
 	Bytes  Bytes  `json:"bytes"`
 }
 
+// Idle is what the process did at its quietest when the incident opened, and in
+// calm times before: a tenth of the window was quieter.
+type Idle struct {
+	WindowNS      int64    `json:"window_ns"`
+	CPU           MilliCPU `json:"cpu_millis"`
+	CPUBefore     MilliCPU `json:"cpu_before_millis"`
+	Wakeups       Count    `json:"wakeups_per_second"` // of goroutines, by the scheduler
+	WakeupsBefore Count    `json:"wakeups_before_per_second"`
+}
+
 // Build is which program it was; see [runtime/debug.BuildInfo].
 type Build struct {
 	GoVersion string `json:"go_version"` // such as 'go1.26.0'
@@ -167,6 +190,10 @@ type Process struct {
 	PID        int       `json:"pid"`
 	Started    time.Time `json:"started"`
 	GOMAXPROCS int       `json:"gomaxprocs"`
+	// AsyncTimers says that GODEBUG=asynctimerchan=1 was in force: then the
+	// runtime does not collect a ticker that nobody stops, even where nobody
+	// waits for it any more.
+	AsyncTimers bool `json:"async_timers,omitempty"`
 }
 
 // Artefact is one file of an incident.
@@ -247,6 +274,8 @@ func (m Manifest) encode() ([]byte, error) {
 	m.Trends = m.Trends[:min(len(m.Trends), maxTrends)]
 	m.GoroutineSites = m.GoroutineSites[:min(len(m.GoroutineSites), maxSites)]
 	m.Reason, m.Headline = cutText(m.Reason), cutText(m.Headline)
+	m.Verdict.Text = cutText(m.Verdict.Text)
+	m.Death = m.Death.bounded()
 	for i, d := range m.Decisions {
 		m.Decisions[i].Text = cutText(d.Text)
 	}

@@ -27,6 +27,7 @@ func testManifest() Manifest {
 			{Kind: CPU, Outcome: OutcomeSkipped, Reason: "no headroom"},
 		}}},
 		Decisions: []Decision{{Time: noon, Text: "captured: above the line for 3 s"}},
+		Verdict:   Verdict{Class: VerdictTmpfs, Text: "tmpfs holds 240.0 MiB of 512.0 MiB: counts like heap"},
 		Readings:  []Reading{reading},
 		History:   []HistoryPoint{{Time: noon.Add(-time.Minute), Memory: 300 << 20, LiveHeap: 200 << 20, Goroutines: 12}},
 		Trends: []Trend{{Signal: "live heap", Unit: UnitBytes, State: "leaking", Slope: 3e6, SlopeLow: 2e6, SlopeHigh: 4e6,

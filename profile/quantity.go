@@ -41,6 +41,28 @@ func (b Bytes) String() string {
 	}
 }
 
+const ofCore = " of a core"
+
+// MilliCPU is CPU time per time in thousandths of a core, as Kubernetes writes
+// them with an m, or [Unknown].
+type MilliCPU int64
+
+// Known reports whether the amount is known.
+func (c MilliCPU) Known() bool { return c >= 0 }
+
+// String gives the amount as a share of one core, such as '11% of a core', or as
+// '2.40 cores'; '?' stands for an unknown amount.
+func (c MilliCPU) String() string {
+	switch {
+	case !c.Known():
+		return "?"
+	case c >= 1000:
+		return fmt.Sprintf("%.2f cores", float64(c)/1000)
+	default:
+		return strconv.FormatFloat(float64(c)/10, 'f', -1, 64) + "%" + ofCore
+	}
+}
+
 // String gives the number with a comma between thousands, such as '12,345';
 // '?' stands for an unknown number.
 func (c Count) String() string {
@@ -59,6 +81,12 @@ func (b Bytes) MarshalJSON() ([]byte, error) { return marshalQuantity(int64(b)) 
 
 // MarshalJSON writes an integer, or null for an unknown number.
 func (c Count) MarshalJSON() ([]byte, error) { return marshalQuantity(int64(c)) }
+
+// MarshalJSON writes an integer, or null for an unknown amount.
+func (c MilliCPU) MarshalJSON() ([]byte, error) { return marshalQuantity(int64(c)) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *MilliCPU) UnmarshalJSON(data []byte) error { return unmarshalQuantity(data, (*int64)(c)) }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (b *Bytes) UnmarshalJSON(data []byte) error { return unmarshalQuantity(data, (*int64)(b)) }

@@ -66,6 +66,9 @@ type Reading struct {
 	RSSShmem Bytes         `json:"rss_shmem_bytes"`
 	Threads  Count         `json:"threads"`
 	CPUTime  time.Duration `json:"cpu_time_ns"`
+	// Wakeups is how often goroutines became runnable since the process began,
+	// by a sample of one in eight ([runtime/metrics], /sched/latencies).
+	Wakeups Count `json:"wakeups"`
 
 	// The memory cgroup: this process's, or where a group above has the
 	// smallest limit, such as a pod's, that group. WorkingSet is the kubelet's: usage less inactive
@@ -77,13 +80,29 @@ type Reading struct {
 	CgroupFile       Bytes `json:"cgroup_file_bytes"`
 	CgroupShmem      Bytes `json:"cgroup_shmem_bytes"`
 
+	// More rows of the cgroup's memory.stat, by their names there (v1: with
+	// total_ before it), for [Reading.Division]. CgroupKernel is v2's kernel, v1's
+	// memory.kmem.usage_in_bytes; CgroupSock is not in it.
+	CgroupInactiveFile Bytes `json:"cgroup_inactive_file_bytes"`
+	CgroupActiveFile   Bytes `json:"cgroup_active_file_bytes"`
+	CgroupDirty        Bytes `json:"cgroup_dirty_bytes"`
+	CgroupWriteback    Bytes `json:"cgroup_writeback_bytes"`
+	CgroupUnevictable  Bytes `json:"cgroup_unevictable_bytes"`
+	CgroupKernel       Bytes `json:"cgroup_kernel_bytes"`
+	CgroupSlab         Bytes `json:"cgroup_slab_bytes"`
+	CgroupSock         Bytes `json:"cgroup_sock_bytes"`
+	// CgroupLimit is the limit of the cgroup; unknown where it has none, or one
+	// above the host's memory. Only where it is known the limit is about all of
+	// the cgroup and not about this process alone.
+	CgroupLimit Bytes `json:"cgroup_limit_bytes"`
+
 	// HostAvailable is the kernel's estimate of what the host could still
 	// hand out without swapping (MemAvailable in proc_meminfo(5)).
 	HostAvailable Bytes `json:"host_available_bytes"`
 
-	// Unreclaimable is the memory that the kernel cannot take back when the
-	// limit is reached, which is what an out-of-memory kill is about. In a
-	// cgroup: usage − (inactive_file + active_file − dirty − writeback).
+	// Unreclaimable is the memory that the kernel cannot take back before it
+	// kills for want of memory. In a cgroup: usage − (inactive_file +
+	// active_file), as for dirty pages it waits until they are written.
 	// Without one: the anonymous and shared parts of the resident set.
 	Unreclaimable Bytes `json:"unreclaimable_bytes"`
 	// Limit is what Unreclaimable must stay below, as found or configured.
@@ -103,8 +122,10 @@ func NewReading(t time.Time) Reading {
 		NextGC: Unknown, ScanHeap: Unknown, MemoryLimit: Unknown, NumGC: Unknown, NumForcedGC: Unknown,
 		Goroutines: Unknown, GoroutinesRunning: Unknown, GoroutinesReady: Unknown,
 		GoroutinesWaiting: Unknown, GoroutinesNotInGo: Unknown, GoroutinesCreated: Unknown,
-		RSS: Unknown, RSSAnon: Unknown, RSSShmem: Unknown, Threads: Unknown, CPUTime: Unknown,
+		RSS: Unknown, RSSAnon: Unknown, RSSShmem: Unknown, Threads: Unknown, CPUTime: Unknown, Wakeups: Unknown,
 		CgroupUsage: Unknown, CgroupWorkingSet: Unknown, CgroupAnon: Unknown, CgroupFile: Unknown, CgroupShmem: Unknown,
+		CgroupInactiveFile: Unknown, CgroupActiveFile: Unknown, CgroupDirty: Unknown, CgroupWriteback: Unknown,
+		CgroupUnevictable: Unknown, CgroupKernel: Unknown, CgroupSlab: Unknown, CgroupSock: Unknown, CgroupLimit: Unknown,
 		HostAvailable: Unknown, Unreclaimable: Unknown, Limit: Unknown,
 	}
 }

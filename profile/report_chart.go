@@ -51,7 +51,11 @@ func (r *Report) chart() *timeChart {
 			c.marks = append(c.marks, mark{t, name})
 		}
 	}
-	add(r.Manifest.Opened, "opened")
+	if d := r.Manifest.Death; d != nil {
+		add(d.LastSample, "last sample")
+	} else {
+		add(r.Manifest.Opened, "opened")
+	}
 	for _, cap := range r.Manifest.Captures {
 		if cap.Seq > 1 {
 			add(cap.Time, fmt.Sprintf("capture %d", cap.Seq))

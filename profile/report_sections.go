@@ -60,6 +60,7 @@ const maxRows = 25
 func (r *Report) sections() []section {
 	all := []section{
 		r.summary(),
+		r.death(),
 		r.suspect(),
 		r.further(),
 		r.overTime(),
@@ -96,7 +97,7 @@ func (r *Report) summary() section {
 	if m.ID != "" {
 		add("Incident", m.ID)
 	}
-	if !m.Opened.IsZero() {
+	if !m.Opened.IsZero() && m.Death == nil {
 		text := when(m.Opened)
 		switch {
 		case m.Recovered != nil:
@@ -109,10 +110,15 @@ func (r *Report) summary() section {
 	switch {
 	case m.Trigger == TriggerManual || m.Trigger == TriggerSignal:
 		add("Why", strings.TrimSuffix("by hand ("+m.Trigger+"): "+m.Reason, ": "))
-	case m.Rule != "":
+	case m.Rule != "" && m.Death == nil:
 		add("Why", strings.TrimSuffix("rule "+m.Rule+": "+m.Reason, ": "))
 	}
-	add("Memory", r.memory())
+	if m.Death == nil {
+		add("Memory", r.memory())
+		if aboutIdle(m) {
+			add("When quiet", m.Idle.summary())
+		}
+	}
 	if h := r.Heap; h != nil && h.HasBase {
 		add("Heap", change(h.Total, h.Unit)+timeBetween(h))
 	} else if h != nil {

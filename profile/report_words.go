@@ -19,6 +19,10 @@ func amount(n int64, unit string) string {
 		return sign + Bytes(n).String()
 	case UnitNS:
 		return sign + span(time.Duration(n))
+	case UnitMilliCPU:
+		return sign + MilliCPU(n).String()
+	case UnitPerSecond:
+		return sign + Count(n).String() + "/s"
 	}
 	return sign + Count(n).String()
 }

@@ -23,7 +23,9 @@ const (
 	deliveryName = "delivery.json"
 	baselineDir  = "baseline"
 	lockName     = "lock"
-	tempPrefix   = ".tmp-"
+	// Black boxes, and the log of deaths that package guard keeps beside them,
+	// have names of their own: see blackbox.IsName.
+	tempPrefix = ".tmp-"
 )
 
 // The variants of a profile within an incident: as of the crossing, the
@@ -55,6 +57,10 @@ const (
 	ReportMarkdown = "report.md"
 	ReportHTML     = "report.html"
 )
+
+// CrashText is the file of a death's incident that has what the runtime wrote of a
+// fatal panic, as far as it was kept.
+const CrashText = "crash.txt"
 
 func isReport(name string) bool {
 	return name == ReportText || name == ReportMarkdown || name == ReportHTML

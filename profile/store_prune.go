@@ -17,6 +17,8 @@ const (
 	// freshFor is how long an incident without a manifest is taken to be in
 	// the making, where the file system knows no locks.
 	freshFor = 10 * time.Minute
+	// mostDeaths is how many incidents are kept that tell of a death.
+	mostDeaths = 4
 )
 
 // limits are the bounds of retention.
@@ -40,7 +42,8 @@ type kept struct {
 // newest ramp of each rule goes only when all others have gone: where a leak
 // began is worth more than its tenth repetition. A ramp is a run of incidents
 // of a rule of which each opened within 24 h after the one before; while it is
-// going on (its newest is within the age) its first has no age.
+// going on (its newest is within the age) its first has no age. Of incidents that
+// tell of a death only the newest four are kept, and the first of the ramp.
 func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 	list := slices.Clone(incidents)
 	slices.SortFunc(list, func(a, b kept) int {
@@ -82,6 +85,15 @@ func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 		}
 	}
 	over := func(kept) bool { return size > lim.Bytes || count > lim.Incidents }
+	// A process that dies every minute must not push out the evidence of why.
+	var deaths []string
+	for _, k := range list {
+		if k.Rule == RulePreviousDeath {
+			deaths = append(deaths, k.ID)
+		}
+	}
+	deaths = deaths[:max(0, len(deaths)-mostDeaths)]
+	pass(0, func(k kept) bool { return slices.Contains(deaths, k.ID) })
 	pass(0, old)
 	pass(0, over)
 	pass(first, over)

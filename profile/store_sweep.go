@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/filelock"
 )
 
 const (
@@ -17,13 +19,14 @@ const (
 )
 
 // sweep removes what dead processes left half done: temp files, incidents whose
-// removal was cut short, and baselines. It never fails; what cannot be removed
+// removal was cut short, baselines, and black boxes that nobody asks for. It never fails; what cannot be removed
 // now is there the next time.
 func sweep(root *os.Root, now time.Time) {
 	list, err := names(root)
 	if err != nil {
 		return
 	}
+	sweepBoxes(root, list, now)
 	// First the temp files, then who lives: so the owner of each of them
 	// had taken its lock before it is asked for.
 	found := tempsIn(root, "", list)
@@ -120,7 +123,7 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	if err != nil {
 		return true
 	}
-	switch taken, err := tryLock(lock); {
+	switch taken, err := filelock.Try(lock); {
 	case err == nil && !taken:
 		return true
 	case err != nil && now.Sub(newest(dir, list)) < staleLadder:

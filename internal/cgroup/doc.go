@@ -7,8 +7,8 @@
 //     /proc/self/mountinfo says where the hierarchies are mounted. A v1
 //     hierarchy with the memory controller is preferred, as on a hybrid host
 //     the v2 hierarchy is there but cannot have that controller.
-//  2. [Memory.Read] reads usage and memory.stat through two descriptors that
-//     stay open; [Memory.ReadUsage] reads usage alone.
+//  2. [Memory.Read] reads usage and memory.stat, on v1 the kernel's memory too,
+//     through descriptors that stay open; [Memory.ReadUsage] reads usage alone.
 //  3. [Memory.Limit] walks from the group up to the mount point and takes the
 //     smallest limit. It opens the files afresh, once a minute or so: limits
 //     are resized in place.

@@ -21,6 +21,7 @@ type Memory struct {
 	usage   *kernfile.File
 	stat    *kernfile.File // nil where there is no memory.stat, and then
 	statErr error          // says so
+	kmem    *kernfile.File // v1 alone; nil where the kernel does not account its memory
 	buf     []byte
 	closed  bool
 }
@@ -52,6 +53,10 @@ func open(root string, g group) (*Memory, error) {
 	if m.stat, err = kernfile.Open(m.path(g.dir, "memory.stat")); err != nil {
 		m.statErr = fmt.Errorf("cgroup: open memory.stat when %s was opened: %w", g.dir, err)
 	}
+	if g.version == 1 {
+		// Many kernels have none, which is no error.
+		m.kmem, _ = kernfile.Open(m.path(g.dir, "memory.kmem.usage_in_bytes"))
+	}
 	return m, nil
 }
 
@@ -78,6 +83,14 @@ func (m *Memory) Read(s *Stat) error {
 	*s = unknownStat
 	var errUsage error
 	s.Usage, errUsage = m.ReadUsage()
+	if m.kmem != nil {
+		// When it fails the others do too, and say why.
+		if n, err := m.kmem.Read(m.buf); err == nil {
+			if kernel, err := number(m.buf[:n]); err == nil {
+				s.Kernel = kernel
+			}
+		}
+	}
 	if errStat := m.readStat(s); errStat != nil || errUsage != nil {
 		return errors.Join(errUsage, errStat)
 	}
@@ -161,6 +174,9 @@ func (m *Memory) Close() error {
 	err := m.usage.Close()
 	if m.stat != nil {
 		err = errors.Join(err, m.stat.Close())
+	}
+	if m.kmem != nil {
+		err = errors.Join(err, m.kmem.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("cgroup: close the files of %s: %w", m.dir, err)

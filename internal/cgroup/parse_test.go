@@ -97,12 +97,11 @@ func TestStatArithmetic(t *testing.T) {
 		s                         Stat
 		workingSet, unreclaimable int64
 	}{
-		{"plain", Stat{Usage: 100, InactiveFile: 30, ActiveFile: 20, Dirty: 5, Writeback: 1}, 70, 56},
+		{"plain", Stat{Usage: 100, InactiveFile: 30, ActiveFile: 20, Dirty: 5, Writeback: 1}, 70, 50},
 		{"dirty not told", Stat{Usage: 100, InactiveFile: 30, ActiveFile: 20, Dirty: Unknown, Writeback: Unknown}, 70, 50},
 		{"more cache than usage", Stat{Usage: 100, InactiveFile: 130, ActiveFile: 20}, 0, 0},
-		{"more dirty than cache", Stat{Usage: 100, InactiveFile: 3, ActiveFile: 2, Dirty: 50, Writeback: 9}, 97, 100},
+		{"all of it dirty", Stat{Usage: 100, InactiveFile: 3, ActiveFile: 2, Dirty: 50, Writeback: 9}, 97, 95},
 		{"overflow of the cache", Stat{Usage: 100, InactiveFile: huge, ActiveFile: huge}, 0, 0},
-		{"overflow of dirty", Stat{Usage: 100, InactiveFile: 1, ActiveFile: 2, Dirty: huge, Writeback: huge}, 99, 100},
 		{"no usage", Stat{Usage: Unknown, InactiveFile: 1, ActiveFile: 2}, Unknown, Unknown},
 		{"no active file", Stat{Usage: 100, InactiveFile: 1, ActiveFile: Unknown}, 99, Unknown},
 		{"nothing", unknownStat, Unknown, Unknown},
@@ -146,22 +145,36 @@ func FuzzNumber(f *testing.F) {
 // naiveStat reads memory.stat the obvious way.
 func naiveStat(text string, version int) Stat {
 	names := map[int][]string{
-		1: {"total_rss", "total_cache", "total_shmem", "total_unevictable", "no such row", "total_inactive_file", "total_active_file", "total_dirty", "total_writeback"},
-		2: {"anon", "file", "shmem", "unevictable", "kernel", "inactive_file", "active_file", "file_dirty", "file_writeback"},
+		1: {"total_rss", "total_cache", "total_shmem", "total_unevictable", "no such row", "total_inactive_file", "total_active_file", "total_dirty", "total_writeback", "no such row", "no such row"},
+		2: {"anon", "file", "shmem", "unevictable", "kernel", "inactive_file", "active_file", "file_dirty", "file_writeback", "slab", "sock"},
 	}
 	rows := map[string]int64{}
+	kernel := new(big.Int).SetInt64(Unknown)
 	lines := strings.Split(text, "\n")
 	for _, line := range lines[:len(lines)-1] {
 		key, value, ok := strings.Cut(line, " ")
 		value = strings.TrimSpace(value)
 		if n, err := strconv.ParseInt(value, 10, 64); ok && err == nil && value[0] != '-' && value[0] != '+' {
 			rows[key] = n
+			switch key {
+			case "kernel_stack", "pagetables", "sec_pagetables", "percpu", "slab":
+				if kernel.Sign() < 0 {
+					kernel.SetInt64(0)
+				}
+				kernel.Add(kernel, big.NewInt(n))
+			}
 		}
 	}
 	s := unknownStat
-	for i, field := range []*int64{&s.Anon, &s.File, &s.Shmem, &s.Unevictable, &s.Kernel, &s.InactiveFile, &s.ActiveFile, &s.Dirty, &s.Writeback} {
+	for i, field := range []*int64{&s.Anon, &s.File, &s.Shmem, &s.Unevictable, &s.Kernel, &s.InactiveFile, &s.ActiveFile, &s.Dirty, &s.Writeback, &s.Slab, &s.Sock} {
 		if n, ok := rows[names[version][i]]; ok {
 			*field = n
+		}
+	}
+	if version == 2 && s.Kernel == Unknown {
+		s.Kernel = math.MaxInt64
+		if kernel.IsInt64() {
+			s.Kernel = kernel.Int64()
 		}
 	}
 	return s
@@ -169,6 +182,7 @@ func naiveStat(text string, version int) Stat {
 
 func FuzzStat(f *testing.F) {
 	f.Add("anon 4096\nfile 8192\nkernel 1\nfile_dirty 2\ninactive_file 3\nactive_file 4\nunevictable 0\nshmem 9", int64(9000))
+	f.Add("kernel_stack 4096\npagetables 9223372036854775807\nsock 3\nslab 5\nslab 6\n", int64(0))
 	f.Add("cache 1\ntotal_cache 12288\ntotal_rss 4096\r\ntotal_dirty 9223372036854775808\n\n \ntotal_inactive_file -1\n", int64(0))
 	f.Fuzz(func(t *testing.T, text string, usage int64) {
 		for version := 1; version <= 2; version++ {

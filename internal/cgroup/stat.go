@@ -17,7 +17,17 @@ type Stat struct {
 	File        int64 // page cache, Shmem included: file, total_cache
 	Shmem       int64 // tmpfs, shared memory; needs swap to be reclaimed: shmem, total_shmem
 	Unevictable int64 // mlock and the like: unevictable, total_unevictable
-	Kernel      int64 // slab, page tables, stacks, per-processor data: kernel; not told by v1 and before Linux 5.18
+
+	// What the kernel itself uses for the group: slab, page tables, kernel
+	// stacks, per-processor data. Row kernel, or before Linux 5.18 the sum of
+	// kernel_stack, pagetables, sec_pagetables, percpu and slab. memory.stat of
+	// v1 has nothing of it: there it is memory.kmem.usage_in_bytes, which is
+	// part of the usage.
+	Kernel int64
+	Slab   int64 // the part of Kernel that is objects such as dentries and inodes: slab; not told by v1
+	// Buffers of sockets, not part of Kernel: sock. In v1 they are not charged
+	// to the usage and therefore not told.
+	Sock int64
 
 	// The page cache that the kernel takes back first when a limit is
 	// reached: a row each of the same name, with total_ before it in v1.
@@ -25,8 +35,8 @@ type Stat struct {
 	InactiveFile int64
 	ActiveFile   int64
 
-	// The part of the page cache that must be written to its file before it
-	// can be taken back: file_dirty and file_writeback, total_dirty and
+	// The part of these two that must be written to its file before it can be
+	// taken back: file_dirty and file_writeback, total_dirty and
 	// total_writeback.
 	Dirty     int64
 	Writeback int64
@@ -34,6 +44,7 @@ type Stat struct {
 
 var unknownStat = Stat{
 	Usage: Unknown, Anon: Unknown, File: Unknown, Shmem: Unknown, Unevictable: Unknown, Kernel: Unknown,
+	Slab: Unknown, Sock: Unknown,
 	InactiveFile: Unknown, ActiveFile: Unknown, Dirty: Unknown, Writeback: Unknown,
 }
 
@@ -47,18 +58,20 @@ func (s *Stat) WorkingSet() int64 {
 	return max(0, s.Usage-s.InactiveFile)
 }
 
-// Unreclaimable returns what the kernel cannot take back at once when the limit is
-// reached: usage − (inactive_file + active_file − dirty − writeback). It is
-// from 0 to Usage, however the rows contradict each other: the kernel counts
-// each of them by itself and in batches. Where dirty and writeback are not
-// told they count as 0; without the file rows the result is [Unknown].
+// Unreclaimable returns what the kernel cannot take back before it kills: usage −
+// (inactive_file + active_file). It is from 0 to Usage, however the rows
+// contradict each other: the kernel counts each of them by itself and in
+// batches. Without the file rows the result is [Unknown].
+//
+// Dirty and Writeback are in the two lists and so not in the result, though they
+// have to be written first: the kernel makes who allocates wait for that. Measured
+// on Linux 6.18, v1, 256 MiB: with 240 MiB of dirty pages a process could
+// touch 245 MiB of anonymous memory, in 0.2 s and without a kill, eight times of eight.
 func (s *Stat) Unreclaimable() int64 {
 	if s.Usage < 0 || s.InactiveFile < 0 || s.ActiveFile < 0 {
 		return Unknown
 	}
-	cache := add(s.InactiveFile, s.ActiveFile)
-	unwritten := add(max(0, s.Dirty), max(0, s.Writeback))
-	return s.Usage - min(s.Usage, max(0, cache-unwritten))
+	return s.Usage - min(s.Usage, add(s.InactiveFile, s.ActiveFile))
 }
 
 // add adds two numbers of at least 0 and stops at the largest int64.
@@ -75,9 +88,13 @@ func add(a, b int64) int64 {
 // so this one was cut, and a number cut short is a wrong number.
 func (s *Stat) parse(text []byte, version int) int {
 	taken := 0
+	kernel := int64(Unknown) // as the sum of its rows
 	for {
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 {
+			if s.Kernel == Unknown {
+				s.Kernel = kernel
+			}
 			return taken
 		}
 		key, value, ok := row(text[:end])
@@ -91,12 +108,20 @@ func (s *Stat) parse(text []byte, version int) int {
 		} else {
 			field = s.fieldV2(key)
 		}
-		if field == nil {
+		partOfKernel := version == 2 && isPartOfKernel(key)
+		if field == nil && !partOfKernel {
 			continue
 		}
-		if n, err := number(value); err == nil {
+		n, err := number(value)
+		if err != nil {
+			continue
+		}
+		taken++
+		if partOfKernel {
+			kernel = add(max(kernel, 0), n)
+		}
+		if field != nil {
 			*field = n
-			taken++
 		}
 	}
 }
@@ -145,6 +170,19 @@ func (s *Stat) fieldV2(key []byte) *int64 {
 		return &s.ActiveFile
 	case "unevictable":
 		return &s.Unevictable
+	case "slab":
+		return &s.Slab
+	case "sock":
+		return &s.Sock
 	}
 	return nil
+}
+
+// isPartOfKernel names the rows whose sum is row kernel, where there is none.
+func isPartOfKernel(key []byte) bool {
+	switch string(key) {
+	case "kernel_stack", "pagetables", "sec_pagetables", "percpu", "slab":
+		return true
+	}
+	return false
 }

@@ -26,5 +26,6 @@
 // # Cost
 //
 // [Reader.Read] takes less than 1 µs for 32 metrics and allocates nothing
-// (BenchmarkRead, beside BenchmarkReadMemStats).
+// (BenchmarkRead, beside BenchmarkReadMemStats). [Wakeups.Read] takes 0.17 µs
+// (BenchmarkWakeups) and allocates nothing but, at its first call, its counts.
 package goruntime

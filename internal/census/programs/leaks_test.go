@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +16,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/leakguard/leakguard/internal/testenv"
+	"github.com/leakguard/leakguard/internal/leakprograms"
 )
 
 const (
@@ -93,14 +92,6 @@ func (r result) reason(g group) string {
 // in says whether one of the groups is of g's site.
 func (g group) in(groups []group) bool { return slices.ContainsFunc(groups, g.sameSite) }
 
-// matches says whether a group's root function is one that the distribution's
-// test expects to leak.
-func (p leakProgram) matches(g group) bool {
-	return slices.ContainsFunc(p.roots, func(re *regexp.Regexp) bool {
-		return re.MatchString(strings.TrimPrefix(g.Root, "main.") + "()")
-	})
-}
-
 // TestLeakPrograms asks of each program that the Go distribution ships as a
 // goroutine leak: where its goroutines stay, does the census flag the right
 // function, and nothing else? Of the 63 of GoKer one cannot leak as it is shipped:
@@ -120,8 +111,8 @@ func TestLeakPrograms(t *testing.T) {
 				// A race that is lost too seldom leaves too little to be found in
 				// three made-up hours; then the next three may have more.
 				for try := 1; try <= 3; try++ {
-					results[i], errs[i] = run(t.Context(), filepath.Join(bins, programs[i].folder), programs[i].name)
-					if errs[i] != nil || !programs[i].missed(results[i]) {
+					results[i], errs[i] = run(t.Context(), filepath.Join(bins, programs[i].Folder), programs[i].Name)
+					if errs[i] != nil || !results[i].missed(programs[i]) {
 						break
 					}
 					again.Add(1)
@@ -140,9 +131,9 @@ func TestLeakPrograms(t *testing.T) {
 			t.Error(errs[i])
 			continue
 		}
-		sum := total[p.folder]
+		sum := total[p.Folder]
 		fmt.Fprintln(w, sum.judge(t, p, results[i]))
-		total[p.folder] = sum
+		total[p.Folder] = sum
 	}
 	w.Flush()
 	t.Logf("%d runs had to be repeated, since less was left than can be found\n%s", again.Load(), &table)
@@ -164,39 +155,39 @@ type totals struct{ programs, stayed, found, sites, flagged, proven int }
 
 // judge compares what the census said about a program with what is true, and
 // returns the program's row of the table.
-func (sum *totals) judge(t *testing.T, p leakProgram, r result) string {
+func (sum *totals) judge(t *testing.T, p leakprograms.Program, r result) string {
 	t.Helper()
 	kept, found, proven := r.kept(), 0, 0
 	for _, g := range kept {
 		if g.in(r.Flagged) {
 			found++
 		} else {
-			t.Logf("%s: not flagged: %v (%s)", p.name, g, r.reason(g))
+			t.Logf("%s: not flagged: %v (%s)", p.Name, g, r.reason(g))
 		}
 		if g.in(r.Proven) {
 			proven++
 		} else if g.in(r.Leaked) {
-			t.Errorf("%s: the goroutineleak profile has %v, but the census does not call it proven", p.name, g)
+			t.Errorf("%s: the goroutineleak profile has %v, but the census does not call it proven", p.Name, g)
 		}
 	}
 	for _, g := range r.Flagged {
 		if !g.in(r.Stayed[3]) {
-			t.Errorf("%s: flagged %v, where no goroutine stayed", p.name, g)
+			t.Errorf("%s: flagged %v, where no goroutine stayed", p.Name, g)
 		}
 	}
 	if !r.HasProof {
-		t.Errorf("%s: built without the goroutineleak profile", p.name)
+		t.Errorf("%s: built without the goroutineleak profile", p.Name)
 	}
-	if p.roots != nil && len(p.roots) == 0 && len(r.Proven) > 0 {
-		t.Errorf("%s: proven at %v, though somebody could still wake them", p.name, r.Proven)
+	if p.Healthy() && len(r.Proven) > 0 {
+		t.Errorf("%s: proven at %v, though somebody could still wake them", p.Name, r.Proven)
 	}
 	verdict := "found"
 	switch {
 	case len(kept) == 0:
 		verdict = "did not stay"
-	case p.missed(r):
+	case r.missed(p):
 		verdict = "MISSED"
-		t.Errorf("%s: goroutines stayed, and none was flagged at a function that leaks; flagged: %v; stayed: %v", p.name, r.Flagged, kept)
+		t.Errorf("%s: goroutines stayed, and none was flagged at a function that leaks; flagged: %v; stayed: %v", p.Name, r.Flagged, kept)
 	default:
 		sum.found++
 	}
@@ -207,57 +198,26 @@ func (sum *totals) judge(t *testing.T, p leakProgram, r result) string {
 	sum.sites += len(kept)
 	sum.flagged += found
 	sum.proven += proven
-	return fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%s", p.name, r.Rounds, r.Copies, len(kept), found, proven, verdict)
+	return fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%s", p.Name, r.Rounds, r.Copies, len(kept), found, proven, verdict)
 }
 
 // missed says whether goroutines stayed and none was flagged at a function that
 // leaks, which is the right one only if the distribution's test says so, too.
-func (p leakProgram) missed(r result) bool {
+func (r result) missed(p leakprograms.Program) bool {
 	kept := r.kept()
 	found := slices.ContainsFunc(kept, func(g group) bool { return g.in(r.Flagged) })
-	right := len(p.roots) == 0 || slices.ContainsFunc(r.Flagged, p.matches)
+	right := !p.Known() || p.Healthy() || slices.ContainsFunc(r.Flagged, func(g group) bool { return p.Leaks(g.Root) })
 	return len(kept) > 0 && !(found && right)
 }
 
 // buildPrograms builds the leak programs and returns the folder of the binaries.
-func buildPrograms(t *testing.T) (bins string, programs []leakProgram) {
+// Their module's path lies below internal/census: so the driver may import it.
+func buildPrograms(t *testing.T) (bins string, programs []leakprograms.Program) {
 	t.Helper()
-	version, goroot := goEnv(t, "GOVERSION"), goEnv(t, "GOROOT")
-	if !regexp.MustCompile(`^go1\.(2[6-9]|[3-9]\d)|devel`).MatchString(version) {
-		t.Skipf("%s does not ship the leak programs; Go 1.26 does", version)
-	}
-	_, err := os.Stat(filepath.Join(goroot, "src/runtime/testdata/testgoroutineleakprofile/goker"))
-	testenv.Need(t, err == nil, "this Go distribution lacks the leak programs under GOROOT/src/runtime/testdata")
-
-	repo, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	programs, err = sources(goroot, dir, repo, "testdata/driver/main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bins = filepath.Join(dir, "bin") + string(filepath.Separator)
-	cmd := exec.Command("go", "build", "-mod=mod", "-o", bins, "./...")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	if strings.HasPrefix(version, "go1.26") {
-		cmd.Env = append(cmd.Env, "GOEXPERIMENT=goroutineleakprofile")
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build of the leak programs: %v\n%s", err, out)
-	}
-	return bins, programs
-}
-
-func goEnv(t *testing.T, name string) string {
-	t.Helper()
-	out, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
+	m := leakprograms.Write(t, "github.com/leakguard/leakguard/internal/census/programs/leaks", "testdata/driver/main.go")
+	bins = filepath.Join(m.Dir, "bin") + string(filepath.Separator)
+	m.Go(t, "build", "-o", bins, "./...")
+	return bins, m.Programs
 }
 
 // run runs a program. The programs are races: one may, rarely, also crash

@@ -2,80 +2,23 @@ package programs_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/census"
+	"github.com/leakguard/leakguard/internal/leakprograms/patterns"
 )
-
-// service is what runs in the process that a census is taken of. Its time goes in
-// rounds: what a request or session waits for from outside comes some rounds
-// later, so that censuses find goroutines of all of them under way.
-type service struct {
-	rng   *rand.Rand
-	round int
-	due   map[int]chan struct{} // closed when that round begins
-	stop  chan struct{}         // closed when the service ends
-	ended []func()
-}
-
-// later returns a channel that is closed when so many rounds have passed, or the
-// service stops.
-func (s *service) later(rounds int) <-chan struct{} {
-	at := s.round + max(rounds, 1)
-	if s.due[at] == nil {
-		s.due[at] = make(chan struct{})
-	}
-	return s.due[at]
-}
-
-// next begins a round.
-func (s *service) next() {
-	s.round++
-	if c := s.due[s.round]; c != nil {
-		close(c)
-		delete(s.due, s.round)
-	}
-}
-
-// end stops the service: all that is still to come, comes now.
-func (s *service) end() {
-	for _, c := range s.due {
-		close(c)
-	}
-	clear(s.due)
-	close(s.stop)
-	for _, f := range s.ended {
-		f()
-	}
-}
-
-// pattern is a kind of server or request: it sets itself up, and returns what
-// it does in each round.
-type pattern func(s *service) (step func())
-
-// perRound makes a request that arrives up to twice a round a pattern. What it
-// waits for comes within five rounds.
-func perRound(request func(outside <-chan struct{})) pattern {
-	return func(s *service) func() {
-		return func() {
-			for range s.rng.IntN(3) {
-				go request(s.later(s.rng.IntN(5)))
-			}
-		}
-	}
-}
 
 // forgotten leaks a goroutine in each fourth round: what the census must see
 // among all that is healthy, else the tests here would prove nothing.
-func forgotten(s *service) func() {
+func forgotten(s *patterns.Service) func() {
 	return func() {
-		if s.round%4 == 0 {
+		if s.Round%4 == 0 {
 			reply := make(chan int)
-			go forgottenSend(reply, s.stop)
+			go forgottenSend(reply, s.Stopped())
 		}
 	}
 }
@@ -103,25 +46,21 @@ func TestHealthyServices(t *testing.T) {
 func runService(t *testing.T, rounds int) {
 	const interval = time.Minute
 	before := runtime.NumGoroutine()
-	s := &service{due: make(map[int]chan struct{}), stop: make(chan struct{}), rng: rand.New(rand.NewPCG(1, 2))}
-	day := int(24 * time.Hour / interval)
-	steps := []func(){forgotten(s), dailySwing(day)(s)}
-	for _, p := range fixed {
-		steps = append(steps, p(s))
-	}
-	for _, p := range healthy {
-		steps = append(steps, p(s))
+	s := patterns.NewService(2)
+	steps := []func(){forgotten(s)}
+	for _, p := range slices.Concat(patterns.Fixed, patterns.Healthy) {
+		steps = append(steps, p.Start(s))
 	}
 	reader, watch := census.NewReader(""), census.NewWatch()
 	flagged := make(map[string]bool)
 	found := -1
 	history := make(map[census.Key][]int64)
 	for i := range rounds {
-		s.next()
+		s.Next()
 		for _, step := range steps {
 			step()
 		}
-		time.Sleep(time.Duration(s.rng.IntN(3)) * time.Millisecond)
+		time.Sleep(time.Duration(s.Rng.IntN(3)) * time.Millisecond)
 		groups, err := reader.Take()
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +91,7 @@ func runService(t *testing.T, rounds int) {
 	t.Logf("%d patterns, %d sites; the leak was flagged after %v", len(steps)-1, len(history), time.Duration(found)*interval)
 
 	// The fixed programs are fixed, and the servers end: nothing is left.
-	s.end()
+	s.End()
 	for range 500 {
 		if runtime.NumGoroutine() <= before {
 			return

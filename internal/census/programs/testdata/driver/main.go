@@ -1,4 +1,4 @@
-// The driver repeats one leak program as a service would repeat a request that
+// The driver, with internal/leakprograms/testdata/register.go, repeats one leak program as a service would repeat a request that
 // leaks, takes a goroutine census after each round, in made-up time, and prints what the
 // census flagged beside what a dump of all goroutines shows to have stayed.
 package main
@@ -8,14 +8,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/pprof/profile"
@@ -23,30 +21,8 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// The number of yields that the programs do themselves before their profile.
-const yieldCount = 10
-
-var cmds = map[string]func(){}
-
-func register(name string, f func()) { cmds[name] = f }
-
-// copies is how many copies of the bug a round may start.
-var copies atomic.Int64
-
 // calls is how often a round calls the program.
 var calls = 1
-
-func atMost(n int) int { return min(n, int(copies.Load())) }
-
-// settled stands in for the profile that a program writes at its end.
-func settled(*pprof.Profile) silent { return silent{} }
-
-type silent struct{}
-
-func (silent) WriteTo(io.Writer, int) error { return nil }
-
-// pause stands in for the programs' own wait for that profile.
-func pause(time.Duration) {}
 
 // Group is a number of goroutines that do the same; of a dump, by the programs'
 // functions alone.

@@ -1,4 +1,4 @@
-package programs_test
+package patterns
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// fixed are leak programs of the Go distribution as they were fixed upstream, or
+// Fixed are leak programs of the Go distribution as they were fixed upstream, or
 // as the pattern's textbook says. 'outside' is what the world answers, some
 // rounds later.
-var fixed = []pattern{
+var Fixed = []Pattern{
 	perRound(noCloseRange), perRound(methodContract), perRound(doubleSend), perRound(earlyReturn),
 	perRound(nCast), perRound(timeout), perRound(cockroach10790), perRound(cockroach13197),
 	perRound(cockroach24808), perRound(cockroach25456), perRound(cockroach35931),

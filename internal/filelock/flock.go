@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package profile
+package filelock
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock of a file or folder if nobody has it. The kernel lets
-// go of it when its owner dies, however it dies, and it belongs to the open
-// file: two stores of one process exclude each other too. An error means that
-// this file system does not tell (some network file systems).
-func tryLock(f *os.File) (taken bool, err error) {
+// Try takes the lock of a file or folder if nobody has it; closing the file gives
+// it back. The kernel lets go of it when its owner dies, however it dies, and it
+// belongs to the open file: two owners in one process exclude each other too. An
+// error means that this file system does not tell (some network file systems).
+func Try(f *os.File) (taken bool, err error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return false, err

@@ -1,4 +1,4 @@
-package programs_test
+package patterns
 
 import (
 	"context"
@@ -6,16 +6,18 @@ import (
 	"time"
 )
 
-// healthy are servers whose goroutines wait, come, go and grow, and do not leak.
-var healthy = []pattern{
-	workerPool, elasticPool, connectionPool, rateLimiter, singleflight, fanOut, contextTimeouts,
-	lazyPerKey, batcher, condQueue, backoff, pipeline, busyLock, standby, reload,
-	pubSub, tickers, streams, netPipes, keepAlive,
+// Healthy are servers whose goroutines wait, come, go and grow, and do not leak.
+// A day has 24 × 60 rounds.
+var Healthy = []Pattern{
+	server(workerPool), server(elasticPool), server(connectionPool), server(rateLimiter), server(singleflight),
+	server(fanOut), server(contextTimeouts), server(lazyPerKey), server(batcher), server(condQueue), server(backoff),
+	server(pipeline), server(busyLock), server(standby), server(reload), server(dailySwing),
+	server(pubSub), server(tickers), server(streams), server(netPipes), server(keepAlive),
 }
 
 // workerPool starts a worker whenever none is idle, up to 32, and keeps them: it
 // grows with the first bursts of load and then stays.
-func workerPool(s *service) func() {
+func workerPool(s *Service) func() {
 	jobs := make(chan (<-chan struct{}))
 	workers := 0
 	work := func(job <-chan struct{}) {
@@ -30,8 +32,8 @@ func workerPool(s *service) func() {
 		}
 	}
 	return func() {
-		for range s.rng.IntN(8) {
-			job := s.later(s.rng.IntN(6))
+		for range s.Rng.IntN(8) {
+			job := s.later(s.Rng.IntN(6))
 			select {
 			case jobs <- job:
 			default:
@@ -45,7 +47,7 @@ func workerPool(s *service) func() {
 }
 
 // elasticPool starts workers on demand; one that is idle for some rounds ends.
-func elasticPool(s *service) func() {
+func elasticPool(s *Service) func() {
 	jobs := make(chan (<-chan struct{}))
 	work := func(job, idle <-chan struct{}) {
 		<-job
@@ -60,15 +62,15 @@ func elasticPool(s *service) func() {
 	}
 	return func() {
 		load := 4
-		if s.round/15%2 == 0 {
+		if s.Round/15%2 == 0 {
 			load = 12
 		}
-		for range s.rng.IntN(load) {
-			job := s.later(s.rng.IntN(3))
+		for range s.Rng.IntN(load) {
+			job := s.later(s.Rng.IntN(3))
 			select {
 			case jobs <- job:
 			default:
-				go work(job, s.later(5+s.rng.IntN(15)))
+				go work(job, s.later(5+s.Rng.IntN(15)))
 			}
 		}
 	}
@@ -76,7 +78,7 @@ func elasticPool(s *service) func() {
 
 // connectionPool lends at most 8 connections; in bursts, requests queue for them.
 // Each connection that was dialled has a reader for as long as it lives.
-func connectionPool(s *service) func() {
+func connectionPool(s *Service) func() {
 	slots := make(chan struct{}, 8)
 	read := func(closed <-chan struct{}) { <-closed }
 	query := func(answer, closed <-chan struct{}) {
@@ -86,18 +88,18 @@ func connectionPool(s *service) func() {
 		<-slots
 	}
 	return func() {
-		n := s.rng.IntN(4)
-		if s.round%25 < 3 {
+		n := s.Rng.IntN(4)
+		if s.Round%25 < 3 {
 			n = 15
 		}
 		for range n {
-			go query(s.later(1+s.rng.IntN(2)), s.later(4+s.rng.IntN(10)))
+			go query(s.later(1+s.Rng.IntN(2)), s.later(4+s.Rng.IntN(10)))
 		}
 	}
 }
 
 // rateLimiter lets ten requests through a round; bursts wait for their token.
-func rateLimiter(s *service) func() {
+func rateLimiter(s *Service) func() {
 	tokens := make(chan struct{})
 	request := func() {
 		select {
@@ -106,8 +108,8 @@ func rateLimiter(s *service) func() {
 		}
 	}
 	return func() {
-		n := s.rng.IntN(8)
-		if s.round%40 == 0 {
+		n := s.Rng.IntN(8)
+		if s.Round%40 == 0 {
 			n = 60
 		}
 		for range n {
@@ -123,7 +125,7 @@ func rateLimiter(s *service) func() {
 }
 
 // singleflight lets all who ask for a key wait for one call.
-func singleflight(s *service) func() {
+func singleflight(s *Service) func() {
 	var mu sync.Mutex
 	calls := make(map[int]*sync.WaitGroup)
 	do := func(key int, answer <-chan struct{}) {
@@ -144,14 +146,14 @@ func singleflight(s *service) func() {
 		call.Done()
 	}
 	return func() {
-		for range s.rng.IntN(10) {
-			go do(s.rng.IntN(3), s.later(s.rng.IntN(4)))
+		for range s.Rng.IntN(10) {
+			go do(s.Rng.IntN(3), s.later(s.Rng.IntN(4)))
 		}
 	}
 }
 
 // fanOut is what an errgroup with a limit does: up to 20 parts, 4 at a time.
-func fanOut(s *service) func() {
+func fanOut(s *Service) func() {
 	request := func(parts int, answer <-chan struct{}) {
 		limit := make(chan struct{}, 4)
 		var wg sync.WaitGroup
@@ -164,11 +166,11 @@ func fanOut(s *service) func() {
 		}
 		wg.Wait()
 	}
-	return func() { go request(s.rng.IntN(20), s.later(s.rng.IntN(3))) }
+	return func() { go request(s.Rng.IntN(20), s.later(s.Rng.IntN(3))) }
 }
 
 // contextTimeouts ask a backend that may not answer in time.
-func contextTimeouts(s *service) func() {
+func contextTimeouts(s *Service) func() {
 	request := func(answer <-chan struct{}) {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
 		defer cancel()
@@ -178,15 +180,15 @@ func contextTimeouts(s *service) func() {
 		}
 	}
 	return func() {
-		for range s.rng.IntN(6) {
-			go request(s.later(s.rng.IntN(8)))
+		for range s.Rng.IntN(6) {
+			go request(s.later(s.Rng.IntN(8)))
 		}
 	}
 }
 
 // lazyPerKey starts a goroutine for each of 40 tenants when it first comes, and
 // keeps it: ever fewer are new.
-func lazyPerKey(s *service) func() {
+func lazyPerKey(s *Service) func() {
 	tenants := make(map[int]chan struct{})
 	serve := func(requests <-chan struct{}) {
 		for {
@@ -199,7 +201,7 @@ func lazyPerKey(s *service) func() {
 	}
 	return func() {
 		for range 3 {
-			key := s.rng.IntN(40)
+			key := s.Rng.IntN(40)
 			if tenants[key] == nil {
 				tenants[key] = make(chan struct{})
 				go serve(tenants[key])
@@ -210,15 +212,15 @@ func lazyPerKey(s *service) func() {
 }
 
 // batcher lets who writes wait until the batch is flushed: a sawtooth.
-func batcher(s *service) func() {
+func batcher(s *Service) func() {
 	flush := make(chan struct{})
 	write := func(flush <-chan struct{}) { <-flush }
 	s.ended = append(s.ended, func() { close(flush) })
 	return func() {
-		for range s.rng.IntN(4) {
+		for range s.Rng.IntN(4) {
 			go write(flush)
 		}
-		if s.round%20 == 0 {
+		if s.Round%20 == 0 {
 			close(flush)
 			flush = make(chan struct{})
 		}
@@ -226,7 +228,7 @@ func batcher(s *service) func() {
 }
 
 // condQueue has six consumers that wait on a Cond.
-func condQueue(s *service) func() {
+func condQueue(s *Service) func() {
 	var mu sync.Mutex
 	cond := sync.NewCond(&mu)
 	queue, closed := 0, false
@@ -254,28 +256,28 @@ func condQueue(s *service) func() {
 	})
 	return func() {
 		mu.Lock()
-		queue += s.rng.IntN(9)
+		queue += s.Rng.IntN(9)
 		mu.Unlock()
 		cond.Broadcast()
 	}
 }
 
 // backoff tries again after waits that double.
-func backoff(s *service) func() {
+func backoff(s *Service) func() {
 	call := func(tries int) {
 		for i := range tries {
 			time.Sleep(time.Millisecond << i)
 		}
 	}
 	return func() {
-		for range s.rng.IntN(4) {
-			go call(s.rng.IntN(4))
+		for range s.Rng.IntN(4) {
+			go call(s.Rng.IntN(4))
 		}
 	}
 }
 
 // pipeline has three stages for each request, joined by channels.
-func pipeline(s *service) func() {
+func pipeline(s *Service) func() {
 	stage := func(in <-chan int, out chan<- int) {
 		defer close(out)
 		for v := range in {
@@ -297,14 +299,14 @@ func pipeline(s *service) func() {
 		}
 	}
 	return func() {
-		for range s.rng.IntN(4) {
-			go request(s.later(s.rng.IntN(5)))
+		for range s.Rng.IntN(4) {
+			go request(s.later(s.Rng.IntN(5)))
 		}
 	}
 }
 
 // busyLock has bursts of goroutines that wait for a lock which is held for a while.
-func busyLock(s *service) func() {
+func busyLock(s *Service) func() {
 	var mu sync.Mutex
 	hold := func(answer <-chan struct{}) {
 		mu.Lock()
@@ -312,17 +314,17 @@ func busyLock(s *service) func() {
 		<-answer
 	}
 	return func() {
-		if s.round%10 != 0 {
+		if s.Round%10 != 0 {
 			return
 		}
-		for range s.rng.IntN(12) {
-			go hold(s.later(s.rng.IntN(8)))
+		for range s.Rng.IntN(12) {
+			go hold(s.later(s.Rng.IntN(8)))
 		}
 	}
 }
 
 // standby are goroutines that wait for ever, as many as there were at the start.
-func standby(s *service) func() {
+func standby(s *Service) func() {
 	wait := func() { <-s.stop }
 	for range 5 {
 		go wait()
@@ -331,10 +333,10 @@ func standby(s *service) func() {
 }
 
 // reload replaces its eight workers every 30 rounds; old and new overlap.
-func reload(s *service) func() {
+func reload(s *Service) func() {
 	work := func(old <-chan struct{}) { <-old }
 	return func() {
-		if s.round%30 == 1 {
+		if s.Round%30 == 1 {
 			for range 8 {
 				go work(s.later(33))
 			}

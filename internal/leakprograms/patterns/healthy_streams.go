@@ -1,4 +1,4 @@
-package programs_test
+package patterns
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 
 // pubSub has subscribers that come and go; each has a goroutine that waits for
 // the next message.
-func pubSub(s *service) func() {
+func pubSub(s *Service) func() {
 	subscribers := make(map[chan int]<-chan struct{})
 	subscribe := func(messages <-chan int) {
 		for range messages {
@@ -25,9 +25,9 @@ func pubSub(s *service) func() {
 		}
 	})
 	return func() {
-		for range s.rng.IntN(3) {
+		for range s.Rng.IntN(3) {
 			c := make(chan int, 16)
-			subscribers[c] = s.later(1 + s.rng.IntN(40))
+			subscribers[c] = s.later(1 + s.Rng.IntN(40))
 			go subscribe(c)
 		}
 		for c, left := range subscribers {
@@ -35,14 +35,14 @@ func pubSub(s *service) func() {
 			case <-left:
 				delete(subscribers, c)
 				close(c)
-			case c <- s.round:
+			case c <- s.Round:
 			}
 		}
 	}
 }
 
 // tickers are ten periodic jobs, for as long as the service lives.
-func tickers(s *service) func() {
+func tickers(s *Service) func() {
 	job := func() {
 		tick := time.NewTicker(3 * time.Millisecond)
 		defer tick.Stop()
@@ -62,11 +62,11 @@ func tickers(s *service) func() {
 
 // streams are 30 clients that stay connected for a very long time, one to several
 // hundred rounds, and come back when they were cut off.
-func streams(s *service) func() {
+func streams(s *Service) func() {
 	var cut []<-chan struct{}
 	serve := func(end <-chan struct{}) { <-end }
 	connect := func() <-chan struct{} {
-		end := s.later(1 + int(s.rng.ExpFloat64()*150))
+		end := s.later(1 + int(s.Rng.ExpFloat64()*150))
 		go serve(end)
 		return end
 	}
@@ -85,24 +85,23 @@ func streams(s *service) func() {
 }
 
 // dailySwing is sessions of about ten rounds, few by night and many by day.
-func dailySwing(day int) pattern {
-	return func(s *service) func() {
-		session := func(end <-chan struct{}) { <-end }
-		return func() {
-			rate := 3 - 2.7*math.Cos(2*math.Pi*float64(s.round)/float64(day))
-			n := int(rate)
-			if s.rng.Float64() < rate-float64(n) {
-				n++
-			}
-			for range n {
-				go session(s.later(5 + s.rng.IntN(10)))
-			}
+func dailySwing(s *Service) func() {
+	const day = 24 * 60
+	session := func(end <-chan struct{}) { <-end }
+	return func() {
+		rate := 3 - 2.7*math.Cos(2*math.Pi*float64(s.Round)/day)
+		n := int(rate)
+		if s.Rng.Float64() < rate-float64(n) {
+			n++
+		}
+		for range n {
+			go session(s.later(5 + s.Rng.IntN(10)))
 		}
 	}
 }
 
 // netPipes are connections with a reader and a writer each, as a chat's hub has.
-func netPipes(s *service) func() {
+func netPipes(s *Service) func() {
 	reader := func(c net.Conn) {
 		defer c.Close()
 		_, _ = io.Copy(io.Discard, c)
@@ -113,17 +112,17 @@ func netPipes(s *service) func() {
 		<-end
 	}
 	return func() {
-		for range s.rng.IntN(3) {
+		for range s.Rng.IntN(3) {
 			a, b := net.Pipe()
 			go reader(a)
-			go writer(b, s.later(s.rng.IntN(20)))
+			go writer(b, s.later(s.Rng.IntN(20)))
 		}
 	}
 }
 
 // keepAlive is an HTTP server whose client sends bursts and keeps up to eight
 // connections idle: two goroutines each at the client, one at the server.
-func keepAlive(s *service) func() {
+func keepAlive(s *Service) func() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "ok")
 	}))
@@ -143,8 +142,8 @@ func keepAlive(s *service) func() {
 	})
 	return func() {
 		n := 1
-		if s.round%7 == 0 {
-			n = 1 + s.rng.IntN(12)
+		if s.Round%7 == 0 {
+			n = 1 + s.Rng.IntN(12)
 		}
 		var wg sync.WaitGroup
 		for range n {

@@ -1,0 +1,86 @@
+package guardtest
+
+import (
+	"regexp"
+	"runtime"
+	"slices"
+
+	"github.com/leakguard/leakguard/internal/frames"
+)
+
+// mostInText is above how many goroutines nobody asks who created them: only
+// the text form tells, and it stops the world while it is written.
+const mostInText = 1000
+
+// creator is who started goroutines; the zero value says that it is not known.
+type creator struct {
+	function string
+	at       string // file:line
+	// test is the test function that is on their stacks or started them, or
+	// their creator, and so on, as far as these still live.
+	test string
+}
+
+// testFunction finds 'TestServe' in 'github.com/acme/shop.TestServe.func1'.
+var testFunction = regexp.MustCompile(`\.((?:Test|Benchmark|Fuzz|Example)(?:[^a-z.\[][^.\[]*)?)(?:$|[.\[])`)
+
+func testOf(function string) string {
+	if m := testFunction.FindStringSubmatch(function); m != nil && m[1] != "TestMain" {
+		return m[1]
+	}
+	return ""
+}
+
+// findCreators notes who started the goroutines.
+func findCreators(groups []*group, total int) {
+	if total >= mostInText {
+		return
+	}
+	buf := make([]byte, 4<<20)
+	noteCreators(groups, frames.ParseText(string(buf[:runtime.Stack(buf, true)]), 2*mostInText, 256))
+}
+
+func noteCreators(groups []*group, text []frames.TextGoroutine) {
+	byID := make(map[int64]*frames.TextGoroutine, len(text))
+	for i := range text {
+		byID[text[i].ID] = &text[i]
+	}
+	for _, g := range groups {
+		if g.creator.function != "" {
+			continue
+		}
+		for i := range text {
+			if tg := &text[i]; g.matches(tg) && tg.Creator != "" {
+				g.creator = creator{function: tg.Creator, at: tg.CreatedAt, test: testAbove(tg, byID)}
+				break
+			}
+		}
+	}
+}
+
+// matches reports whether the goroutine of a text may be one of these.
+func (g *group) matches(tg *frames.TextGoroutine) bool {
+	for _, function := range []string{g.top(), g.root} {
+		if !slices.Contains(tg.Functions, frames.WithoutTypes(function)) {
+			return false
+		}
+	}
+	return true
+}
+
+// testAbove returns the test function that a goroutine comes from, as far as
+// its creators live: a goroutine that has ended tells nothing.
+func testAbove(tg *frames.TextGoroutine, byID map[int64]*frames.TextGoroutine) string {
+	for range 100 { // ids are reused by nobody, but the text is not ours
+		if tg == nil {
+			return ""
+		}
+		for _, function := range append(slices.Clone(tg.Functions), tg.Creator) {
+			if test := testOf(function); test != "" {
+				return test
+			}
+		}
+		tg = byID[tg.CreatorID]
+	}
+	return ""
+}

@@ -1,0 +1,204 @@
+package guardtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	pprofile "github.com/google/pprof/profile"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// heapFinding is what [NoHeapGrowth] has to say about growth.
+type heapFinding struct {
+	verdict    heapVerdict
+	rounds     []heapRound
+	tolerance  float64
+	iterations int64
+	took       time.Duration
+
+	// Per iteration, of the last round.
+	bytes, objects, goroutines, stacks float64
+
+	// sites grew in traced more iterations, the largest first.
+	sites  []profile.Growth
+	groups []profile.GoroutineGroup
+	traced int64
+	failed error // why there are no sites
+
+	// idle is the growth while fn did not run for idleFor.
+	idle    int64
+	idleFor time.Duration
+	// company is a test that ran at the same time.
+	company string
+}
+
+const (
+	// tracedShare of the growth that is to be seen in a profile before it
+	// counts as found.
+	tracedShare = 0.5
+	// leastShare of all growth is worth a line; what shrank has a share of 0.
+	leastShare = 0.01
+	// mostIdle is for how long the heap is watched while fn does not run.
+	mostIdle = time.Second
+)
+
+// explain finds out who allocates what stays.
+func (r *heapRun) explain(v heapVerdict) *heapFinding {
+	f := &heapFinding{verdict: v, rounds: r.rounds, tolerance: r.o.tolerance, iterations: r.n, took: time.Since(r.start)}
+	n := float64(r.rounds[len(r.rounds)-1].n)
+	grown := r.last.minus(r.before)
+	f.bytes, f.objects = float64(grown.bytes)/n, float64(grown.objects)/n
+	f.goroutines, f.stacks = float64(grown.goroutines)/n, float64(grown.stacks)/n
+	if v != heapUnclear {
+		r.trace(f)
+		r.idle(f)
+	}
+	return f
+}
+
+// trace runs more rounds between two profiles in which every allocation is
+// recorded. Profiles of another rate would scale what they counted at this one,
+// so both are taken at it; what was allocated before is in both the same, and
+// cancels.
+func (r *heapRun) trace(f *heapFinding) {
+	if rate := runtime.MemProfileRate; rate != 1 {
+		runtime.MemProfileRate = 1
+		defer func() { runtime.MemProfileRate = rate }()
+	}
+	r.meter.settle()
+	base, err := takeProfiles(f.goroutines > 0)
+	if err != nil {
+		f.failed = err
+		return
+	}
+	// A few iterations are enough for most leaks and cheap at this rate. A map
+	// that doubles does not grow for as many as there were before it doubles.
+	for n := max(1, r.n/16); f.traced < r.n; n = f.traced {
+		r.iterate(n)
+		f.traced += n
+		r.meter.settle()
+		now, err := takeProfiles(f.goroutines > 0)
+		if err == nil {
+			f.sites, f.groups, err = compareProfiles(base, now)
+		}
+		if err != nil {
+			f.failed = err
+			return
+		}
+		if f.explained() {
+			break
+		}
+	}
+	r.n += f.traced
+}
+
+// explained reports whether the places that grew account for the growth.
+func (f *heapFinding) explained() bool {
+	var bytes, objects float64
+	for _, s := range f.sites {
+		bytes += float64(s.Value.Growth())
+		objects += float64(s.Objects.Growth())
+	}
+	n := float64(f.traced)
+	return bytes >= tracedShare*f.bytes*n && objects >= tracedShare*f.objects*n && len(f.sites) > 0
+}
+
+// idle measures what the heap grows by without fn, in as long as the last
+// round took.
+func (r *heapRun) idle(f *heapFinding) {
+	f.idleFor = min(mostIdle, f.took/2)
+	before := r.meter.settle()
+	time.Sleep(f.idleFor)
+	f.idle = r.meter.settle().bytes - before.bytes
+}
+
+// growsAlone reports whether the heap grew without fn as well.
+func (f *heapFinding) growsAlone() bool {
+	last := f.rounds[len(f.rounds)-1]
+	lasted := float64(f.took) / 2 // the last round is half of all
+	return f.idleFor > 0 && float64(f.idle)/float64(f.idleFor) > 0.5*float64(last.bytes)/lasted && f.idle > 1<<10
+}
+
+// profiles are the heap's and, where they grow, the goroutines'.
+type profiles struct {
+	heap, goroutine *pprofile.Profile
+}
+
+func takeProfiles(goroutines bool) (p profiles, err error) {
+	if p.heap, err = takeProfile(profile.Heap); err != nil || !goroutines {
+		return p, err
+	}
+	p.goroutine, err = takeProfile(profile.Goroutine)
+	return p, err
+}
+
+func takeProfile(kind profile.Kind) (*pprofile.Profile, error) {
+	var buf bytes.Buffer
+	if err := profile.Capture(&buf, kind); err != nil {
+		return nil, err
+	}
+	p, err := profile.Read(&buf)
+	if err != nil {
+		return nil, err
+	}
+	cutBelow(p)
+	return p, nil
+}
+
+// The frames at which stacks are cut.
+const (
+	ownPackage   = "github.com/leakguard/leakguard/guard/guardtest."
+	iterateFrame = ownPackage + "(*heapRun).iterate"
+)
+
+// cutBelow leaves of each stack what fn itself called: the test around it is the
+// same for all and would be blamed for what a dependency keeps. What this
+// package allocated for its own purposes is left out.
+func cutBelow(p *pprofile.Profile) {
+	p.Sample = slices.DeleteFunc(p.Sample, func(s *pprofile.Sample) bool {
+		own := false
+		for i, loc := range s.Location {
+			for _, line := range loc.Line {
+				if line.Function == nil {
+					continue
+				}
+				if line.Function.Name == iterateFrame {
+					s.Location = s.Location[:i]
+					return i == 0
+				}
+				own = own || strings.HasPrefix(line.Function.Name, ownPackage+"(*heapRun).") ||
+					strings.HasPrefix(line.Function.Name, ownPackage+"(*heapMeter).")
+			}
+		}
+		return own
+	})
+}
+
+// compareProfiles returns what has grown, the largest first.
+func compareProfiles(base, now profiles) ([]profile.Growth, []profile.GoroutineGroup, error) {
+	cfg := profile.CompareConfig{MainModule: mainModule()}
+	var sites []profile.Growth
+	c, err := profile.Compare(base.heap, now.heap, cfg)
+	switch {
+	case errors.Is(err, profile.ErrNoSamples):
+	case err != nil:
+		return nil, nil, fmt.Errorf("compare heap profiles: %w", err)
+	default:
+		sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Share < leastShare })
+	}
+	if now.goroutine == nil {
+		return sites, nil, nil
+	}
+	c, err = profile.Compare(base.goroutine, now.goroutine, cfg)
+	if err != nil {
+		return sites, nil, fmt.Errorf("compare goroutine profiles: %w", err)
+	}
+	groups := slices.DeleteFunc(c.Goroutines, func(g profile.GoroutineGroup) bool { return g.Count.Growth() <= 0 })
+	return sites, groups, nil
+}

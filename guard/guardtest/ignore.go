@@ -1,0 +1,98 @@
+package guardtest
+
+import (
+	"errors"
+	"slices"
+)
+
+// knownDaemons are functions of well-known packages that run until the process
+// ends and cannot be told to stop.
+var knownDaemons = []string{
+	"github.com/golang/glog.(*fileSink).flushDaemon",
+	"github.com/golang/glog.(*loggingT).flushDaemon",
+	"github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers",
+	"github.com/panjf2000/ants/v2.(*poolCommon).ticktock",
+	"github.com/rcrowley/go-metrics.(*meterArbiter).tick",
+	"github.com/redis/go-redis/v9/internal/pool.startGlobalTimeCache.func1",
+	"github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain",
+	"github.com/valyala/fasthttp.updateServerDate.func1",
+	"go.opencensus.io/stats/view.(*worker).start",
+	"gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun",
+	"k8s.io/klog.(*loggingT).flushDaemon",
+	"k8s.io/klog/v2.(*flushDaemon).run.func1",
+	"k8s.io/klog/v2.(*loggingT).flushDaemon",
+	"os/signal.loop",
+	"runtime.ensureSigM.func1",
+	"runtime/pprof.profileWriter",
+	"runtime/trace.Start.func1",
+}
+
+// KnownDaemons returns the functions of well-known packages that run until the
+// process ends and that nothing stops: goroutines with one of them on their
+// stack are not counted, unless [CountDaemons] is given. They are: the flushers
+// of glog and klog, the worker of OpenCensus, the tickers of go-metrics, go-redis,
+// ants' default pool and fasthttp, the mills of lumberjack and goleveldb,
+// os/signal's loop, and what writes a CPU profile or an execution trace.
+func KnownDaemons() []string { return slices.Clone(knownDaemons) }
+
+// ignoreRule reports whether goroutines are to be ignored.
+type ignoreRule func(*group) bool
+
+// IgnoreTop ignores goroutines that wait in this function: it is the innermost
+// on their stack but for the runtime's own. The name is a full one, as failures
+// print it, such as 'github.com/acme/shop.(*Cache).sweep'.
+func IgnoreTop(function string) Option {
+	return ignoring("IgnoreTop", function, func(g *group) bool { return g.top() == function })
+}
+
+// IgnoreAny ignores goroutines that have this function anywhere on their stack.
+// The name is a full one, as for [IgnoreTop].
+func IgnoreAny(function string) Option {
+	return ignoring("IgnoreAny", function, func(g *group) bool { return g.has(function) })
+}
+
+// IgnoreCreatedBy ignores goroutines that were started by code of this package,
+// given by its import path, or with a function of it. With 1,000 goroutines or
+// more in the process only the latter is known.
+func IgnoreCreatedBy(pkg string) Option {
+	o := ignoring("IgnoreCreatedBy", pkg, func(g *group) bool {
+		return ofPackage(g.root, pkg) || ofPackage(g.creator.function, pkg)
+	})
+	apply := o.apply
+	o.apply = func(o *options) error {
+		o.needCreators = true
+		return apply(o)
+	}
+	return o
+}
+
+// IgnoreLabel ignores goroutines with this pprof label, see
+// [runtime/pprof.Do].
+func IgnoreLabel(key, value string) Option {
+	return ignoring("IgnoreLabel", key, func(g *group) bool { return g.hasLabel(key, value) })
+}
+
+func ignoring(name, what string, rule ignoreRule) Option {
+	return Option{name, forVerifyNone | forMain, func(o *options) error {
+		if what == "" {
+			return errors.New("it is given an empty name")
+		}
+		o.ignore = append(o.ignore, rule)
+		return nil
+	}}
+}
+
+// CountDaemons counts goroutines of [KnownDaemons], too.
+func CountDaemons() Option {
+	return Option{"CountDaemons", forVerifyNone | forMain, func(o *options) error {
+		o.countDaemons = true
+		return nil
+	}}
+}
+
+func (o *options) ignores(g *group) bool {
+	if g.plumbing() || !o.countDaemons && slices.ContainsFunc(knownDaemons, g.has) {
+		return true
+	}
+	return slices.ContainsFunc(o.ignore, func(rule ignoreRule) bool { return rule(g) })
+}

@@ -1,0 +1,132 @@
+package guardtest
+
+import (
+	"net/http"
+	"runtime/pprof"
+	"time"
+)
+
+// finder looks for goroutines that are left, until there are none or the
+// patience has ended.
+type finder struct {
+	o options
+	// mine picks the goroutines that count, of all there are.
+	mine func(goroutines) []*group
+}
+
+// found is what a finder found.
+type found struct {
+	groups []*group // none if all is well
+	total  int      // goroutines in the process
+	looked time.Duration
+	// standing is how long each place was seen to have as many as it has now.
+	standing map[siteKey]time.Duration
+}
+
+// The pauses between two looks. A look costs CPU time in proportion to the
+// goroutines, and the code under test wants to end its own.
+const (
+	firstPause = 50 * time.Microsecond
+	maxPause   = 50 * time.Millisecond
+	costShare  = 4 // a pause is at least so many times what the last look took
+)
+
+func (f finder) find() (found, error) {
+	start := time.Now()
+	seen := make(map[siteKey]*sighting)
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		began := time.Now()
+		left, total, err := f.look()
+		if err != nil || len(left) == 0 {
+			return found{}, err
+		}
+		if pause == firstPause {
+			// Idle connections of the default transport are nobody's leak, and
+			// nobody but us would close them.
+			closeIdleConnections()
+		}
+		now := time.Now()
+		note(seen, left, began)
+		if looked := now.Sub(start); looked >= f.o.patience {
+			result := found{groups: left, total: total, looked: looked, standing: make(map[siteKey]time.Duration)}
+			for key, s := range seen {
+				result.standing[key] = began.Sub(s.since)
+			}
+			return result, nil
+		}
+		time.Sleep(min(max(pause, costShare*now.Sub(began)), max(0, f.o.patience-now.Sub(start))))
+	}
+}
+
+func (f finder) look() (left []*group, total int, err error) {
+	all, err := readGoroutines()
+	if err != nil {
+		return nil, 0, err
+	}
+	left = f.counted(f.mine(all))
+	if len(left) > 0 && f.o.needCreators {
+		findCreators(left, all.total)
+		left = f.counted(left)
+	}
+	return left, all.total, nil
+}
+
+func (f finder) counted(groups []*group) (left []*group) {
+	for _, g := range groups {
+		if !f.o.ignores(g) {
+			left = append(left, g)
+		}
+	}
+	return left
+}
+
+// sighting is since when a place has had at least so many goroutines.
+type sighting struct {
+	count int
+	since time.Time
+}
+
+func note(seen map[siteKey]*sighting, left []*group, now time.Time) {
+	counts := make(map[siteKey]int)
+	for _, g := range left {
+		counts[g.site()] += g.count
+	}
+	for key, n := range counts {
+		s := seen[key]
+		if s == nil || n > s.count {
+			seen[key] = &sighting{count: n, since: now}
+			continue
+		}
+		s.count = n
+	}
+	for key := range seen {
+		if counts[key] == 0 {
+			delete(seen, key)
+		}
+	}
+}
+
+func closeIdleConnections() {
+	if c, ok := http.DefaultTransport.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// proven returns how many goroutines of each place the garbage collector
+// proves to be leaked: nothing that is reachable could wake them. nil where the
+// toolchain cannot say. It forces a collection.
+func proven() map[siteKey]int {
+	const leakProfile = "goroutineleak"
+	if pprof.Lookup(leakProfile) == nil {
+		return nil
+	}
+	all, err := readProfile(leakProfile)
+	if err != nil {
+		return nil // it is an addition to what is known already
+	}
+	counts := make(map[siteKey]int)
+	for _, g := range all.groups {
+		counts[g.site()] += g.count
+	}
+	return counts
+}

@@ -1,0 +1,63 @@
+package guardtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// callSite is how VerifyNone was called.
+type callSite struct {
+	function string // that called it
+	bubble   bool   // in a bubble of testing/synctest
+}
+
+// findCallSite finds that out, and refuses calls that come too late to see
+// anything: what goleak's users write as defer goleak.VerifyNone(t), or in a
+// Cleanup, would pass here whatever leaks. Skip is as for [runtime.Callers].
+func findCallSite(t TestingT, skip int) (callSite, error) {
+	pcs := make([]uintptr, 64)
+	calls := runtime.CallersFrames(pcs[:runtime.Callers(skip+1, pcs)])
+	var site callSite
+	inTesting := false
+	for more := true; more && !inTesting; {
+		var f runtime.Frame
+		f, more = calls.Next()
+		if site.function == "" {
+			site.function = f.Function
+		}
+		inTesting = strings.HasPrefix(f.Function, "testing.")
+		switch {
+		case f.Function == "runtime.Goexit", f.Function == "runtime.gopanic", f.Function == "runtime.deferreturn":
+			return site, errDeferred
+		case strings.HasPrefix(f.Function, "testing.(*common).Cleanup"), strings.HasPrefix(f.Function, "testing.(*common).runCleanup"):
+			return site, errors.New("it is called from a Cleanup, when the test has ended: call it at the top of the test; it registers a Cleanup itself")
+		case !inTesting && deferredAt(f):
+			return site, errDeferred
+		}
+	}
+	header := make([]byte, 256)
+	header, _, _ = bytes.Cut(header[:runtime.Stack(header, false)], []byte("\n"))
+	site.bubble = bytes.Contains(header, []byte("synctest bubble"))
+	if _, real := t.(testing.TB); real && !inTesting && !site.bubble {
+		return site, fmt.Errorf("it is called on another goroutine than the test's: call it at the top of %s itself", t.Name())
+	}
+	return site, nil
+}
+
+var errDeferred = errors.New("it is deferred, so that it begins when the test ends: call it at the top of the test without defer; it checks at the end by itself")
+
+// deferStatement finds it in a function that is written on one line.
+var deferStatement = regexp.MustCompile(`\bdefer\s+[\w.]*VerifyNone\(`)
+
+// deferredAt reports whether a call is a deferred one, by its source: such calls
+// are said to be on the line where the function returns. Nothing else tells
+// them from any other call.
+func deferredAt(f runtime.Frame) bool {
+	line := sourceLine(f.File, f.Line)
+	return line == "}" || deferStatement.MatchString(line) || strings.HasPrefix(line, "return") && !strings.Contains(line, "(")
+}

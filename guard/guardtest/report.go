@@ -1,0 +1,178 @@
+package guardtest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/frames"
+)
+
+// The bounds of a report, so that it has at most 60 lines: a place has up to 7
+// of them in full, one in short.
+const (
+	maxFull  = 6
+	maxShort = 12
+)
+
+// report is what is told of goroutines that are left.
+type report struct {
+	title string
+	leaks []leak
+	notes []string
+	// byTest says that each place names its test: in a report of a whole package.
+	byTest bool
+}
+
+func (r report) String() string {
+	var b strings.Builder
+	b.WriteString(r.title)
+	b.WriteByte('\n')
+	shown := 0
+	for _, l := range r.leaks[:min(len(r.leaks), maxFull)] {
+		b.WriteByte('\n')
+		r.full(&b, l)
+		shown++
+	}
+	if len(r.leaks) > shown {
+		b.WriteString("\n")
+	}
+	for _, l := range r.leaks[shown:min(len(r.leaks), maxFull+maxShort)] {
+		by := ""
+		if r.byTest && l.startedBy() != "" {
+			by = ", started by " + l.startedBy()
+		}
+		fmt.Fprintf(&b, "  %s at %s%s\n", l.waiting(), l.place(), by)
+		shown++
+	}
+	if rest := r.leaks[shown:]; len(rest) > 0 {
+		n := 0
+		for _, l := range rest {
+			n += l.count
+		}
+		fmt.Fprintf(&b, "  and %s at %d other places\n", goroutinesIn(n), len(rest))
+	}
+	for _, note := range r.notes {
+		fmt.Fprintf(&b, "\n  %s\n", note)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// full writes all that is known of a leak.
+func (r report) full(b *strings.Builder, l leak) {
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(b, "      %-8s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	standing := ""
+	if l.standing >= 10*time.Millisecond {
+		standing = ", for at least " + roundTime(l.standing)
+	}
+	fmt.Fprintf(b, "  %s%s\n", l.waiting(), standing)
+	if r.byTest {
+		if by := l.startedBy(); by != "" {
+			row("test", "%s", by)
+		} else {
+			row("test", "unknown: call guardtest.VerifyNone in the tests that may have started it")
+		}
+	}
+	row("at", "%s", l.place())
+	if source := sourceLine(l.file, l.line); source != "" {
+		row("", "%s", shorten(source, 100))
+	}
+	switch {
+	case l.creator.function != "" && l.creator.at != "":
+		file, line, _ := cutLast(l.creator.at, ":")
+		row("started", "by %s (%s:%s)%s", l.creator.function, shortFile(file), line, l.with())
+	case l.root != l.function:
+		row("started", "with %s", l.root)
+	}
+	if l.cause != "" {
+		row("likely", "%s", l.cause)
+	}
+	switch {
+	case l.proven == 0:
+	case l.proven == l.count:
+		row("proof", "the garbage collector proves that nothing can wake %s any more", map[bool]string{true: "it", false: "them"}[l.count == 1])
+	default:
+		row("proof", "the garbage collector proves of %d that nothing can wake them any more", l.proven)
+	}
+}
+
+// startedBy is the test that started the goroutines, "" where nothing tells.
+func (l leak) startedBy() string {
+	if name := testName(l.test); name != "" {
+		return name
+	}
+	for _, function := range []string{l.function, l.root} {
+		if test := testOf(function); test != "" {
+			return test
+		}
+	}
+	return l.creator.test
+}
+
+// with says what they run, where it is not what waits.
+func (l leak) with() string {
+	switch {
+	case len(l.via) > 0:
+		return ", as " + l.root + ", through " + l.via[0]
+	case l.root != l.function:
+		return ", as " + l.root
+	}
+	return ""
+}
+
+func (l leak) place() string {
+	if l.function == "" {
+		return "an unknown place"
+	}
+	return fmt.Sprintf("%s (%s:%d)", l.function, shortFile(l.file), l.line)
+}
+
+// waiting says how many wait for what.
+func (l leak) waiting() string {
+	verb := func(one, more string) string {
+		if l.count == 1 {
+			return goroutinesIn(l.count) + " " + one
+		}
+		return goroutinesIn(l.count) + " " + more
+	}
+	switch l.wait {
+	case frames.Running:
+		return verb("is running", "are running")
+	case frames.Sleep:
+		return verb("sleeps", "sleep")
+	case frames.Waiting:
+		return verb("waits", "wait")
+	case frames.IOWait:
+		return verb("waits for I/O", "wait for I/O")
+	case frames.Syscall:
+		return verb("is in a system call", "are in a system call")
+	}
+	return verb("waits in "+l.wait, "wait in "+l.wait)
+}
+
+func goroutinesIn(n int) string {
+	if n == 1 {
+		return "1 goroutine"
+	}
+	return fmt.Sprintf("%d goroutines", n)
+}
+
+func roundTime(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// shorten cuts a text to so many characters.
+func shorten(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,117 @@
+package guardtest
+
+import (
+	"context"
+	"fmt"
+	"runtime/pprof"
+	"testing"
+)
+
+// VerifyNone fails the test if goroutines that it started, directly or through
+// others, are left when it has ended. Call it at the top of a test or subtest,
+// after t.Parallel where that is called.
+func VerifyNone(t TestingT, opts ...Option) {
+	t.Helper()
+	if err := verifyNone(t, opts); err != nil {
+		t.Errorf("guardtest: VerifyNone: %v", err)
+	}
+}
+
+func verifyNone(t TestingT, opts []Option) error {
+	t.Helper()
+	o, err := buildOptions(forVerifyNone, opts)
+	if err != nil {
+		return err
+	}
+	site, err := findCallSite(t, 3)
+	if err != nil {
+		return err
+	}
+	if site.bubble {
+		// The bubble waits for its goroutines itself and panics where one is
+		// stuck. Outside it sleeping would take no time, inside all the time.
+		return nil
+	}
+	a := enter(t)
+	if err := a.check(site.function); err != nil {
+		a.leave()
+		return err
+	}
+	v := &verification{t: t, o: o, activity: a, label: labelOf(a.name, a.number)}
+	if a.base, err = takeBaseline(); err != nil {
+		a.leave()
+		return err
+	}
+	setLabel(a.name, a.number)
+	t.Cleanup(v.end)
+	return nil
+}
+
+// verification is a call of VerifyNone.
+type verification struct {
+	t        TestingT
+	o        options
+	activity *activity
+	label    string
+}
+
+// end is the test's Cleanup.
+func (v *verification) end() {
+	v.t.Helper()
+	defer v.activity.leave()
+	f := finder{v.o, v.mine}
+	left, err := f.find()
+	if err != nil {
+		v.t.Errorf("guardtest: VerifyNone: %v", err)
+		return
+	}
+	if _, real := v.t.(testing.TB); !real {
+		// The goroutine may live on and begin what is no longer this test's.
+		pprof.SetGoroutineLabels(context.Background())
+	}
+	if len(left.groups) == 0 {
+		return
+	}
+	v.activity.blame(left.groups)
+	v.t.Errorf("guardtest: %v", v.report(left))
+}
+
+// mine returns the goroutines that this test is to be blamed for: those with its
+// label and, of those that have come since and have none, what can only be its.
+func (v *verification) mine(all goroutines) (mine []*group) {
+	for _, g := range all.groups {
+		if g.test == v.label {
+			mine = append(mine, g)
+		}
+	}
+	news := v.activity.base.newcomers(all)
+	if len(news) == 0 {
+		return mine
+	}
+	alone := v.activity.with() == "" && !testRuns(all)
+	for _, g := range news {
+		if alone || !v.activity.shared() && g.inside(v.activity.function) {
+			mine = append(mine, g)
+		}
+	}
+	return mine
+}
+
+func (v *verification) report(left found) report {
+	findCreators(left.groups, left.total)
+	n, unlabelled := 0, 0
+	for _, g := range left.groups {
+		n += g.count
+		if g.test == "" {
+			unlabelled += g.count
+		}
+	}
+	r := report{
+		title: fmt.Sprintf("%s left %s behind, still there %s after its end", v.activity.name, goroutinesIn(n), roundTime(left.looked)),
+		leaks: left.leaks(proven()),
+	}
+	if unlabelled > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("No label of a test is on %s: begun by a timer or finalizer, or by code that sets labels of its own. No other test ran since.", goroutinesIn(unlabelled)))
+	}
+	return r
+}

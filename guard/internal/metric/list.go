@@ -1,0 +1,191 @@
+package metric
+
+import (
+	"math"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+)
+
+type (
+	snapshot = guard.Snapshot
+	emitter  = func(value float64, labels ...string)
+)
+
+// List returns all metrics in the order in which to show them.
+func List() []Metric {
+	return append(levels(), counters()...)
+}
+
+// of reads one quantity of the last reading.
+func of[T ~int64](pick func(r *profile.Reading) T) func(*snapshot, emitter) {
+	return func(s *snapshot, emit emitter) {
+		if v := pick(&s.Reading); v >= 0 && !s.Reading.Time.IsZero() {
+			emit(float64(v))
+		}
+	}
+}
+
+func levels() []Metric {
+	type reading = profile.Reading
+	return []Metric{
+		{Name: "live_heap", Unit: Bytes, Kind: Sum, Help: "Heap that the last garbage collection found reachable.",
+			Read: of(func(r *reading) profile.Bytes { return r.HeapLive })},
+		{Name: "heap", Unit: Bytes, Kind: Sum, Help: "Heap in use: live objects and garbage that is not swept yet.",
+			Read: of(func(r *reading) profile.Bytes { return r.HeapAlloc })},
+		{Name: "goroutines", Semantic: "go.goroutine.count", Unit: "{goroutine}", Kind: Sum, Help: "Goroutines that exist.",
+			Read: of(func(r *reading) profile.Count { return r.Goroutines })},
+		{Name: "leaked_goroutines", Unit: "{goroutine}", Kind: Sum, Help: "Goroutines that wait at places where the census takes them for leaked.",
+			Read: leaked},
+		{Name: "threads", Semantic: "process.thread.count", Unit: "{thread}", Kind: Sum, Help: "Threads of the process.",
+			Read: of(func(r *reading) profile.Count { return r.Threads })},
+		{Name: "resident_set", Semantic: "process.memory.usage", Unit: Bytes, Kind: Sum, Help: "Resident set of the process, file pages included.",
+			Read: of(func(r *reading) profile.Bytes { return r.RSS })},
+		{Name: "working_set", Semantic: "container.memory.working_set", Unit: Bytes, Kind: Sum, Help: "Memory cgroup's usage less inactive file cache, as the kubelet counts.",
+			Read: of(func(r *reading) profile.Bytes { return r.CgroupWorkingSet })},
+		{Name: "cgroup_usage", Semantic: "container.memory.usage", Unit: Bytes, Kind: Sum, Help: "Memory cgroup's usage, page cache included.",
+			Read: of(func(r *reading) profile.Bytes { return r.CgroupUsage })},
+		{Name: "memory", Unit: Bytes, Kind: Sum, Help: "Memory that the kernel cannot take back when the limit is met.",
+			Read: of(func(r *reading) profile.Bytes { return r.Unreclaimable })},
+		{Name: "memory_part", Unit: Bytes, Kind: Sum, Labels: []string{"part"}, Help: "How the memory that the limit is about divides; the parts add up to all of it.",
+			Read: parts},
+		{Name: "limit", Unit: Bytes, Kind: Sum, Labels: []string{"source"}, Help: "Memory limit whose excess ends the process, and where it comes from.",
+			Read: limit},
+		{Name: "gomemlimit", Semantic: "go.memory.limit", Unit: Bytes, Kind: Sum, Help: "Soft limit of the Go runtime; absent where there is none.",
+			Read: of(func(r *reading) profile.Bytes { return r.MemoryLimit })},
+		{Name: "memory_growth", Unit: BytesPerSecond, Kind: Gauge, Float: true, Help: "How fast memory that cannot be taken back moves now.",
+			Read: func(s *snapshot, emit emitter) {
+				if !s.Reading.Time.IsZero() {
+					emit(s.Rate)
+				}
+			}},
+		{Name: "time_to_limit", Unit: Seconds, Kind: Gauge, Float: true, Help: "Time until memory meets the limit if it grows on as now; +Inf while it does not grow.",
+			Read: timeToLimit},
+		{Name: "rule_open", Unit: Dimensionless, Kind: Gauge, Labels: []string{"rule"}, Help: "Whether the rule has an open incident: 1 or 0.",
+			Read: func(s *snapshot, emit emitter) {
+				for _, r := range s.Rules {
+					emit(one(r.Open), r.Rule.Name)
+				}
+			}},
+		{Name: "trend_state", Unit: Dimensionless, Kind: Gauge, Labels: []string{"signal", "state"},
+			Help: "How a signal has moved over hours: 1 for the state that it is in, 0 for the others.",
+			Read: func(s *snapshot, emit emitter) {
+				for _, t := range s.Trends {
+					for _, state := range []string{"calm", "growing", "leaking"} {
+						emit(one(t.State == state), t.Signal, state)
+					}
+				}
+			}},
+	}
+}
+
+func counters() []Metric {
+	total := func(name, unit, help string, pick func(c *guard.Counters) int64) Metric {
+		return Metric{Name: name, Unit: unit, Kind: Counter, Help: help,
+			Read: func(s *snapshot, emit emitter) { emit(float64(pick(&s.Counters))) }}
+	}
+	type c = guard.Counters
+	return []Metric{
+		total("readings", "{reading}", "Readings of the process taken.", func(c *c) int64 { return c.Readings }),
+		{Name: "incidents", Unit: "{incident}", Kind: Counter, Labels: []string{"rule"}, Help: "Incidents opened.",
+			Read: func(s *snapshot, emit emitter) {
+				for _, r := range s.Rules {
+					emit(float64(r.Incidents), r.Rule.Name)
+				}
+				emit(float64(s.Counters.Manual), "manual")
+			}},
+		{Name: "captures", Unit: "{profile}", Kind: Counter, Labels: []string{"kind", "outcome"}, Help: "Profiles that captures wanted, by what became of them.",
+			Read: func(s *snapshot, emit emitter) {
+				for _, p := range s.Profiles {
+					emit(float64(p.Count), p.Kind.String(), p.Outcome)
+				}
+			}},
+		total("captures_refuted", "{capture}", "Captures discarded, since what rose was garbage.", func(c *c) int64 { return c.Refuted }),
+		total("baselines", "{profile}", "Baseline profiles written.", func(c *c) int64 { return c.Baselines }),
+		total("censuses", "{census}", "Countings of goroutines by the place where they wait.", func(c *c) int64 { return c.Censuses }),
+		total("reports", "{report}", "Reports written.", func(c *c) int64 { return c.Explained }),
+		total("events_delivered", "{event}", "Events that a sink has accepted.", func(c *c) int64 { return c.Delivered }),
+		total("sink_failures", "{delivery}", "Deliveries to a sink that failed, panicked or timed out; what is not accepted is offered again.",
+			func(c *c) int64 { return c.SinkFailures }),
+		{Name: "dropped", Unit: "{thing}", Kind: Counter, Labels: []string{"what", "why"}, Help: "What was lost, and why.",
+			Read: func(s *snapshot, emit emitter) {
+				emit(float64(s.Counters.DroppedEvents), "event", "queue_full")
+				emit(float64(s.Counters.DroppedJobs), "job", "queue_full")
+				emit(float64(s.Counters.FailedCaptures), "capture", "failed")
+				emit(float64(s.Counters.FailedBaselines), "baseline", "failed")
+				emit(float64(s.Counters.FailedReports), "report", "failed")
+			}},
+		total("panics", "{panic}", "Panics recovered, of sinks and of the guard itself.", func(c *c) int64 { return c.Panics }),
+	}
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func leaked(s *snapshot, emit emitter) {
+	if s.Counters.Censuses == 0 {
+		return
+	}
+	var n int64
+	for _, site := range s.GoroutineSites {
+		if site.Leaking {
+			n += site.Count
+		}
+	}
+	emit(float64(n))
+}
+
+// partNames are the parts' names as values of a label: Part.Name is prose.
+var partNames = []struct {
+	label string
+	pick  func(d *profile.Division) profile.Bytes
+}{
+	{"go_live_heap", func(d *profile.Division) profile.Bytes { return d.GoLive }},
+	{"go_garbage", func(d *profile.Division) profile.Bytes { return d.GoGarbage }},
+	{"go_stacks", func(d *profile.Division) profile.Bytes { return d.GoStacks }},
+	{"go_runtime", func(d *profile.Division) profile.Bytes { return d.GoRuntime }},
+	{"non_go", func(d *profile.Division) profile.Bytes { return d.NonGo }},
+	{"other_processes", func(d *profile.Division) profile.Bytes { return d.OtherProcesses }},
+	{"shmem", func(d *profile.Division) profile.Bytes { return d.Shmem }},
+	{"locked", func(d *profile.Division) profile.Bytes { return d.Locked }},
+	{"dirty", func(d *profile.Division) profile.Bytes { return d.Dirty }},
+	{"kernel", func(d *profile.Division) profile.Bytes { return d.Kernel }},
+	{"file_cache", func(d *profile.Division) profile.Bytes { return d.FileCache }},
+	{"unattributed", func(d *profile.Division) profile.Bytes { return d.Unattributed }},
+}
+
+func parts(s *snapshot, emit emitter) {
+	if s.Reading.Time.IsZero() {
+		return
+	}
+	d := s.Reading.Division()
+	if !d.Total.Known() {
+		return
+	}
+	for _, p := range partNames {
+		emit(float64(p.pick(&d)), p.label)
+	}
+}
+
+func limit(s *snapshot, emit emitter) {
+	if s.Limits.Kill > 0 {
+		emit(float64(s.Limits.Kill), s.Limits.KillSource)
+	}
+}
+
+func timeToLimit(s *snapshot, emit emitter) {
+	room := s.Limits.Kill - int64(s.Reading.Unreclaimable)
+	switch {
+	case s.Limits.Kill <= 0 || !s.Reading.Unreclaimable.Known() || s.Reading.Time.IsZero():
+	case room <= 0:
+		emit(0)
+	case s.Rate <= 0:
+		emit(math.Inf(1))
+	default:
+		emit(float64(room) / s.Rate)
+	}
+}

@@ -1,0 +1,296 @@
+package guard
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// pressureRecover is the part of the share line under which pressure may
+	// end.
+	pressureRecover = 0.9
+	// longestPressureDoubt is how long at most the policy waits before it asks
+	// the garbage collector again whether what fills memory lives. A cycle
+	// takes tens of milliseconds, so that is well under 1% of a core.
+	longestPressureDoubt = 10 * time.Second
+	// farthestDeath is how far ahead a death is predicted for a process that
+	// is nearly full already.
+	farthestDeath = 24 * time.Hour
+)
+
+// heapView is what of memory is not in use although the kernel counts it.
+type heapView struct {
+	alloc, live int64 // bytes of objects; of those, reachable at the last GC
+	goal        int64 // of alloc, at which the next GC begins
+	settled     int64 // Memory less garbage and free heap, or Unknown
+	gcs         profile.Count
+}
+
+func newHeapView(r *profile.Reading) heapView {
+	h := heapView{alloc: int64(r.HeapAlloc), live: int64(r.HeapLive), goal: int64(r.NextGC), settled: int64(r.Unreclaimable), gcs: r.NumGC}
+	if h.settled < 0 {
+		return h
+	}
+	if r.HeapAlloc.Known() && r.HeapLive.Known() {
+		h.settled -= max(h.alloc-h.live, 0)
+	}
+	if r.HeapIdle.Known() && r.HeapReleased.Known() {
+		h.settled -= max(int64(r.HeapIdle-r.HeapReleased), 0)
+	}
+	h.settled = max(h.settled, 0)
+	return h
+}
+
+// pressurePolicy decides when pressure begins and ends. Like [watch] it is a
+// pure function of the views it is shown.
+type pressurePolicy struct {
+	lines PressureLines
+
+	begun      bool
+	belowSince time.Duration // or never
+	asked      *doubt        // a GC cycle was asked to tell; nil: none
+	askAt      time.Duration // not before
+	doubts     int           // refuted in a row
+	refuted    float64       // the fastest allocation, in bytes per second, that was refuted
+
+	decision  string
+	decidedAt time.Duration
+}
+
+// doubt is what a GC cycle is asked about.
+type doubt struct {
+	gcs         profile.Count
+	alloc, rise int64
+	rate        float64 // of Memory, in bytes per second
+	allocRate   float64
+}
+
+// danger is why death is near, and when it will come: negative where nobody
+// knows.
+type danger struct {
+	left time.Duration
+	rate float64
+}
+
+type pressureMove int
+
+const (
+	pressureStays pressureMove = iota
+	pressureAsks               // for a forced GC
+	pressureBegins
+	pressureEnds
+)
+
+func newPressurePolicy(lines PressureLines) pressurePolicy {
+	return pressurePolicy{lines: lines.withDefaults(), belowSince: never, decision: "no reading yet"}
+}
+
+// step looks at the next view. mayAsk says that a GC may be forced. The danger
+// is that of a pressureBegins.
+func (p *pressurePolicy) step(v *view, mayAsk bool) (move pressureMove, d danger) {
+	limit := v.limits[Memory]
+	if limit <= 0 || v.heap.settled < 0 || v.headroom < 0 {
+		p.belowSince = never
+		p.decide(v, "the limit, or what lives, is not known")
+		return pressureStays, d
+	}
+	judged, answered := p.answer(v)
+	d, near := p.near(v)
+	if !near && answered && judged.left >= 0 {
+		d, near = judged, true
+	}
+	switch {
+	case p.begun:
+		return p.stepBegun(v, near, mayAsk), d
+	case near:
+		d = d.sooner(p, v)
+		p.begun, p.belowSince, p.doubts, p.refuted = true, never, 0, 0
+		p.askAt = v.at + firstDoubt
+		p.decide(v, "pressure began")
+		return pressureBegins, d
+	case answered:
+		p.refute(v)
+		return pressureStays, d
+	}
+	rate, _ := v.alloc.rate()
+	switch {
+	case !p.suspects(v):
+		p.decide(v, "no pressure")
+	case p.asked != nil:
+		p.decide(v, "memory is near the limit; the garbage collector is asked what of it lives")
+	case !mayAsk:
+		p.decide(v, "memory is near the limit; the next GC cycle will tell what of it lives")
+	case v.at < p.askAt && (p.refuted <= 0 || rate <= unheardOf*p.refuted):
+		p.decide(v, "memory is near the limit; a moment ago it was garbage")
+	default:
+		p.ask(v)
+		return pressureAsks, d
+	}
+	return pressureStays, d
+}
+
+// stepBegun decides whether an episode is over. What lives is known as of the
+// last GC, and the next one of an idle process may be minutes away: so one is
+// asked for from time to time.
+func (p *pressurePolicy) stepBegun(v *view, near, mayAsk bool) pressureMove {
+	if near || float64(v.heap.settled) >= pressureRecover*p.lines.Share*float64(v.limits[Memory]) || p.growing(v) {
+		p.belowSince = never
+		p.decide(v, "under pressure")
+		if mayAsk && p.asked == nil && v.at >= p.askAt {
+			p.ask(v)
+			p.askAt = v.at + longestPressureDoubt
+			return pressureAsks
+		}
+		return pressureStays
+	}
+	if p.belowSince == never {
+		p.belowSince = v.at
+	}
+	if v.at-p.belowSince < p.lines.Hold {
+		p.decide(v, "under pressure, waiting to recover")
+		return pressureStays
+	}
+	p.begun = false
+	p.decide(v, fmt.Sprintf("pressure is over: for %v less than %.3g%% of the limit has lived, and it did not come nearer", p.lines.Hold, 100*pressureRecover*p.lines.Share))
+	return pressureEnds
+}
+
+// room is what may still be filled by what lives.
+func (p *pressurePolicy) room(v *view) int64 {
+	return v.headroom + max(v.values[Memory]-v.heap.settled, 0)
+}
+
+// near reports whether death is near for certain: what the garbage collector
+// found to live says so.
+func (p *pressurePolicy) near(v *view) (d danger, near bool) {
+	limit, room := float64(v.limits[Memory]), p.room(v)
+	within := p.lines.Time
+	full := float64(v.heap.settled) >= p.lines.Share*limit
+	if full {
+		within = farthestDeath
+	} else if within < 0 || float64(v.heap.settled) < p.lines.Floor*limit {
+		return danger{left: -1}, false
+	}
+	left, rate, ok := v.live.forecast(room, leastRiseOf(v.limits[Memory])/2, within)
+	if !ok {
+		return danger{left: -1}, full
+	}
+	return danger{left: left, rate: rate}, true
+}
+
+// sooner is the danger with the death that comes first: where the next GC comes
+// after the limit, garbage kills as well as what lives.
+func (d danger) sooner(p *pressurePolicy, v *view) danger {
+	rate, _ := v.alloc.rate()
+	if v.heap.goal-v.heap.alloc <= v.headroom || rate <= 0 || d.left < 0 {
+		return d
+	}
+	if left := lasts(p.room(v), rate); left < d.left {
+		return danger{left: left, rate: rate}
+	}
+	return d
+}
+
+// growing reports whether what lives comes nearer to the limit than twice the
+// line.
+func (p *pressurePolicy) growing(v *view) bool {
+	if p.lines.Time < 0 {
+		return false
+	}
+	_, _, ok := v.live.forecast(p.room(v), leastRiseOf(v.limits[Memory])/2, 2*p.lines.Time)
+	return ok
+}
+
+// suspects reports whether death is near if what fills memory lives.
+func (p *pressurePolicy) suspects(v *view) bool {
+	memory, limit := float64(v.values[Memory]), float64(v.limits[Memory])
+	if memory >= p.lines.Share*limit {
+		return true
+	}
+	if p.lines.Time < 0 || memory < p.lines.Floor*limit {
+		return false
+	}
+	_, _, ok := v.growth.forecast(v.headroom, leastRiseOf(v.limits[Memory]), p.lines.Time)
+	return ok
+}
+
+func (p *pressurePolicy) ask(v *view) {
+	d := &doubt{gcs: v.heap.gcs, alloc: v.heap.alloc, rise: v.growth.rise}
+	if _, rate, ok := v.growth.forecast(v.headroom, leastRiseOf(v.limits[Memory]), max(p.lines.Time, 0)); ok {
+		d.rate = rate
+	}
+	d.allocRate, _ = v.alloc.rate()
+	p.asked = d
+	p.decide(v, "memory is near the limit: asking the garbage collector what of it lives")
+}
+
+// answer says what a GC cycle that has ended since it was asked tells of the
+// rise: of garbage, more is gone than half of it. left is negative where nothing
+// is to be feared.
+func (p *pressurePolicy) answer(v *view) (d danger, answered bool) {
+	d.left = -1
+	if p.asked == nil || v.heap.gcs <= p.asked.gcs {
+		return d, false
+	}
+	a := p.asked
+	p.asked = nil
+	gone := max(a.alloc-v.heap.live, 0)
+	lives := a.rise - gone
+	if a.rate <= 0 || a.rise <= 0 || 2*lives <= a.rise {
+		return d, true
+	}
+	rate := a.rate * float64(lives) / float64(a.rise)
+	left := lasts(p.room(v), rate)
+	if left > p.lines.Time || float64(v.heap.settled) < p.lines.Floor*float64(v.limits[Memory]) {
+		return d, true
+	}
+	return danger{left: left, rate: rate}, true
+}
+
+// refute believes the process a while longer each time that it is garbage.
+func (p *pressurePolicy) refute(v *view) {
+	rate, _ := v.alloc.rate()
+	p.refuted = max(p.refuted, rate)
+	p.askAt = v.at + min(firstDoubt<<min(p.doubts, 10), longestPressureDoubt)
+	p.doubts++
+	p.decide(v, "memory came near the limit, but it was garbage")
+}
+
+// lost notes that nobody will answer: the GC could not be forced.
+func (p *pressurePolicy) lost(at time.Duration) {
+	if p.asked != nil {
+		p.asked = nil
+		p.askAt = at + firstDoubt
+	}
+}
+
+func (p *pressurePolicy) decide(v *view, what string) { p.decision, p.decidedAt = what, v.at }
+
+// pressure makes the value of an episode that begins now.
+func (p *pressurePolicy) pressure(v *view, d danger, r *profile.Reading) *Pressure {
+	limit := v.limits[Memory]
+	out := &Pressure{
+		Began: r.Time, Live: profile.Bytes(v.heap.settled), Limit: profile.Bytes(limit),
+		Share: float64(v.heap.settled) / float64(limit), TimeToLimit: d.left, Hold: p.lines.Hold, Reading: *r,
+	}
+	out.Reason = fmt.Sprintf("%s live, %.0f%% of %s", out.Live, 100*out.Share, out.Limit)
+	if d.left >= 0 {
+		out.Deadline = r.Time.Add(d.left)
+		out.Reason += fmt.Sprintf(", full in %v at %s/s", roughly(d.left), profile.Bytes(d.rate))
+	}
+	return out
+}
+
+// roughly rounds a prediction to what is worth reading.
+func roughly(d time.Duration) time.Duration {
+	switch {
+	case d < 10*time.Second:
+		return d.Round(time.Millisecond)
+	case d < time.Hour:
+		return d.Round(time.Second)
+	default:
+		return d.Round(time.Minute)
+	}
+}

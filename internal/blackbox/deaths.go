@@ -1,0 +1,99 @@
+package blackbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/filelock"
+)
+
+const (
+	deathsName = "deaths"
+	// mostDeaths and mostDeathBytes bound the log.
+	mostDeaths     = 1024
+	mostDeathBytes = 512 << 10
+)
+
+// Death is a line of the log of deaths, by which they are counted: their reports are
+// not kept for as long.
+type Death struct {
+	ID      string    `json:"id"` // of the box
+	Time    time.Time `json:"time"`
+	Cause   string    `json:"cause"`
+	Service string    `json:"service"`
+}
+
+// Log adds a death to the log in a folder, unless it is there, and returns all of
+// it, oldest first. Lines that cannot be read are dropped. With an error it returns
+// what it could read, with the new one.
+func Log(dir string, d Death) (all []Death, err error) {
+	all = []Death{d}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("blackbox: log of deaths in %s: %w", dir, err)
+		}
+	}()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return all, err
+	}
+	defer root.Close()
+	if fi, err := root.Lstat(deathsName); err == nil && !fi.Mode().IsRegular() {
+		return all, errors.New("it is not a regular file: remove it")
+	}
+	f, err := root.OpenFile(deathsName, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return all, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	locked := false
+	for try := 0; try < 10*busyTries && !locked; try++ {
+		taken, lockErr := filelock.Try(f)
+		if locked = taken || lockErr != nil; !locked {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if !locked {
+		return all, errors.New("another process does not let go of it")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, mostDeathBytes))
+	if err != nil {
+		return all, err
+	}
+	all = parseDeaths(data)
+	if !slices.ContainsFunc(all, func(o Death) bool { return o.ID == d.ID }) {
+		all = append(all, d)
+	}
+	slices.SortStableFunc(all, func(a, b Death) int { return a.Time.Compare(b.Time) })
+	all = all[max(0, len(all)-mostDeaths):]
+	var text bytes.Buffer
+	for _, d := range all {
+		line, err := json.Marshal(d)
+		if err != nil {
+			return all, err
+		}
+		text.Write(append(line, '\n'))
+	}
+	// In place, for the lock is this file's. A process that is killed in between
+	// leaves lines whose end is missing, which are dropped.
+	if _, err := f.WriteAt(text.Bytes(), 0); err != nil {
+		return all, err
+	}
+	return all, f.Truncate(int64(text.Len()))
+}
+
+func parseDeaths(data []byte) (all []Death) {
+	for line := range bytes.Lines(data) {
+		var d Death
+		if json.Unmarshal(line, &d) == nil && d.ID != "" && !d.Time.IsZero() {
+			all = append(all, d)
+		}
+	}
+	return all
+}

@@ -1,0 +1,67 @@
+package blackbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestLogOfDeaths(t *testing.T) {
+	needLocks(t)
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			for range 2 { // a death is counted once
+				if _, err := Log(dir, Death{ID: fmt.Sprint(i), Time: started.Add(time.Duration(i) * time.Second), Cause: "oom-kill", Service: "shop"}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	f, err := os.OpenFile(filepath.Join(dir, deathsName), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(f, "{\"id\":\n\x00\n{}\n")
+	f.Close()
+	all, err := Log(dir, Death{ID: "last", Time: started.Add(time.Hour)})
+	if err != nil || len(all) != 21 || all[0].ID != "0" || all[20].ID != "last" {
+		t.Errorf("%d deaths, %v: %+v", len(all), err, all)
+	}
+	{
+		all = all[:0]
+		for i := range mostDeaths + 5 {
+			all = append(all, Death{ID: fmt.Sprint("more", i), Time: started.Add(2*time.Hour + time.Duration(i))})
+		}
+		var text []byte
+		for _, d := range all {
+			line, _ := json.Marshal(d)
+			text = append(append(text, line...), '\n')
+		}
+		if err := os.WriteFile(filepath.Join(dir, deathsName), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err = Log(dir, Death{ID: "newest", Time: started.Add(3 * time.Hour)})
+	if err != nil || len(all) != mostDeaths || all[mostDeaths-1].ID != "newest" {
+		t.Errorf("%d deaths of %d, %v", len(all), mostDeaths, err)
+	}
+}
+
+func FuzzDeaths(f *testing.F) {
+	f.Add([]byte(`{"id":"a","time":"2026-11-20T10:15:30Z","cause":"panic","service":"shop"}` + "\n"))
+	f.Add([]byte("\n{\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, d := range parseDeaths(data) {
+			if d.ID == "" || d.Time.IsZero() {
+				t.Errorf("%+v", d)
+			}
+		}
+	})
+}

@@ -1,0 +1,104 @@
+package frames
+
+import (
+	"strconv"
+	"strings"
+)
+
+// TextGoroutine is a goroutine as the runtime's text form tells it, that of
+// debug=2 and [runtime.Stack].
+type TextGoroutine struct {
+	ID        int64
+	State     string   // such as 'chan receive', in the words of [Reason]
+	Minutes   int64    // it has been in it, as the runtime says; 0 where it says nothing
+	Functions []string // leaf first, with type arguments as '[...]'
+	Creator   string   // the function that started it; "" for the first of all
+	CreatorID int64    // the goroutine that did; 0 where it is not told
+	CreatedAt string   // file:line
+	Bubble    bool     // it is in a bubble of testing/synctest
+}
+
+// ParseText reads a text of goroutines, at most so many and so many functions of
+// each. What it does not understand it leaves out: the text only adds to
+// evidence, and its form is the runtime's to change.
+func ParseText(text string, goroutines, depth int) (all []TextGoroutine) {
+	var g *TextGoroutine
+	created := false // the next line of a file is the creator's
+	for len(text) > 0 && len(all) < goroutines {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		line = strings.TrimSuffix(line, "\r")
+		if header, ok := parseTextHeader(line); ok {
+			all = append(all, header)
+			g, created = &all[len(all)-1], false
+			continue
+		}
+		switch {
+		case g == nil:
+		case line == "":
+			g = nil
+		case strings.HasPrefix(line, "\t"):
+			if created && g.CreatedAt == "" {
+				g.CreatedAt, _, _ = strings.Cut(strings.TrimSpace(line), " ")
+			}
+		case strings.HasPrefix(line, "created by "):
+			var by string
+			g.Creator, by, _ = strings.Cut(strings.TrimPrefix(line, "created by "), " in goroutine ")
+			if id, err := strconv.ParseInt(by, 10, 64); err == nil && id > 0 {
+				g.CreatorID = id
+			}
+			created = true
+		default:
+			// The last bracket opens the arguments: of a method it is not
+			// the first.
+			if i := strings.LastIndexByte(line, '('); i > 0 && len(g.Functions) < depth {
+				g.Functions = append(g.Functions, line[:i])
+			}
+		}
+	}
+	return all
+}
+
+// parseTextHeader parses 'goroutine 18 [chan receive, 5 minutes]:', which
+// may have 'gp=... m=...' before the bracket, and labels in it.
+func parseTextHeader(line string) (g TextGoroutine, ok bool) {
+	rest, ok := strings.CutPrefix(line, "goroutine ")
+	if !ok || !strings.HasSuffix(rest, "]:") {
+		return g, false
+	}
+	number, rest, _ := strings.Cut(strings.TrimSuffix(rest, "]:"), " ")
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || id <= 0 {
+		return g, false
+	}
+	_, state, ok := strings.Cut(rest, "[")
+	if !ok {
+		return g, false
+	}
+	state, _, _ = strings.Cut(state, " {") // labels
+	parts := strings.Split(state, ", ")
+	g.ID, g.State = id, strings.TrimSuffix(strings.TrimSuffix(parts[0], " (scan)"), " (durable)")
+	for _, part := range parts[1:] {
+		if n, ok := strings.CutSuffix(part, " minutes"); ok {
+			if m, err := strconv.ParseInt(n, 10, 64); err == nil && m >= 0 {
+				g.Minutes = m
+			}
+		}
+		g.Bubble = g.Bubble || strings.HasPrefix(part, "synctest bubble ")
+	}
+	return g, true
+}
+
+// WithoutTypes leaves out type arguments: a profile has 'Pull[go.shape.int]'
+// where the text has 'Pull[...]'.
+func WithoutTypes(function string) string {
+	open := strings.IndexByte(function, '[')
+	if open < 0 {
+		return function
+	}
+	end := strings.LastIndexByte(function, ']')
+	if end < open {
+		return function
+	}
+	return function[:open] + "[...]" + function[end+1:]
+}
