@@ -59,8 +59,9 @@ func reading(at time.Time, memory, live, goroutines int64) profile.Reading {
 	r.Sys, r.StackInuse, r.StackSys = r.HeapSys+14*mib, profile.Bytes(goroutines*2048), profile.Bytes(goroutines*2048)
 	r.MSpanInuse, r.MSpanSys, r.MCacheInuse, r.MCacheSys, r.BuckHashSys, r.GCSys, r.OtherSys = 2*mib, 2*mib, 16<<10, 16<<10, 1500<<10, 5*mib, mib
 	r.NextGC, r.Goroutines, r.Threads, r.Limit = profile.Bytes(2*live), profile.Count(goroutines), 14, 512*mib
-	r.RSS, r.RSSAnon, r.RSSShmem = r.Unreclaimable+20*mib, r.Unreclaimable, 0
-	r.CgroupUsage, r.CgroupWorkingSet, r.CgroupAnon, r.CgroupFile, r.CgroupShmem = r.RSS+30*mib, r.RSS+10*mib, r.Unreclaimable, 40*mib, 0
+	r.RSS, r.RSSAnon, r.RSSShmem = r.Unreclaimable+20*mib, r.Unreclaimable-12*mib, 0
+	r.CgroupUsage, r.CgroupWorkingSet, r.CgroupAnon, r.CgroupFile, r.CgroupShmem = r.Unreclaimable+41*mib, r.Unreclaimable+20*mib, r.RSSAnon, 48*mib, 6*mib
+	r.CgroupLimit, r.CgroupInactiveFile, r.CgroupActiveFile, r.CgroupDirty, r.CgroupKernel = 512*mib, 21*mib, 20*mib, mib, 5*mib
 	return r
 }
 
@@ -104,6 +105,7 @@ func richGuard(t testing.TB) *fakeGuard {
 		},
 		Counters: guard.Counters{Readings: 38211, Incidents: 2, Captures: 2, Baselines: 11, Explained: 2, Delivered: 7, Censuses: 540},
 	}
+	g.snapshot.Verdict = last.Verdict(&g.readings[len(g.readings)-120])
 	for _, r := range guard.DefaultRules(g.snapshot.Limits) {
 		state := guard.RuleState{Rule: r, Value: profile.Unknown, Peak: profile.Unknown, Level: profile.Unknown, Decision: "calm", DecidedAgo: 400 * time.Millisecond}
 		switch r.Signal {
@@ -138,7 +140,11 @@ func richIncident(t testing.TB, store *profile.Store, opened time.Time, rule str
 		t.Fatal(err)
 	}
 	write := func(name string, leaked int64, heap bool) {
-		if _, err := f.Write(name, func(w io.Writer) error { return shopProfile(leaked, heap, opened).Write(w) }); err != nil {
+		taken := opened
+		if strings.Contains(name, "base") {
+			taken = taken.Add(-30 * time.Minute)
+		}
+		if _, err := f.Write(name, func(w io.Writer) error { return shopProfile(leaked, heap, taken).Write(w) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,7 +209,8 @@ func shopProfile(leaked int64, heap bool, at time.Time) *pprofile.Profile {
 			return l
 		}
 		id := uint64(len(functions) + 1)
-		fn := &pprofile.Function{ID: id, Name: name, SystemName: name, Filename: "/src/shop/" + name[len("github.com/acme/"):] + ".go"}
+		pkg, _, _ := strings.Cut(strings.TrimPrefix(name, "github.com/acme/shop/"), ".")
+		fn := &pprofile.Function{ID: id, Name: name, SystemName: name, Filename: "/src/shop/" + pkg + "/" + pkg + ".go"}
 		l := &pprofile.Location{ID: id, Line: []pprofile.Line{{Function: fn, Line: int64(10 + id)}}}
 		p.Function, p.Location = append(p.Function, fn), append(p.Location, l)
 		functions[name] = l

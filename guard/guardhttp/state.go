@@ -16,8 +16,10 @@ import (
 type state struct {
 	Time      time.Time               `json:"time"`
 	Status    status                  `json:"status"`
-	Process   *processState           `json:"process"` // null: there is no guard
-	Memory    *memoryState            `json:"memory"`  // likewise
+	Process   *processState           `json:"process"`  // null: there is no guard
+	Memory    *memoryState            `json:"memory"`   // likewise
+	Division  *divisionState          `json:"division"` // null: nothing is known
+	Pressure  *pressureState          `json:"pressure"`
 	Reading   *profile.Reading        `json:"reading"` // the last; null before the first
 	Rules     []ruleState             `json:"rules"`
 	Incidents []incident              `json:"incidents"` // newest first
@@ -48,6 +50,28 @@ type memoryState struct {
 	// Left is in how many seconds the limit is met at this rate; null where it
 	// does not grow, or not for a day.
 	Left *float64 `json:"seconds_to_limit"`
+}
+
+// divisionState is what the memory is; see [profile.Division].
+type divisionState struct {
+	Total   profile.Bytes   `json:"total_bytes"`
+	Cgroup  bool            `json:"cgroup"` // all of the cgroup; else this process
+	Parts   []partState     `json:"parts"`
+	Verdict profile.Verdict `json:"verdict"`
+}
+
+type partState struct {
+	Name        string        `json:"name"`
+	Bytes       profile.Bytes `json:"bytes"`
+	Reclaimable bool          `json:"reclaimable"`
+}
+
+// pressureState is where memory pressure stands; see [guard.Pressure].
+type pressureState struct {
+	Under    bool   `json:"under"`
+	Reason   string `json:"reason"` // of the episode under way, else of the last
+	Episodes int64  `json:"episodes"`
+	Decision string `json:"decision"`
 }
 
 type ruleState struct {
@@ -143,6 +167,13 @@ func newState(there bool, s *guard.Snapshot, rate float64, incidents []incident,
 	if s.Limits.Kill <= 0 {
 		out.Memory.Limit = profile.Unknown
 	}
+	if d := s.Reading.Division(); d.Total.Known() && out.Reading != nil {
+		out.Division = &divisionState{Total: d.Total, Cgroup: d.Cgroup, Verdict: s.Verdict}
+		for _, p := range d.Parts() {
+			out.Division.Parts = append(out.Division.Parts, partState(p))
+		}
+	}
+	out.Pressure = &pressureState{Under: s.Pressure.Under, Reason: s.Pressure.Last.Reason, Episodes: s.Pressure.Episodes, Decision: s.Pressure.Decision}
 	if left, ok := timeLeft(s, rate); ok {
 		seconds := left.Seconds()
 		out.Memory.Left = &seconds

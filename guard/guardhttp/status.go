@@ -50,6 +50,9 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []incident, no
 		}
 		return status{levelIncident, sentence(what, memory, futureWords(s, rate)), title}
 	}
+	if s.Pressure.Under {
+		return status{levelGrowing, sentence("Memory is under pressure: "+s.Pressure.Last.Reason, futureWords(s, rate)), "Memory is under pressure"}
+	}
 	for _, site := range s.GoroutineSites {
 		if site.Leaking {
 			what := fmt.Sprintf("%s goroutines pile up in %s", profile.Count(site.Count), site.Frame.Function)
@@ -67,6 +70,9 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []incident, no
 		}
 	}
 	parts := []string{calmWords(len(s.Rules)), memory}
+	if v := s.Verdict; v.Class != profile.VerdictUnknown && v.Class != profile.VerdictCalm {
+		parts[1] = v.Text // it has the figures, and what they are about
+	}
 	title := "Calm"
 	if last := lastOf(incidents, now); last != nil {
 		parts = append(parts, lastWords(last, now))

@@ -97,8 +97,8 @@
       tiles.push(["Memory", value(m.unreclaimable_bytes, "bytes"),
         m.limit_bytes ? (share !== null ? Math.round(100 * share) + "% of " : "of ") + bytes(m.limit_bytes) + " (" + m.limit_source + ")" : "no limit known", share]);
       const rate = Math.abs(m.rate_bytes_per_second);
-      tiles.push(["Moves", rate < 1024 ? "steady" : (m.rate_bytes_per_second > 0 ? "+" : "−") + bytes(rate) + "/s",
-        m.seconds_to_limit !== null && m.seconds_to_limit !== undefined ? "full in " + span(m.seconds_to_limit) + " at this rate" : "", null]);
+      tiles.push(["Last 10 s", rate < 10240 ? "steady" : (m.rate_bytes_per_second > 0 ? "+" : "−") + bytes(rate) + "/s",
+        rate >= 10240 && m.seconds_to_limit !== null ? "full in " + span(m.seconds_to_limit) + " at this rate" : "", null]);
       tiles.push(["Live heap after GC", value(r.heap_live_bytes, "bytes"), m.gomemlimit_bytes ? "GOMEMLIMIT " + bytes(m.gomemlimit_bytes) : "next GC at " + value(r.next_gc_bytes, "bytes"), null]);
       tiles.push(["Goroutines", value(r.goroutines, "count"), r.threads !== null ? count(r.threads) + " threads" : "", null]);
     }
@@ -143,7 +143,7 @@
     if (limit) data.lines.push(["limit", limit, "fg", [10, 6]]);
     for (const r of state.rules || []) {
       if (r.unit === "bytes" && r.line !== null && (r.signal === "memory" || r.signal === "live heap") && r.line !== limit) {
-        data.lines.push(["line of " + r.name, r.line, r.signal === "memory" ? "memory" : "heap", [4, 4]]);
+        data.lines.push(["rule " + r.name, r.line, "amber", [4, 4]]);
       }
     }
     data.lines = data.lines.filter((l) => l[1] <= 4 * top); // one far above would press the rest flat
@@ -224,6 +224,41 @@
 
   // --- tables
 
+  const shades = ["#1f6feb", "#8ab4f8", "#57a6a1", "#9aa7b5", "#d4761c", "#b5527a", "#a371f7", "#7a5ea8", "#8b949e", "#c9a227", "#7fb069", "#c4ccd4"];
+
+  function swatch(i) {
+    const e = el("span", { class: "swatch" });
+    e.style.background = shades[i % shades.length];
+    return e;
+  }
+
+  function showDivision() {
+    const d = state.division;
+    $("division").hidden = !d;
+    if (!d) return;
+    const verdict = d.verdict.text ? d.verdict.text[0].toUpperCase() + d.verdict.text.slice(1) + ". " : "";
+    setText($("division-words"), verdict + "All of it is " + bytes(d.total_bytes) + (d.cgroup ? ", of all processes in the cgroup, page cache included." : ", of this process."));
+    const parts = d.parts.map((p, i) => Object.assign({ i }, p)).filter((p) => p.bytes > 0);
+    keyed($("division-bar"), parts, (p) => p.name, (p) => {
+      const e = el("div");
+      e.style.background = shades[p.i % shades.length];
+      return e;
+    }, (e, p) => {
+      e.style.flexGrow = String(p.bytes / d.total_bytes);
+      e.title = p.name;
+    });
+    rows($("division-rows"), parts, (p) => p.name, (p) => [
+      [swatch(p.i), p.name],
+      bytes(p.bytes),
+      share(p.bytes / d.total_bytes),
+      p.reclaimable ? "the kernel takes it back" : "stays",
+    ]);
+  }
+
+  function share(x) {
+    return x < 0.01 ? "<1%" : Math.round(100 * x) + "%";
+  }
+
   function showRules() {
     rows($("rules"), state.rules, (r) => r.name, (r) => [
       [el("strong", {}, r.name), el("small", {}, r.text)],
@@ -301,7 +336,7 @@
   }
 
   function makeIncident(i) {
-    const e = el("details", { class: "incident" }, el("summary", {}, el("span", { class: "badge" }), " ", el("strong"), el("span", { class: "sub" })), el("div", { class: "body" }));
+    const e = el("details", { class: "incident" }, el("summary", {}, el("span", { class: "badge" }), el("span", { class: "what" }, el("strong"), el("span", { class: "sub" }))), el("div", { class: "body" }));
     e.addEventListener("toggle", () => {
       const live = state.incidents.find((x) => x.id === i.id);
       if (e.open && live && e.dataset.version !== e.dataset.next) load(e, live);
@@ -459,6 +494,7 @@
   const views = [
     [showStatus, ["status", "process", "time"]],
     [showTiles, ["memory", "reading", "process"]],
+    [showDivision, ["division"]],
     [showRules, ["rules"]],
     [showSites, ["goroutine_sites", "census"]],
     [showTrends, ["trends"]],
