@@ -79,8 +79,8 @@ func richGuard(t testing.TB) *fakeGuard {
 	g := &fakeGuard{store: store}
 	for i := range 720 {
 		at := now.Add(time.Duration(i-720) * 5 * time.Second)
-		live := int64(96*mib) + int64(i)*int64(mib)*4/10 + int64(i%9)*mib/2
-		g.readings = append(g.readings, reading(at, live+40*mib+int64(i%23)*mib/2, live, 42+int64(i)*3))
+		live := int64(60*mib) + int64(i)*int64(mib)/3 + int64(i%9)*mib/2
+		g.readings = append(g.readings, reading(at, live+live/4+52*mib+int64(i%23)*mib, live, 42+int64(i)*3))
 	}
 	last := g.readings[len(g.readings)-1]
 	process := profile.Process{Service: "shop", Version: "1.8.2", Host: "shop-7d9f5b-x2k4q", Pod: "shop-7d9f5b-x2k4q", PID: 1, Started: now.Add(-9 * time.Hour)}
@@ -154,7 +154,8 @@ func richIncident(t testing.TB, store *profile.Store, opened time.Time, rule str
 	write("goroutine-base.pb.gz", 20, false)
 	write("heap-fresh.pb.gz", 260, true)
 	m := profile.Manifest{
-		ID: f.ID(), Rule: rule, Trigger: profile.TriggerRule, Opened: opened, Process: process, Unit: profile.UnitBytes, Peak: 384 * mib,
+		Captures: []profile.CaptureRecord{{Seq: 1, Time: opened}},
+		ID:       f.ID(), Rule: rule, Trigger: profile.TriggerRule, Opened: opened, Process: process, Unit: profile.UnitBytes, Peak: 384 * mib,
 		Reason: "live heap 384.4 MiB, 75% of 512.0 MiB", Build: profile.Build{Module: "github.com/acme/shop", GoVersion: runtime.Version()},
 		Limits:    []profile.Limit{{Source: "cgroup v2", Bytes: 512 * mib}},
 		Readings:  g.readings[len(g.readings)-60:],

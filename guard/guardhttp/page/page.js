@@ -251,7 +251,7 @@
       [swatch(p.i), p.name],
       bytes(p.bytes),
       share(p.bytes / d.total_bytes),
-      p.reclaimable ? "the kernel takes it back" : "stays",
+      p.reclaimable ? "the kernel takes it back" : p.name.includes("garbage") ? "a garbage collection frees garbage" : "stays",
     ]);
   }
 
