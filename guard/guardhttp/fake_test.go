@@ -90,7 +90,7 @@ func richGuard(t testing.TB) *fakeGuard {
 	g.snapshot = guard.Snapshot{
 		Reading: last, Rate: 0.08 * mib, Process: process,
 		Limits: guard.Limits{Kill: 512 * mib, KillSource: "cgroup v2", KillPath: "/sys/fs/cgroup/memory.max", GOMEMLIMIT: 460 * mib, Host: 16 << 30},
-		Incidents: []guard.Incident{{ID: open, Rule: "live-heap", Trigger: profile.TriggerRule, Reason: "live heap 384.4 MiB, 75% of 512.0 MiB",
+		Incidents: []guard.Incident{{ID: open, Rule: "live-heap", Trigger: profile.TriggerRule, Reason: "live heap 264.4 MiB, 52% of 512.0 MiB",
 			Opened: now.Add(-9 * time.Minute), Folder: filepath.Join(dir, open), Signal: guard.LiveHeap}},
 		GoroutineSites: []profile.GoroutineSite{
 			{Frame: frame("github.com/acme/shop/orders.(*Queue).Await", "/src/shop/orders/queue.go", 118), Root: "github.com/acme/shop/orders.(*Queue).Submit.func1", Wait: "chan receive",
@@ -112,7 +112,7 @@ func richGuard(t testing.TB) *fakeGuard {
 		case guard.Memory:
 			state.Value, state.Level = int64(last.Unreclaimable), 486*mib
 		case guard.LiveHeap:
-			state.Value, state.Level = int64(last.HeapLive), 345*mib
+			state.Value, state.Level = int64(last.HeapLive), 264*mib
 		case guard.Goroutines:
 			state.Value, state.Level = int64(last.Goroutines), 10_042
 		}
@@ -155,11 +155,11 @@ func richIncident(t testing.TB, store *profile.Store, opened time.Time, rule str
 	write("heap-fresh.pb.gz", 260, true)
 	m := profile.Manifest{
 		Captures: []profile.CaptureRecord{{Seq: 1, Time: opened}},
-		ID:       f.ID(), Rule: rule, Trigger: profile.TriggerRule, Opened: opened, Process: process, Unit: profile.UnitBytes, Peak: 384 * mib,
-		Reason: "live heap 384.4 MiB, 75% of 512.0 MiB", Build: profile.Build{Module: "github.com/acme/shop", GoVersion: runtime.Version()},
+		ID:       f.ID(), Rule: rule, Trigger: profile.TriggerRule, Opened: opened, Process: process, Unit: profile.UnitBytes, Peak: 304 * mib,
+		Reason: "live heap 264.4 MiB, 52% of 512.0 MiB", Build: profile.Build{Module: "github.com/acme/shop", GoVersion: runtime.Version()},
 		Limits:    []profile.Limit{{Source: "cgroup v2", Bytes: 512 * mib}},
 		Readings:  g.readings[len(g.readings)-60:],
-		Decisions: []profile.Decision{{Time: opened, Text: "opened: live heap 384.4 MiB, 75% of 512.0 MiB"}, {Time: opened.Add(time.Second), Text: "captured heap+goroutine"}},
+		Decisions: []profile.Decision{{Time: opened, Text: "opened: live heap 264.4 MiB, 52% of 512.0 MiB"}, {Time: opened.Add(time.Second), Text: "captured heap+goroutine"}},
 	}
 	if rule == "goroutines" {
 		m.Unit, m.Peak, m.Reason = profile.UnitCount, 10_231, "goroutines 10,231, was 42 in calm times"

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -90,6 +91,7 @@ func TestWatchALeak(t *testing.T) {
 	until(t, b, "there is a baseline", `!document.getElementById("counters").textContent.includes(" 0 baselines")`)
 
 	leakOrders(80)
+	runtime.GC() // what lives is known when a cycle has ended, and an idle process has none
 	until(t, b, "the leak is on the page", `document.getElementById("status").dataset.level === "incident"`)
 	until(t, b, "its culprit is named", `document.getElementById("sentence").textContent.includes("leakOrders")`)
 	until(t, b, "the rule is open", `document.getElementById("rules").textContent.includes("open")`)

@@ -312,6 +312,7 @@
 
   // --- incidents
 
+  let openNext = ""; // the ID of an incident to be shown
   const evidence = (id, file) => "incident/" + id + "/" + file;
 
   function showIncidents() {
@@ -328,6 +329,10 @@
       if (!i.this_process) parts.push("of another run" + (i.pid ? ", pid " + i.pid : ""));
       parts.push(i.files ? i.files + " files, " + bytes(i.size_bytes) : i.not_captured ? "no evidence of its own" : "no evidence yet");
       setText(e.querySelector(".sub"), parts.join(" · "));
+      if (openNext === i.id) {
+        openNext = "";
+        e.open = true;
+      }
       // What is open on the page is asked for again when it has changed.
       const version = [i.files, i.size_bytes, i.headline, i.recovered, i.open].join();
       if (e.open && e.dataset.version !== version) load(e, i);
@@ -466,9 +471,8 @@
       if (!r.ok) throw new Error(text.trim().replace(/^guardhttp: /, "") || r.statusText);
       const c = JSON.parse(text);
       setText(answer, "Captured: " + c.id + (c.warning ? ". " + c.warning : ""));
+      openNext = c.id; // as soon as it is listed
       await refresh();
-      const e = document.querySelector('details.incident[data-key="' + c.id + '"]');
-      if (e) e.open = true;
     } catch (err) {
       answer.className = "bad";
       setText(answer, err.message);
