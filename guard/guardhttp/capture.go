@@ -2,6 +2,7 @@ package guardhttp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,10 +20,20 @@ type captured struct {
 	Warning string `json:"warning,omitempty"`
 }
 
+const (
+	// bodyAnswer is how long a small answer may take, with what is left of the
+	// request.
+	bodyAnswer = 5 * time.Second
+	// longestCapture is how long is waited for a capture, which may have to wait
+	// for other evidence.
+	longestCapture = 2 * time.Minute
+)
+
 // capture takes an incident by hand.
 func (h *handler) capture(w http.ResponseWriter, r *http.Request) {
-	// Whatever is sent with it is of no interest.
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
+	// What is sent with it is of no interest. The server waits for it before it
+	// answers, up to 256 KB of it; not for long.
+	setDeadlines(w, bodyAnswer)
 	if err := checkPost(r); err != nil {
 		http.Error(w, "guardhttp: not captured: "+err.Error(), http.StatusForbidden)
 		return
@@ -37,7 +48,11 @@ func (h *handler) capture(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { h.captures.end(time.Now()) }()
-	i, err := h.g.Capture(r.Context(), "asked for over HTTP")
+	// Whoever has asked may leave; half a capture is of use to nobody.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestCapture)
+	defer cancel()
+	i, err := h.g.Capture(ctx, "asked for over HTTP")
+	setDeadlines(w, bodyAnswer)
 	switch {
 	case errors.Is(err, guard.ErrBusy):
 		later(w, http.StatusTooManyRequests, 5*time.Second, "not captured: the guard is taking evidence already")

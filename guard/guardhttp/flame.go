@@ -105,8 +105,8 @@ func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	var sizes []int64
-	for _, name := range []string{file, base} {
-		if name == "" && name == base {
+	for i, name := range []string{file, base} {
+		if i == 1 && name == "" {
 			continue
 		}
 		at := slices.IndexFunc(m.Artefacts, func(a profile.Artefact) bool { return a.Name == name })

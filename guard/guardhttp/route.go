@@ -2,7 +2,6 @@ package guardhttp
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/leakguard/leakguard/profile"
@@ -59,12 +58,12 @@ func parseRoute(path string) (r route, args []string) {
 		return routeHistory, nil
 	case is("api", "v1", "incidents"):
 		return routeIncidents, nil
-	case is("api", "v1", "incident", "*", "flame"):
-		return withIncident(routeFlame, args)
-	case is("api", "v1", "incident", "*"):
-		return withIncident(routeIncident, args)
-	case is("incident", "*", "*"):
-		return withIncident(routeFile, args)
+	case is("api", "v1", "incident", "*", "flame") && profile.IsIncidentID(args[0]):
+		return routeFlame, args
+	case is("api", "v1", "incident", "*") && profile.IsIncidentID(args[0]):
+		return routeIncident, args
+	case is("incident", "*", "*") && profile.IsIncidentID(args[0]):
+		return routeFile, args
 	case is("assets", "*"):
 		return routeAsset, args
 	case is("events"):
@@ -76,13 +75,6 @@ func parseRoute(path string) (r route, args []string) {
 	default:
 		return routeNone, nil
 	}
-}
-
-func withIncident(r route, args []string) (route, []string) {
-	if !profile.IsIncidentID(args[0]) {
-		return routeNone, nil
-	}
-	return r, slices.Clone(args)
 }
 
 // allowMethod answers what may not be asked this way.
