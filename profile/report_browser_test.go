@@ -140,6 +140,6 @@ func TestScreenshots(t *testing.T) {
 		b.Open(pageURL(dir, c.page), c.width, 900, c.dark)
 		var p drawn
 		b.Evaluate(probe, &p)
-		b.Screenshot(filepath.Join(docs, c.file), c.width, 1400)
+		b.Screenshot(filepath.Join(docs, c.file), "", c.width, 1400)
 	}
 }

@@ -77,6 +77,7 @@ func TestPage(t *testing.T) {
 			until(t, b, "it is live", `document.getElementById("live").textContent === "live"`)
 			until(t, b, "the chart is drawn", drawn)
 			until(t, b, "both incidents are listed", `document.querySelectorAll("details.incident").length === 2`)
+			screenshot(t, b, screenshotName(c.width, c.dark), "", c.width, 1180)
 			click(b, "details.incident:nth-of-type(1) summary")
 			until(t, b, "the incident is shown", `document.querySelector(".flame-open")`)
 			click(b, ".flame-open")
@@ -122,12 +123,24 @@ func TestPage(t *testing.T) {
 			if c := b.Complaints(url + c.prefix); len(c) > 0 {
 				t.Errorf("%q", c)
 			}
-			if dir := os.Getenv("GUARDHTTP_SCREENSHOTS"); dir != "" {
-				b.Evaluate(`(scrollTo(0, 0), document.activeElement.blur(), true)`, new(bool))
-				b.Screenshot(filepath.Join(dir, screenshotName(c.width, c.dark)), c.width, 2600)
+			if c.width > 500 && !c.dark {
+				screenshot(t, b, "page-incident.png", "details.incident", c.width, 1040)
 			}
 		})
 	}
+}
+
+// screenshot makes a picture of the documentation anew:
+//
+//	GUARDHTTP_SCREENSHOTS=../../docs go test ./guard/guardhttp -run TestPage
+func screenshot(t *testing.T, b *chromium.Browser, name, selector string, width, most int) {
+	t.Helper()
+	dir := os.Getenv("GUARDHTTP_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	b.Evaluate(`(document.activeElement.blur(), true)`, new(bool))
+	b.Screenshot(filepath.Join(dir, name), selector, width, most)
 }
 
 func screenshotName(width int, dark bool) string {

@@ -39,6 +39,6 @@ func ExampleHandler() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(res.Status, strings.Contains(string(state), `"level":"calm"`))
+	fmt.Println(res.Status, strings.Contains(string(state), `"status":{"level":`))
 	// Output: 200 OK true
 }

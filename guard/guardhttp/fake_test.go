@@ -70,6 +70,10 @@ func reading(at time.Time, memory, live, goroutines int64) profile.Reading {
 func richGuard(t testing.TB) *fakeGuard {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "evidence")
+	if os.Getenv("GUARDHTTP_SCREENSHOTS") != "" { // with a path as a service has it
+		dir = filepath.Join(os.TempDir(), "leakguard-shop", "shop")
+		t.Cleanup(func() { os.RemoveAll(filepath.Dir(dir)) })
+	}
 	store, err := profile.OpenStore(profile.StoreConfig{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
@@ -78,9 +82,9 @@ func richGuard(t testing.TB) *fakeGuard {
 	now := time.Now()
 	g := &fakeGuard{store: store}
 	for i := range 720 {
-		at := now.Add(time.Duration(i-720) * 5 * time.Second)
+		at := now.Add(time.Duration(i-714) * 5 * time.Second)
 		live := int64(60*mib) + int64(i)*int64(mib)/3 + int64(i%9)*mib/2
-		g.readings = append(g.readings, reading(at, live+live/4+52*mib+int64(i%23)*mib, live, 42+int64(i)*3))
+		g.readings = append(g.readings, reading(at, live+live/4+52*mib+int64(i*7919%13)*mib/2, live, 42+int64(i)*3))
 	}
 	last := g.readings[len(g.readings)-1]
 	process := profile.Process{Service: "shop", Version: "1.8.2", Host: "shop-7d9f5b-x2k4q", Pod: "shop-7d9f5b-x2k4q", PID: 1, Started: now.Add(-9 * time.Hour)}

@@ -3,7 +3,6 @@ package guardhttp
 import (
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -131,8 +130,5 @@ func TestWatchALeak(t *testing.T) {
 	until(t, b, "the report is drawn", `document.querySelectorAll("#flame-graph g.frame").length > 1 && self.origin === "null"`)
 	if c := b.Complaints(report); len(c) > 0 {
 		t.Errorf("%q", c)
-	}
-	if dir := os.Getenv("GUARDHTTP_SCREENSHOTS"); dir != "" {
-		b.Screenshot(filepath.Join(dir, "page-report.png"), 1280, 1400)
 	}
 }

@@ -185,15 +185,19 @@ func (b *Browser) Evaluate(script string, result any) {
 	}
 }
 
-// Screenshot writes the page's uppermost part as PNG, at most so many pixels of
-// its height.
-func (b *Browser) Screenshot(file string, width, most int) {
+// Screenshot writes as PNG what is at most so many pixels of the page, from the
+// upper edge of the first element that the selector finds; "" is the page.
+func (b *Browser) Screenshot(file, selector string, width, most int) {
 	b.t.Helper()
-	var height int
-	b.Evaluate("document.documentElement.scrollHeight", &height)
+	var at struct{ Top, Height int }
+	b.Evaluate(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q || "html");
+		const box = e.getBoundingClientRect();
+		return { Top: Math.round(box.top + scrollY), Height: Math.round(box.height) };
+	})()`, selector), &at)
 	var shot struct{ Data string }
 	b.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true,
-		"clip": map[string]any{"x": 0, "y": 0, "width": width, "height": min(height, most), "scale": 1}}, &shot)
+		"clip": map[string]any{"x": 0, "y": at.Top, "width": width, "height": min(at.Height, most), "scale": 1}}, &shot)
 	png, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err != nil {
 		b.t.Fatal(err)
