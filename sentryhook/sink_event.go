@@ -3,7 +3,6 @@ package sentryhook
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -159,20 +158,8 @@ func title(e guard.Event) string {
 	return what
 }
 
-// A headline names a place as 'storage.(*Cache).Put (storage/cache.go:42)', the
-// first suspect's first.
-var place = regexp.MustCompile(`(\S+) \([^()\s]+:\d+\)`)
-
-// suspectOf returns the first suspect's function; "" where the headline names
-// none. Without file and line, which move with each release: the issue would be
-// another one then.
-func suspectOf(headline string) string {
-	m := place.FindStringSubmatch(headline)
-	if m == nil {
-		return ""
-	}
-	return oneLine(m[1], maxTag)
-}
+// suspectOf returns the function of the first suspect in a headline, as a tag.
+func suspectOf(headline string) string { return oneLine(profile.HeadlineFunction(headline), maxTag) }
 
 // oneLine cuts a text to at most so many bytes and takes the control characters
 // out of it: names may come from anywhere.
