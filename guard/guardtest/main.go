@@ -41,12 +41,11 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 	if o.fullMemProfile {
 		runtime.MemProfileRate = 1
 	}
-	before, err := readGoroutines()
+	base, err := takeBaseline()
 	if err != nil {
 		fmt.Fprintf(stderr, "guardtest: Main: %v\n", err)
 		return 2
 	}
-	base := newBaseline(before)
 	labelTests(m)
 	if code = m.Run(); code != 0 {
 		return code

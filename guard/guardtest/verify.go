@@ -3,6 +3,7 @@ package guardtest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/pprof"
 	"testing"
 )
@@ -38,9 +39,11 @@ func verifyNone(t TestingT, opts []Option) error {
 		return err
 	}
 	v := &verification{t: t, o: o, activity: a, label: labelOf(a.name, a.number)}
-	if a.base, err = takeBaseline(); err != nil {
-		a.leave()
-		return err
+	if runtime.NumGoroutine() <= mostInBaseline {
+		if a.base, err = takeBaseline(); err != nil {
+			a.leave()
+			return err
+		}
 	}
 	setLabel(a.name, a.number)
 	t.Cleanup(v.end)
@@ -58,22 +61,29 @@ type verification struct {
 // end is the test's Cleanup.
 func (v *verification) end() {
 	v.t.Helper()
-	defer v.activity.leave()
-	f := finder{v.o, v.mine}
-	left, err := f.find()
+	defer v.leave()
+	setLabel(v.activity.name, v.activity.number) // the test may have set others
+	if !labelled(v.label) && (v.activity.base == nil || !v.activity.base.grown()) {
+		return
+	}
+	left, err := finder{v.o, v.mine}.find()
 	if err != nil {
 		v.t.Errorf("guardtest: VerifyNone: %v", err)
 		return
-	}
-	if _, real := v.t.(testing.TB); !real {
-		// The goroutine may live on and begin what is no longer this test's.
-		pprof.SetGoroutineLabels(context.Background())
 	}
 	if len(left.groups) == 0 {
 		return
 	}
 	v.activity.blame(left.groups)
 	v.t.Errorf("guardtest: %v", v.report(left))
+}
+
+func (v *verification) leave() {
+	v.activity.leave()
+	if _, real := v.t.(testing.TB); !real {
+		// The goroutine may live on and start what is no longer this test's.
+		pprof.SetGoroutineLabels(context.Background())
+	}
 }
 
 // mine returns the goroutines that this test is to be blamed for: those with its
