@@ -23,6 +23,7 @@ func findCallSite(t TestingT, skip int) (callSite, error) {
 	pcs := make([]uintptr, 64)
 	calls := runtime.CallersFrames(pcs[:runtime.Callers(skip+1, pcs)])
 	var site callSite
+	var test runtime.Frame
 	inTesting := false
 	for more := true; more && !inTesting; {
 		var f runtime.Frame
@@ -32,6 +33,8 @@ func findCallSite(t TestingT, skip int) (callSite, error) {
 		}
 		inTesting = strings.HasPrefix(f.Function, "testing.")
 		switch {
+		case f.Function == "testing.tRunner" && lastAt(test):
+			return site, errors.New("it is the last thing that the test does, so that it sees nothing of what it did before: call it at the top of the test; it checks at the end by itself")
 		case f.Function == "runtime.Goexit", f.Function == "runtime.gopanic", f.Function == "runtime.deferreturn":
 			return site, errDeferred
 		case strings.HasPrefix(f.Function, "testing.(*common).Cleanup"), strings.HasPrefix(f.Function, "testing.(*common).runCleanup"):
@@ -39,6 +42,7 @@ func findCallSite(t TestingT, skip int) (callSite, error) {
 		case !inTesting && deferredAt(f):
 			return site, errDeferred
 		}
+		test = f
 	}
 	header := make([]byte, 256)
 	header, _, _ = bytes.Cut(header[:runtime.Stack(header, false)], []byte("\n"))
@@ -60,4 +64,13 @@ var deferStatement = regexp.MustCompile(`\bdefer\s+[\w.]*VerifyNone\(`)
 func deferredAt(f runtime.Frame) bool {
 	line := sourceLine(f.File, f.Line)
 	return line == "}" || deferStatement.MatchString(line) || strings.HasPrefix(line, "return") && !strings.Contains(line, "(")
+}
+
+// lastAt reports whether a call is the last statement of its function, by its
+// source: after a call on one line that ends, as a function of the file or as a
+// literal that is an argument.
+func lastAt(f runtime.Frame) bool {
+	lines := sourceLines(f.File, f.Line, 2)
+	return len(lines) == 2 && strings.HasSuffix(lines[0], ")") &&
+		(strings.TrimRight(lines[1], "\r") == "}" || strings.HasPrefix(strings.TrimSpace(lines[1]), "})"))
 }
