@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -67,10 +66,8 @@ func (r *heapRun) explain(v heapVerdict) *heapFinding {
 // so both are taken at it; what was allocated before is in both the same, and
 // cancels.
 func (r *heapRun) trace(f *heapFinding) {
-	if rate := runtime.MemProfileRate; rate != 1 {
-		runtime.MemProfileRate = 1
-		defer func() { runtime.MemProfileRate = rate }()
-	}
+	fullRate.acquire()
+	defer fullRate.release()
 	r.meter.settle()
 	base, err := takeProfiles(f.goroutines > 0)
 	if err != nil {
