@@ -20,6 +20,9 @@ const (
 	sameDeath = 10 * time.Second
 	// seriesWithin is the time in which deaths are counted.
 	seriesWithin = 24 * time.Hour
+	// mostOpenDeaths bounds the folders of deaths that are kept open, which costs two
+	// descriptors each.
+	mostOpenDeaths = 4
 )
 
 // foundDeath is a death that was found: its report is written, or could not be, and
@@ -70,6 +73,12 @@ func (k *keeper) findDeaths(at here, incidents []profile.Manifest, reports bool)
 		}
 		if err := box.Remove(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			k.log.Debug("leakguard: a black box could not be removed; it is marked as told", "error", err)
+		}
+	}
+	for _, f := range deaths[:max(0, len(deaths)-mostOpenDeaths)] {
+		if folder := k.folders[f.manifest.ID]; folder != nil {
+			delete(k.folders, f.manifest.ID)
+			folder.Close()
 		}
 	}
 	return deaths, again
@@ -130,11 +139,16 @@ func headlineOf(m profile.Manifest, dir, otherwise string) string {
 // writeDeath keeps a death's incident, with its report.
 func (k *keeper) writeDeath(f *foundDeath, trace string) {
 	f.manifest.Headline = f.manifest.Death.Headline()
-	folder, err := k.store.CreateID(f.manifest.ID)
-	if errors.Is(err, fs.ErrExist) {
-		folder, err = k.store.Reopen(f.manifest.ID)
+	folder, err := k.folders[f.manifest.ID], error(nil)
+	if folder == nil {
+		if folder, err = k.store.CreateID(f.manifest.ID); errors.Is(err, fs.ErrExist) {
+			folder, err = k.store.Reopen(f.manifest.ID) // cut short
+		}
 	}
 	if err == nil {
+		// It stays open, like that of any incident of ours: else another process
+		// that starts would take it for a dead one's, and offer it to the sinks.
+		k.folders[f.manifest.ID] = folder
 		f.folder = folder.Path()
 		if trace != "" {
 			_, terr := folder.Write(profile.CrashText, func(w io.Writer) error {
@@ -149,7 +163,6 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 		report := profile.Explain(profile.Evidence{Manifest: f.manifest, Folder: f.folder})
 		err = errors.Join(err, folder.WriteReport(report), folder.WriteManifest(f.manifest))
 		f.manifest.Artefacts = folder.Artefacts()
-		err = errors.Join(err, folder.Close())
 		k.folderMade(f.manifest.ID)
 	}
 	if err != nil && k.once.first("death") {
