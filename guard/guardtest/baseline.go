@@ -18,9 +18,8 @@ const mostInBaseline = 2000
 // baseline is the goroutines that are there before a test, by what they were
 // started with: a pool's workers are at another line each time one looks.
 //
-// A census does not see labels, so that those with one of ours count, too.
-// That can only hide newcomers that have none and began alike; a profile that
-// sees them costs five times as much.
+// A census does not see labels, so that those with one of ours count, too; a
+// profile that sees them costs five times as much. See [baseline.newcomers].
 type baseline struct {
 	mu     sync.Mutex
 	byRoot map[string]int
@@ -67,22 +66,28 @@ func (b *baseline) grown() bool {
 
 // newcomers returns the goroutines without a label of ours that have come since.
 // Of those that began in one way it takes those at a place where none was before.
-func (b *baseline) newcomers(all goroutines) (news []*group) {
+// Those with the label of a call before this number were in the baseline; those
+// of them that have ended can hide as many newcomers that began alike.
+func (b *baseline) newcomers(all goroutines, number int) (news []*group) {
 	if b == nil {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	byRoot := make(map[string][]*group)
+	labelled := make(map[string]int)
 	for _, g := range all.groups {
-		if g.test == "" {
-			root := frames.WithoutTypes(g.root)
+		root := frames.WithoutTypes(g.root)
+		switch {
+		case g.test == "":
 			byRoot[root] = append(byRoot[root], g)
+		case testNumber(g.test) < number:
+			labelled[root] += g.count
 		}
 	}
 	unknown := b.deep // of them any may be one of those
 	for root, groups := range byRoot {
-		excess := -b.byRoot[root]
+		excess := -max(0, b.byRoot[root]-labelled[root])
 		for _, g := range groups {
 			excess += g.count
 		}

@@ -54,7 +54,7 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 	pprof.SetGoroutineLabels(context.Background()) // a TestingM of its own may have run tests here
 
 	left, err := finder{o, func(all goroutines) []*group {
-		mine := base.newcomers(all)
+		mine := base.newcomers(all, 0)
 		for _, g := range all.groups {
 			if g.test != "" {
 				mine = append(mine, g)
