@@ -41,6 +41,30 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestReadme asserts that README shows the beginning of the golden files, with
+// '…' for what is left out.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for golden, most := range map[string]int{"guardtest.txt": 8, "goleak.txt": 7} {
+		content, err := os.ReadFile(filepath.Join("testdata", golden))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(content), "\n")[1 : 1+most] {
+			line = strings.TrimRight(strings.ReplaceAll(line, "github.com/leakguard/leakguard/examples/", "…/"), " ")
+			if before, _, long := strings.Cut(line, "has returned,"); long {
+				line = before + "has returned, …"
+			}
+			if !strings.Contains(string(readme), "\n"+line+"\n") {
+				t.Errorf("README lacks line %d of %s: %s", i+2, golden, line)
+			}
+		}
+	}
+}
+
 // steady replaces what differs from run to run, machine to machine and from one
 // release of Go to the next. The proof is the garbage collector's, where the
 // toolchain has it.
