@@ -44,7 +44,7 @@ var importRules = []struct {
 	{"guard", []string{std, "internal", "profile", own, "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
 	// golang.org/x is sentry-go's own.
 	{"sentryhook", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
-	{"examples", []string{std, "internal", "profile", "guard", "sentryhook", own, "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
+	{"examples", []string{std, "internal", "profile", "guard", "guard/guardhttp", "sentryhook", own, "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
 	{"", []string{}, nil},
 }
 

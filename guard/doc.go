@@ -56,12 +56,33 @@
 // All of this goes by the monotonic clock: a step of the wall clock changes
 // nothing but names and timestamps.
 //
+// # Pressure
+//
+// Where the death of the process is near, a service can leave before it is
+// killed: fail its readiness check, finish what it has, and exit. An episode of
+// pressure ([PressureLines]) begins when 85% of the limit lives, or half of it
+// and the rest would be full in 30 s at the present rate. Page cache, garbage and
+// free heap do not count; a GC cycle is forced where only that can tell, and only
+// if anybody listens. An episode calls Config.OnPressure once, with the predicted
+// death as deadline, and cancels the contexts of [Guard.PressureContext], which
+// stay so; [Guard.UnderPressure] may be asked for each request, and
+// guardhttp.Ready answers probes. It is over when all that has been better for
+// 30 s. Config.Relief has the guard free memory, or lower the runtime's memory
+// limit, meanwhile.
+//
+// The order in which to leave is: the readiness check fails; the balancer sends
+// nothing more; what it has sent is answered; the process exits with 0, and is
+// started again. The second step takes the balancer's time, not the service's, so
+// a service that shuts down at once refuses what is on its way. The example in
+// examples/drain has all of it.
+//
 // # Concurrency
 //
 // All methods of [Guard] may be called from any goroutine, also on a nil Guard.
 // A guard has three goroutines: one takes readings and decides, one takes and
 // keeps evidence, one hands events to sinks, and runs each delivery on a
-// goroutine of its own. An explanation has one, too, for as long as it lasts. On Linux a thread waits for the CPU clock's signal,
+// goroutine of its own. An explanation has one, too, for as long as it lasts, and
+// under pressure OnPressure, Relief and a GC that is forced. On Linux a thread waits for the CPU clock's signal,
 // unless Config.PollOnly is set. [Guard.Close] ends them all.
 //
 // # Cost

@@ -93,6 +93,76 @@ func ExampleTimeToLimit() {
 	// Output: time-to-limit: memory at 250ms to the limit, not below 50% of the limit
 }
 
+// A service that leaves before it is killed: its readiness check fails under
+// pressure by itself (guardhttp.Ready), here it ends when the balancer has had
+// the time to notice.
+func ExampleConfig_onPressure() {
+	leave := make(chan guard.Pressure, 1)
+	g, err := guard.Start(guard.Config{
+		OnPressure: func(ctx context.Context, p guard.Pressure) {
+			select {
+			case <-time.After(10 * time.Second): // longer than the balancer takes to notice
+			case <-ctx.Done():
+				if ctx.Err() == context.Canceled {
+					return // it is over
+				}
+			}
+			leave <- p // main shuts the server down, and exits with 0
+		},
+		// What leaving takes, with some to spare.
+		Pressure: guard.PressureLines{Time: time.Minute},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer g.Close()
+
+	// ... serve until leave ...
+}
+
+// A worker takes on nothing new when memory runs out, finishes what it has begun,
+// and leaves.
+func ExampleGuard_PressureContext() {
+	g := quiet()
+	defer stop(g)
+
+	ctx, cancel := g.PressureContext(context.Background())
+	defer cancel()
+	for _, job := range []string{"invoice 1", "invoice 2"} {
+		if ctx.Err() != nil {
+			log.Print("leaving: ", context.Cause(ctx)) // such as 'guard: memory pressure: 442.0 MiB live, 86% of 512.0 MiB'
+			break
+		}
+		fmt.Println("done:", job)
+	}
+	// Output:
+	// done: invoice 1
+	// done: invoice 2
+}
+
+// What can wait does not begin while memory is short.
+func ExampleGuard_UnderPressure() {
+	g := quiet()
+	defer stop(g)
+
+	if g.UnderPressure() {
+		fmt.Println("busy, come back later")
+		return
+	}
+	fmt.Println("welcome")
+	// Output: welcome
+}
+
+// A status page tells of the last episode, too.
+func ExampleGuard_Pressure() {
+	g := quiet()
+	defer stop(g)
+
+	p, ok := g.Pressure()
+	fmt.Println(ok, p)
+	// Output: false no pressure
+}
+
 // quiet is a guard that only does what the example asks it to do.
 func quiet(sinks ...guard.Sink) *guard.Guard {
 	dir, err := os.MkdirTemp("", "leakguard-example-")

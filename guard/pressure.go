@@ -119,7 +119,8 @@ type PressureState struct {
 }
 
 // UnderPressure reports whether an episode of pressure is under way. It costs a
-// few nanoseconds and may be asked for each request. False on a nil Guard.
+// few nanoseconds and may be asked for each request. After Close it is as it was
+// then: a service that leaves stays so. False on a nil Guard.
 func (g *Guard) UnderPressure() bool {
 	if g == nil {
 		return false

@@ -142,6 +142,8 @@ func (t *trends) describe(s Signal, v *view) string {
 			return fmt.Sprintf("%.3g", x)
 		case s == WakeupFloor:
 			return fmt.Sprintf("%.3g/s", x)
+		case s == CPUFloor: // what is 2% of a core a day is less than a thousandth an hour
+			return fmt.Sprintf("%.2f%% of a core", x/10)
 		}
 		return s.format(int64(max(x, 0)))
 	}

@@ -131,7 +131,8 @@ func (d *Death) state() string {
 	if d.Limit > 0 {
 		text += " of " + d.Limit.String()
 	}
-	if d.Rate >= 1<<20 {
+	// What would take longer than a minute to fill the limit is not what killed it.
+	if d.Rate >= 1<<20 && (d.Limit <= 0 || float64(d.Limit-d.Memory) <= d.Rate*time.Minute.Seconds()) {
 		text += fmt.Sprintf(", growing %v/s", Bytes(d.Rate))
 	}
 	return text

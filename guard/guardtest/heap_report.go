@@ -43,13 +43,13 @@ func (f *heapFinding) text() string {
 	f.writeGoroutines(line)
 	f.writeSites(line)
 
-	line("")
-	switch {
+	switch line(""); {
 	case f.company != "":
 		line("%s used guardtest at the same time: this may be its memory, as the heap is the whole", f.company)
 		line("process's. Do not call NoHeapGrowth from a parallel test, nor call t.Parallel elsewhere before it is done.")
 	case f.growsAlone():
-		line("the heap grew by %s in %s without fn as well: something else in the process allocates;", profile.Bytes(f.idle), f.idleFor.Round(time.Millisecond))
+		line("the heap grew by %s and %d objects in %s without fn as well: something else in the process allocates;",
+			inBytes(float64(f.idle.bytes)), f.idle.objects, f.idleFor.Round(time.Millisecond))
 		line("stop it before NoHeapGrowth.")
 	case f.verdict == heapUnclear:
 		line("give it more time, guardtest.Budget(...), or a larger guardtest.Tolerance(...)")
@@ -57,6 +57,8 @@ func (f *heapFinding) text() string {
 		line("who allocates it is not known: %v", f.failed)
 	case f.verdict == heapFilling:
 		line("if it is a cache: fill it before the call, or give guardtest.WarmUp(...) or a larger guardtest.Budget(...)")
+	case f.leaksGoroutines():
+		line("guardtest.VerifyNone says more about goroutines")
 	default:
 		line("if it is a cache that was not full yet: guardtest.WarmUp(...) says how many iterations fill it")
 	}
@@ -68,8 +70,11 @@ func (f *heapFinding) amount() string {
 	if f.leaksGoroutines() {
 		return fmt.Sprintf("%s with %s", inBytes(f.bytes+math.Max(0, f.stacks)), counted(f.goroutines, "goroutine"))
 	}
-	if f.objects < f.tolerance/bytesPerObject {
+	switch {
+	case f.objects < f.tolerance/bytesPerObject:
 		return inBytes(f.bytes)
+	case f.bytes < 0:
+		return counted(f.objects, "object")
 	}
 	return fmt.Sprintf("%s and %s", inBytes(f.bytes), counted(f.objects, "object"))
 }
@@ -134,7 +139,7 @@ func (f *heapFinding) writeSites(line func(string, ...any)) {
 	line("")
 	line("allocated in %s more %s, and not freed:", profile.Count(f.traced), iterations(f.traced))
 	for _, s := range f.sites[:min(len(f.sites), mostSites)] {
-		line("%10s  %s  %s", profile.Bytes(s.Value.Growth()), objects(s.Objects.Growth()), inFull(s.Frame))
+		line("%10s%s  at %s", profile.Bytes(s.Value.Growth()), objects(s.Objects.Growth()), inFull(s.Frame))
 		if source := sourceLine(s.Frame.File, s.Frame.Line); source != "" {
 			line("%10s  %s", "", shorten(source, 100))
 		}
@@ -151,11 +156,15 @@ func iterations(n int64) string {
 	return "iterations"
 }
 
+// objects is empty where something was replaced by something larger.
 func objects(n int64) string {
-	if n == 1 {
-		return "in 1 object"
+	switch {
+	case n <= 0:
+		return ""
+	case n == 1:
+		return " in 1 object"
 	}
-	return fmt.Sprintf("in %v objects", profile.Count(n))
+	return fmt.Sprintf(" in %v objects", profile.Count(n))
 }
 
 // inPlace is 'storage.(*Cache).Put (cache.go:12)'.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +21,10 @@ type heapFinding struct {
 	iterations int64
 	took       time.Duration
 
-	// Per iteration, of the last round.
+	// Per iteration, of the last two rounds, which took so long.
 	bytes, objects, goroutines, stacks float64
+	counted                            float64 // iterations of these rounds
+	lasted                             time.Duration
 
 	// sites grew in traced more iterations, the largest first.
 	sites  []profile.Growth
@@ -32,7 +33,7 @@ type heapFinding struct {
 	failed error // why there are no sites
 
 	// idle is the growth while fn did not run for idleFor.
-	idle    int64
+	idle    heapState
 	idleFor time.Duration
 	// company is a test that ran at the same time.
 	company string
@@ -42,6 +43,11 @@ const (
 	// tracedShare of the growth that is to be seen in a profile before it
 	// counts as found.
 	tracedShare = 0.5
+	// leastShare of all growth is worth a line; what shrank has a share of 0.
+	leastShare = 0.01
+	// idleShare of the speed of growth, seen without fn, makes a finding
+	// inconclusive: who grows in the background does so by leaps.
+	idleShare = 0.25
 	// mostIdle is for how long the heap is watched while fn does not run.
 	mostIdle = time.Second
 )
@@ -49,8 +55,14 @@ const (
 // explain finds out who allocates what stays.
 func (r *heapRun) explain(v heapVerdict) *heapFinding {
 	f := &heapFinding{verdict: v, rounds: r.rounds, tolerance: r.o.tolerance, iterations: r.n, took: time.Since(r.start)}
-	n := float64(r.rounds[len(r.rounds)-1].n)
-	grown := r.last.minus(r.before)
+	// One round alone may have seen something else go.
+	n := 0.0
+	for _, round := range r.rounds[len(r.rounds)-2:] {
+		n += float64(round.n)
+		f.lasted += round.took
+	}
+	grown := r.last.minus(r.ends[len(r.ends)-3])
+	f.counted = n
 	f.bytes, f.objects = float64(grown.bytes)/n, float64(grown.objects)/n
 	f.goroutines, f.stacks = float64(grown.goroutines)/n, float64(grown.stacks)/n
 	if v != heapUnclear {
@@ -65,10 +77,8 @@ func (r *heapRun) explain(v heapVerdict) *heapFinding {
 // so both are taken at it; what was allocated before is in both the same, and
 // cancels.
 func (r *heapRun) trace(f *heapFinding) {
-	if rate := runtime.MemProfileRate; rate != 1 {
-		runtime.MemProfileRate = 1
-		defer func() { runtime.MemProfileRate = rate }()
-	}
+	fullRate.acquire()
+	defer fullRate.release()
 	r.meter.settle()
 	base, err := takeProfiles(f.goroutines > 0)
 	if err != nil {
@@ -107,20 +117,23 @@ func (f *heapFinding) explained() bool {
 	return bytes >= tracedShare*f.bytes*n && objects >= tracedShare*f.objects*n && len(f.sites) > 0
 }
 
-// idle measures what the heap grows by without fn, in as long as the last
-// round took.
+// idle measures what the heap grows by without fn.
 func (r *heapRun) idle(f *heapFinding) {
-	f.idleFor = min(mostIdle, f.took/2)
+	f.idleFor = min(mostIdle, f.lasted)
 	before := r.meter.settle()
 	time.Sleep(f.idleFor)
-	f.idle = r.meter.settle().bytes - before.bytes
+	f.idle = r.meter.settle().minus(before)
 }
 
-// growsAlone reports whether the heap grew without fn as well.
+// growsAlone reports whether the heap grew without fn as well, at a good part of
+// the speed. A few objects are what measuring it takes.
 func (f *heapFinding) growsAlone() bool {
-	last := f.rounds[len(f.rounds)-1]
-	lasted := float64(f.took) / 2 // the last round is half of all
-	return f.idleFor > 0 && float64(f.idle)/float64(f.idleFor) > 0.5*float64(last.bytes)/lasted && f.idle > 1<<10
+	if f.idle.objects < 32 && f.idle.bytes < 4<<10 {
+		return false
+	}
+	scale := idleShare * float64(f.idleFor) / float64(f.lasted) * f.counted
+	return f.objects > 0 && float64(f.idle.objects) > scale*f.objects ||
+		f.bytes > 0 && float64(f.idle.bytes) > scale*f.bytes
 }
 
 // profiles are the heap's and, where they grow, the goroutines'.
@@ -188,7 +201,7 @@ func compareProfiles(base, now profiles) ([]profile.Growth, []profile.GoroutineG
 	case err != nil:
 		return nil, nil, fmt.Errorf("compare heap profiles: %w", err)
 	default:
-		sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Value.Growth() <= 0 })
+		sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Share < leastShare })
 	}
 	if now.goroutine == nil {
 		return sites, nil, nil

@@ -41,12 +41,11 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 	if o.fullMemProfile {
 		runtime.MemProfileRate = 1
 	}
-	before, err := readGoroutines()
+	base, err := takeBaseline()
 	if err != nil {
 		fmt.Fprintf(stderr, "guardtest: Main: %v\n", err)
 		return 2
 	}
-	base := newBaseline(before)
 	labelTests(m)
 	if code = m.Run(); code != 0 {
 		return code
@@ -55,7 +54,7 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 	pprof.SetGoroutineLabels(context.Background()) // a TestingM of its own may have run tests here
 
 	left, err := finder{o, func(all goroutines) []*group {
-		mine := base.newcomers(all)
+		mine := base.newcomers(all, 0)
 		for _, g := range all.groups {
 			if g.test != "" {
 				mine = append(mine, g)
