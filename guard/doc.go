@@ -60,8 +60,8 @@
 //
 // Where the death of the process is near, a service can leave before it is
 // killed: fail its readiness check, finish what it has, and exit. An episode of
-// pressure ([PressureLines]) begins when 85% of the limit lives, or half of it
-// and the rest would be full in 30 s at the present rate. Page cache, garbage and
+// pressure ([PressureLines]) begins when 85% of the limit lives, or, after the
+// first minute, half of it and the rest would be full in 30 s. Page cache, garbage and
 // free heap do not count; a GC cycle is forced where only that can tell, and only
 // if anybody listens. An episode calls Config.OnPressure once, with the predicted
 // death as deadline, and cancels the contexts of [Guard.PressureContext], which

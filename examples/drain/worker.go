@@ -51,6 +51,9 @@ func worker() error {
 	// A guard that is off is nil, and never under pressure.
 	g, err := guard.Start(guard.Config{
 		Off: os.Getenv(envDrain) == "", Dir: os.Getenv(envWorker), Limit: limit,
+		// Usually growth is no pressure in the first minute, in which services
+		// fill their caches. These live for a second.
+		Pressure: guard.PressureLines{Warmup: -1},
 		// The evidence is examples/leaky's story.
 		Rules: []guard.Rule{}, Logger: slog.New(slog.DiscardHandler),
 	})
