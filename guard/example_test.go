@@ -84,6 +84,20 @@ func ExampleGrowth() {
 	// Output: heap-growth: live heap at 4 times the baseline and at least 512.0 MiB above it
 }
 
+// A service that is idle at times, and of which it is known what it then uses,
+// need not wait for the day that the default rule takes.
+func ExampleConfig_floorWindow() {
+	cfg := guard.Config{
+		FloorWindow: 30 * time.Minute,
+		Rules: []guard.Rule{{
+			Name: "idle-cpu", Signal: guard.CPUFloor, Line: guard.Growth(4, 50), For: time.Hour,
+			Capture: guard.KindsOf(profile.CPU, profile.Goroutine),
+		}},
+	}
+	fmt.Println(cfg.Rules[0])
+	// Output: idle-cpu: CPU floor at 4 times the baseline and at least 5% of a core above it
+}
+
 // A fast leak is caught by how soon it meets the limit, not by how much it has.
 func ExampleTimeToLimit() {
 	fmt.Println(guard.Rule{
