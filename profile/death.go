@@ -122,6 +122,27 @@ func (d *Death) Sentence() string {
 	return b.String()
 }
 
+// Title is what the process died of in a few words, such as 'likely OOM-killed at
+// 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s'.
+func (d *Death) Title() string {
+	text := map[string]string{
+		DeathOOM: "OOM-killed", DeathPanic: "panicked", DeathHost: "ended with its host",
+	}[d.Cause]
+	switch {
+	case text == "":
+		text = "killed, crashed, or exited without Guard.Close"
+	case !d.Certain:
+		text = "likely " + text
+	}
+	if d.Panic != "" {
+		return text + ": " + cutMiddle(d.Panic, 2*maxName)
+	}
+	if m := d.state(); m != "" {
+		text += " at " + m
+	}
+	return text
+}
+
 // state is how memory stood.
 func (d *Death) state() string {
 	if !d.Memory.Known() {
