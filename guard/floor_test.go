@@ -130,11 +130,15 @@ func idleCPU(t *testing.T) Rule {
 	return Rule{}
 }
 
+// TestIdleCPUFigures has all of them, and for longer.
 func TestIdleCPUOfHealthyServices(t *testing.T) {
-	for name, s := range healthy {
+	for name, days := range map[string]int{
+		"office, idle at night": 8, "load that doubles for good": 4, "three roll-outs": 4, "steady 60%": 2,
+		"cron of 5 minutes an hour": 2, "batch of 50 minutes an hour": 2, "garbage collector at work": 2, "warm-up": 3,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if did, at, _ := s.during(newTimeline(t, limit1000, idleCPU(t)), 8, 1, 0); len(did) > 0 {
+			if did, at, _ := healthy[name].during(newTimeline(t, limit1000, idleCPU(t)), days, 1, 0); len(did) > 0 {
 				t.Errorf("after %v: %v", at, did)
 			}
 		})
@@ -145,21 +149,22 @@ func TestIdleCPUOfTickers(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		anHour float64
+		days   int // by then it is found
 	}{
-		{"idle", 60}, {"idle", 200}, {"cron of 5 minutes an hour", 100}, {"batch of 50 minutes an hour", 100}, {"nightly batch", 100},
-		{"office, idle at night", 100}, {"office, idle at night", 200}, {"warm-up", 100}, {"garbage collector at work", 100},
+		{"idle", 60, 2}, {"idle", 200, 2}, {"cron of 5 minutes an hour", 100, 2}, {"batch of 50 minutes an hour", 100, 2},
+		{"office, idle at night", 100, 6}, {"garbage collector at work", 100, 4},
 	} {
 		t.Run(fmt.Sprintf("%s, %.0f tickers an hour", test.name, test.anHour), func(t *testing.T) {
 			t.Parallel()
 			leak := tickers(test.anHour, 0)
 			tl := newTimeline(t, limit1000, idleCPU(t))
-			did, at, reason := healthy[test.name].and(leak).during(tl, 8, 1, test.anHour)
+			did, at, reason := healthy[test.name].and(leak).during(tl, test.days, 1, test.anHour)
 			if did["open idle-cpu, capture idle-cpu"] == 0 {
 				t.Fatalf("got %v, want an incident", did)
 			}
 			cpu, _ := leak(at, nil)
 			t.Logf("after %v, when tickers used %v: %s", at, profile.MilliCPU(cpu), reason)
-			if cpu > 200 {
+			if cpu >= 150 {
 				t.Errorf("found after %v, when tickers used %v", at, profile.MilliCPU(cpu))
 			}
 			if !regexp.MustCompile(`^CPU floor [\d.]+% of a core, growing by 0\.\d+% of a core \(0\.\d+% of a core to 0\.\d+% of a core\) an hour for \d+[hd]$`).MatchString(reason) {
