@@ -1,6 +1,8 @@
 package guardtest
 
 import (
+	"cmp"
+	"errors"
 	"runtime"
 	"slices"
 
@@ -19,7 +21,7 @@ type site struct {
 // allocations are those of some functions that a heap profile has seen.
 type allocations struct {
 	allocators []string
-	base       *pprofile.Profile // nil: nothing is recorded
+	base       []byte // nil: nothing is recorded
 }
 
 // descriptorAllocators make what the standard library keeps for a descriptor.
@@ -30,24 +32,39 @@ var descriptorAllocators = []string{"os.newFile", "net.newFD"}
 func recordedAllocations(allocators []string) allocations {
 	a := allocations{allocators: allocators}
 	if fullRate.full() {
-		a.base, _ = a.take()
+		a.base, _ = captureSettled()
 	}
 	return a
 }
 
 // since returns where objects were allocated since that are still there, most
 // first. It collects garbage.
-func (a allocations) since() []site {
+func (a allocations) since() ([]site, error) {
 	if a.base == nil {
-		return nil
+		return nil, nil
 	}
-	now, err := a.take()
+	// Profiles that are to be compared are written at one rate. Reading them
+	// allocates much, and is not to be recorded.
+	fullRate.acquire()
+	raw, err := captureSettled()
+	fullRate.release()
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	c, err := profile.Compare(a.base, now, profile.CompareConfig{MainModule: mainModule()})
+	base, err := a.read(a.base)
 	if err != nil {
-		return nil // there is none: profile.ErrNoSamples
+		return nil, err
+	}
+	now, err := a.read(raw)
+	if err != nil {
+		return nil, err
+	}
+	c, err := profile.Compare(base, now, profile.CompareConfig{MainModule: mainModule()})
+	if errors.Is(err, profile.ErrNoSamples) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	var sites []site
 	for _, g := range c.Sites {
@@ -55,18 +72,22 @@ func (a allocations) since() []site {
 			sites = append(sites, site{g.Frame, n})
 		}
 	}
-	slices.SortStableFunc(sites, func(a, b site) int { return int(min(1, max(-1, b.n-a.n))) })
-	return sites
+	slices.SortStableFunc(sites, func(a, b site) int { return cmp.Compare(b.n, a.n) })
+	return sites, nil
 }
 
-// take collects garbage and returns a heap profile with only what the functions
-// allocated. Their objects' stacks begin with them, as the profile leaves the
-// allocator out.
-func (a allocations) take() (*pprofile.Profile, error) {
+// captureSettled collects garbage and writes a heap profile.
+func captureSettled() ([]byte, error) {
 	// Twice: what has a cleanup is freed in the cycle after the one that ran it.
 	runtime.GC()
 	runtime.GC()
-	p, err := takeProfile(profile.Heap)
+	return captureProfile(profile.Heap)
+}
+
+// read leaves of a profile what the functions allocated. Their objects' stacks
+// begin with them, as the profile leaves the allocator out.
+func (a allocations) read(raw []byte) (*pprofile.Profile, error) {
+	p, err := parseProfile(raw)
 	if err != nil {
 		return nil, err
 	}

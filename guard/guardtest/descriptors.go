@@ -53,7 +53,9 @@ func NoDescriptorLeak(t TestingT, opts ...Option) {
 		case err != nil:
 			t.Errorf("guardtest: NoDescriptorLeak: %v", err)
 		case len(left) > 0:
-			t.Errorf("guardtest: %s", descriptorText(left, opened.since(), a.with()))
+			// Who opened them is a help, not the finding.
+			sites, _ := opened.since()
+			t.Errorf("guardtest: %s", descriptorText(left, sites, a.with()))
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package guardtest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,12 +46,12 @@ func NoTimerLeak(t TestingT, opts ...Option) {
 	t.Cleanup(func() {
 		t.Helper()
 		defer a.leave()
-		defer fullRate.release()
-		if made.base == nil {
-			t.Errorf("guardtest: NoTimerLeak: there is no heap profile to see timers in")
-			return
-		}
-		if left := awaitTimers(made, o.patience); len(left) > 0 {
+		fullRate.release()
+		left, err := awaitTimers(made, o.patience)
+		switch {
+		case err != nil:
+			t.Errorf("guardtest: NoTimerLeak: %v", err)
+		case len(left) > 0:
 			t.Errorf("guardtest: %s", timerText(left, a.with()))
 		}
 	})
@@ -59,12 +60,17 @@ func NoTimerLeak(t TestingT, opts ...Option) {
 // timerAllocators is what all timers but a goroutine's own are made by.
 var timerAllocators = []string{"time.newTimer"}
 
-func awaitTimers(made allocations, patience time.Duration) []site {
+// awaitTimers returns where timers were made that are there when the patience has
+// ended.
+func awaitTimers(made allocations, patience time.Duration) ([]site, error) {
+	if made.base == nil {
+		return nil, errors.New("there is no heap profile to see timers in")
+	}
 	deadline := time.Now().Add(patience)
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
-		left := made.since()
-		if len(left) == 0 || !time.Now().Before(deadline) {
-			return left
+		left, err := made.since()
+		if err != nil || len(left) == 0 || !time.Now().Before(deadline) {
+			return left, err
 		}
 		time.Sleep(min(pause, time.Until(deadline)))
 	}
