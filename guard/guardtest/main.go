@@ -92,7 +92,7 @@ func (f found) ofPackage(notes []string) report {
 		notes = append(notes, fmt.Sprintf("%s unattributed: begun by a timer or finalizer, or by code that sets labels of its own, while several tests ran.", isIn(unknown)))
 	}
 	return report{
-		title:  fmt.Sprintf("the tests pass, but %s left behind, still there %s after the last of them", isIn(n), roundTime(f.looked)),
+		title:  fmt.Sprintf("the tests pass, but %s left behind, still there %s the last of them", isIn(n), f.after()),
 		leaks:  leaks,
 		notes:  notes,
 		byTest: true,

@@ -159,6 +159,14 @@ func goroutinesIn(n int) string {
 	return fmt.Sprintf("%d goroutines", n)
 }
 
+// after says how long after the end the goroutines were seen last.
+func (f found) after() string {
+	if f.looked < 10*time.Millisecond {
+		return "at" // they were given no time
+	}
+	return roundTime(f.looked) + " after"
+}
+
 func roundTime(d time.Duration) string {
 	switch {
 	case d < time.Second:

@@ -120,7 +120,7 @@ func (v *verification) report(left found) report {
 		}
 	}
 	r := report{
-		title: fmt.Sprintf("%s left %s behind, still there %s after its end", v.activity.name, goroutinesIn(n), roundTime(left.looked)),
+		title: fmt.Sprintf("%s left %s behind, still there %s its end", v.activity.name, goroutinesIn(n), left.after()),
 		leaks: left.leaks(proven()),
 	}
 	if unlabelled > 0 {
