@@ -32,6 +32,7 @@ var importRules = []struct {
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 	{"sentryhook/internal", []string{std, "internal", "profile", "guard", "sentryhook", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, nil},
+	{"guard/internal/fleet", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
 	{"guard/internal/metric", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
 	{"guard/internal/overhead", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
 

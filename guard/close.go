@@ -87,7 +87,7 @@ func (g *Guard) end() error {
 	close(g.keeper.jobs)
 	<-g.keeper.stopped
 	g.drainResults()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, l.recorder.close())...)
 }
 
 // drainExplanation has a report written that was ready when the loop ended. What

@@ -115,6 +115,20 @@ type Config struct {
 	// weak pointer makes the runtime of Go 1.26 throw. Zero: never.
 	GoroutineLeak bool
 
+	// NoBlackBox keeps the guard from writing its readings and decisions into a
+	// file of 228 KiB in Dir, from which the next process tells what this one
+	// died of ([PreviousDeath]), and from looking for those of others. Zero: it
+	// writes each reading, in about 1 µs.
+	NoBlackBox bool
+	// CrashOutput has the Go runtime write the trace of a fatal panic into a file
+	// beside the black box, too, so that the next process can tell of it
+	// (runtime/debug.SetCrashOutput, which a process has one of: what the host has
+	// set is replaced, and of several guards the first has it). It stays set after
+	// Close, for a panic that runs a deferred Close is still on its way. Zero: a
+	// panic is told from a SIGKILL by nothing, and where a deferred Close runs in it
+	// it counts as an orderly end.
+	CrashOutput bool
+
 	// Service and Version name the process in manifests. Zero: the name of
 	// the executable, and the main module's version.
 	Service, Version string
@@ -244,6 +258,7 @@ func (c Config) validate() error {
 	f.check(c.CapturesPerHour >= 0 && c.CapturesPerHour <= 3600, "CapturesPerHour", c.CapturesPerHour, "0 to 3600 (0: 6)")
 	f.check(c.CPUProfile >= 0 && c.CPUProfile <= longestCPUProfile, "CPUProfile", c.CPUProfile, "0 to 1m0s (0: 5s)")
 	f.check(c.CloseTimeout >= 0, "CloseTimeout", c.CloseTimeout, "at least 0 (0: 5s)")
+	f.check(!c.CrashOutput || !c.NoBlackBox, "CrashOutput", c.CrashOutput, "false beside NoBlackBox: the black box says whose trace it is")
 	f.check(!c.CaptureOnSignal || haveCaptureSignal, "CaptureOnSignal", c.CaptureOnSignal, "false on this system, which has no SIGUSR1")
 
 	f.check(isShare(c.Lines.MemoryShare), "Lines.MemoryShare", c.Lines.MemoryShare, "more than 0, at most 1 (0: the default rule)")

@@ -42,6 +42,7 @@ func allWrong(dir string) Config {
 	return Config{
 		Dir: dir, Limit: -1, Interval: time.Millisecond, KeepBytes: 1 << 10, KeepIncidents: -1,
 		CapturesPerHour: 3601, CPUProfile: time.Hour, CloseTimeout: -time.Second,
+		NoBlackBox: true, CrashOutput: true,
 		Lines:    Lines{MemoryShare: 1.5, LiveHeap: -1, Goroutines: -1},
 		Pressure: PressureLines{Share: -1, Floor: 2, Hold: -time.Second}, Relief: Relief{MemoryLimit: 90},
 		Rules: []Rule{
@@ -95,6 +96,7 @@ func TestConfigFaults(t *testing.T) {
 		{Config{Pressure: PressureLines{Floor: math.NaN()}}, "Pressure.Floor: NaN: want"},
 		{Config{Pressure: PressureLines{Hold: -1}}, "Pressure.Hold: -1ns: want"},
 		{Config{Relief: Relief{MemoryLimit: -0.1}}, "Relief.MemoryLimit: -0.1: want"},
+		{Config{NoBlackBox: true, CrashOutput: true}, "CrashOutput: true: want false beside NoBlackBox"},
 		{Config{Rules: []Rule{}, Lines: Lines{Goroutines: 1}}, "Lines: "},
 		{Config{Sinks: []Sink{nil}}, "Sinks[0]: nil: want a Sink"},
 		{Config{Sinks: []Sink{namedSink("")}}, `Sinks[0].Name(): "": want`},

@@ -13,7 +13,7 @@ type counters struct {
 	baselines, failedBaselines                    atomic.Int64
 	delivered, droppedEvents, sinkFailures        atomic.Int64
 	censuses, explained, failedReports            atomic.Int64
-	droppedJobs, panics                           atomic.Int64
+	droppedJobs, panics, slowRecords              atomic.Int64
 	manual                                        atomic.Int64
 	profiles                                      [profile.Threadcreate + 1][len(outcomes)]atomic.Int64
 }
@@ -68,6 +68,7 @@ type Counters struct {
 	DroppedEvents   int64 // events that found a full queue
 	SinkFailures    int64 // deliveries that failed, panicked or timed out
 	DroppedJobs     int64 // work on evidence that found a full queue
+	SlowRecords     int64 // writes into the black box that failed or took over 100 ms
 	Panics          int64 // panics recovered, of sinks and of the guard itself
 }
 
@@ -78,6 +79,6 @@ func (c *counters) read() Counters {
 		Baselines: c.baselines.Load(), FailedBaselines: c.failedBaselines.Load(),
 		Censuses: c.censuses.Load(), Explained: c.explained.Load(), FailedReports: c.failedReports.Load(),
 		Delivered: c.delivered.Load(), DroppedEvents: c.droppedEvents.Load(), SinkFailures: c.sinkFailures.Load(),
-		DroppedJobs: c.droppedJobs.Load(), Panics: c.panics.Load(),
+		DroppedJobs: c.droppedJobs.Load(), SlowRecords: c.slowRecords.Load(), Panics: c.panics.Load(),
 	}
 }

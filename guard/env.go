@@ -75,6 +75,20 @@ var settings = map[string]struct {
 		}
 		return err
 	}},
+	"BLACK_BOX": {"true or false", func(c *Config, v string) error {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			return errors.New("it is neither")
+		}
+		c.NoBlackBox = !on
+		return nil
+	}},
+	"CRASH_OUTPUT": {"true or false", func(c *Config, v string) (err error) {
+		if c.CrashOutput, err = strconv.ParseBool(v); err != nil {
+			err = errors.New("it is neither")
+		}
+		return err
+	}},
 	"OFF": {"true or false", func(c *Config, v string) (err error) {
 		if c.Off, err = strconv.ParseBool(v); err != nil {
 			err = errors.New("it is neither")
@@ -114,6 +128,8 @@ func (c *Config) line(l Lines) {
 //	LEAKGUARD_KEEP_BYTES      KeepBytes, such as 256MiB
 //	LEAKGUARD_PRESSURE_SHARE  Pressure.Share, such as 0.85 or 85%
 //	LEAKGUARD_PRESSURE_TIME   Pressure.Time, such as 30s
+//	LEAKGUARD_BLACK_BOX       not NoBlackBox, true or false
+//	LEAKGUARD_CRASH_OUTPUT    CrashOutput, true or false
 //	LEAKGUARD_OFF             Off, true or false
 //
 // Where Rules is set, the three lines replace the rule of that name, or add

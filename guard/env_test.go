@@ -32,6 +32,9 @@ func TestWithEnvSettings(t *testing.T) {
 		{"LEAKGUARD_KEEP_BYTES=64MiB", Config{KeepBytes: 64 << 20}},
 		{"LEAKGUARD_PRESSURE_SHARE=70%", Config{Pressure: PressureLines{Share: 0.7}}},
 		{"LEAKGUARD_PRESSURE_TIME=45s", Config{Pressure: PressureLines{Time: 45 * time.Second}}},
+		{"LEAKGUARD_BLACK_BOX=true", Config{}},
+		{"LEAKGUARD_BLACK_BOX=false", Config{NoBlackBox: true}},
+		{"LEAKGUARD_CRASH_OUTPUT=1", Config{CrashOutput: true}},
 		{"LEAKGUARD_OFF=true", Config{Off: true}},
 		{"LEAKGUARD_OFF=0", Config{}},
 	} {
@@ -50,7 +53,7 @@ func TestWithEnvSettings(t *testing.T) {
 
 // Every setting is in the table above, in the doc of WithEnv it is by hand.
 func TestWithEnvKnowsTheseSettings(t *testing.T) {
-	const want = "LEAKGUARD_DIR, LEAKGUARD_GOROUTINES, LEAKGUARD_HEAP, LEAKGUARD_INTERVAL, LEAKGUARD_KEEP_BYTES, LEAKGUARD_LIMIT, LEAKGUARD_OFF, LEAKGUARD_PRESSURE_SHARE, LEAKGUARD_PRESSURE_TIME, LEAKGUARD_SHARE"
+	const want = "LEAKGUARD_BLACK_BOX, LEAKGUARD_CRASH_OUTPUT, LEAKGUARD_DIR, LEAKGUARD_GOROUTINES, LEAKGUARD_HEAP, LEAKGUARD_INTERVAL, LEAKGUARD_KEEP_BYTES, LEAKGUARD_LIMIT, LEAKGUARD_OFF, LEAKGUARD_PRESSURE_SHARE, LEAKGUARD_PRESSURE_TIME, LEAKGUARD_SHARE"
 	if got := settingNames(); got != want {
 		t.Errorf("got %s", got)
 	}
@@ -121,6 +124,7 @@ func TestWithEnvTellsEveryFaultAtOnce(t *testing.T) {
 		"LEAKGUARD_DIR=", "LEAKGUARD_LIMIT=many", "LEAKGUARD_HEAP=-1", "LEAKGUARD_SHARE=90", "LEAKGUARD_GOROUTINES=1e4",
 		"LEAKGUARD_INTERVAL=5", "LEAKGUARD_KEEP_BYTES=1KiB", "LEAKGUARD_OFF=maybe",
 		"LEAKGUARD_PRESSURE_SHARE=0", "LEAKGUARD_PRESSURE_TIME=-1s",
+		"LEAKGUARD_BLACK_BOX=off", "LEAKGUARD_CRASH_OUTPUT=/tmp",
 		"LEAKGUARD_LIMITS=1", "LEAKGUARD_=1", "LEAKGUARD_PORTAL=1", "LEAKGUARD_dir=1",
 	}
 	base := Config{Dir: "/a", Limit: 3, Rules: []Rule{{Name: "a", Line: Absolute(1)}}}

@@ -84,6 +84,20 @@ func ExampleGrowth() {
 	// Output: heap-growth: live heap at 4 times the baseline and at least 512.0 MiB above it
 }
 
+// A service that is idle at times, and of which it is known what it then uses,
+// need not wait for the day that the default rule takes.
+func ExampleConfig_floorWindow() {
+	cfg := guard.Config{
+		FloorWindow: 30 * time.Minute,
+		Rules: []guard.Rule{{
+			Name: "idle-cpu", Signal: guard.CPUFloor, Line: guard.Growth(4, 50), For: time.Hour,
+			Capture: guard.KindsOf(profile.CPU, profile.Goroutine),
+		}},
+	}
+	fmt.Println(cfg.Rules[0])
+	// Output: idle-cpu: CPU floor at 4 times the baseline and at least 5% of a core above it
+}
+
 // A fast leak is caught by how soon it meets the limit, not by how much it has.
 func ExampleTimeToLimit() {
 	fmt.Println(guard.Rule{
@@ -91,6 +105,76 @@ func ExampleTimeToLimit() {
 		Line: guard.TimeToLimit(250 * time.Millisecond), Floor: guard.ShareOfLimit(0.5),
 	})
 	// Output: time-to-limit: memory at 250ms to the limit, not below 50% of the limit
+}
+
+// A service that leaves before it is killed: its readiness check fails under
+// pressure by itself (guardhttp.Ready), here it ends when the balancer has had
+// the time to notice.
+func ExampleConfig_onPressure() {
+	leave := make(chan guard.Pressure, 1)
+	g, err := guard.Start(guard.Config{
+		OnPressure: func(ctx context.Context, p guard.Pressure) {
+			select {
+			case <-time.After(10 * time.Second): // longer than the balancer takes to notice
+			case <-ctx.Done():
+				if ctx.Err() == context.Canceled {
+					return // it is over
+				}
+			}
+			leave <- p // main shuts the server down, and exits with 0
+		},
+		// What leaving takes, with some to spare.
+		Pressure: guard.PressureLines{Time: time.Minute},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer g.Close()
+
+	// ... serve until leave ...
+}
+
+// A worker takes on nothing new when memory runs out, finishes what it has begun,
+// and leaves.
+func ExampleGuard_PressureContext() {
+	g := quiet()
+	defer stop(g)
+
+	ctx, cancel := g.PressureContext(context.Background())
+	defer cancel()
+	for _, job := range []string{"invoice 1", "invoice 2"} {
+		if ctx.Err() != nil {
+			log.Print("leaving: ", context.Cause(ctx)) // such as 'guard: memory pressure: 442.0 MiB live, 86% of 512.0 MiB'
+			break
+		}
+		fmt.Println("done:", job)
+	}
+	// Output:
+	// done: invoice 1
+	// done: invoice 2
+}
+
+// What can wait does not begin while memory is short.
+func ExampleGuard_UnderPressure() {
+	g := quiet()
+	defer stop(g)
+
+	if g.UnderPressure() {
+		fmt.Println("busy, come back later")
+		return
+	}
+	fmt.Println("welcome")
+	// Output: welcome
+}
+
+// A status page tells of the last episode, too.
+func ExampleGuard_Pressure() {
+	g := quiet()
+	defer stop(g)
+
+	p, ok := g.Pressure()
+	fmt.Println(ok, p)
+	// Output: false no pressure
 }
 
 // quiet is a guard that only does what the example asks it to do.

@@ -177,11 +177,13 @@ func (l *loop) reported(done explained) {
 		inc = i.Incident
 	}
 	inc.Headline = done.report.Headline
+	l.explainedFor(done.id, done.report.Headline)
 	l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, profile.ReportText))
 	l.sinks.send(Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier})
 }
 
 func (l *loop) notExplained(done explained) {
+	l.explainedFor(done.id, "")
 	l.counters.failedReports.Add(1)
 	if l.once.first("explain") {
 		l.log.Warn("leakguard: an incident could not be explained; its profiles are not affected, further ones are only counted",

@@ -96,7 +96,9 @@ var healthy = map[string]service{
 
 // during counts, for so many days, what a rule does, and says when it did so
 // first and why.
-func (s service) during(tl *timeline, days int, seed uint64) (did map[string]int, at time.Duration, reason string) {
+//
+// Goroutines follow the load, and anHour more an hour stay.
+func (s service) during(tl *timeline, days int, seed uint64, anHour float64) (did map[string]int, at time.Duration, reason string) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	did = make(map[string]int)
 	tl.reading.CPUTime, tl.reading.Wakeups = 0, 0
@@ -105,6 +107,7 @@ func (s service) during(tl *timeline, days int, seed uint64) (did map[string]int
 		what := tl.look(now, func(reading *profile.Reading) {
 			reading.CPUTime += time.Duration(c / 1000 * float64(minute))
 			reading.Wakeups += profile.Count(60 * n)
+			reading.Goroutines = profile.Count(200 + c/4 + 5*r.NormFloat64() + anHour*now.Hours())
 		})
 		if what != "" {
 			if did[what]++; at == 0 {
@@ -127,11 +130,15 @@ func idleCPU(t *testing.T) Rule {
 	return Rule{}
 }
 
+// TestIdleCPUFigures has all of them, and for longer.
 func TestIdleCPUOfHealthyServices(t *testing.T) {
-	for name, s := range healthy {
+	for name, days := range map[string]int{
+		"office, idle at night": 8, "load that doubles for good": 4, "three roll-outs": 4, "steady 60%": 2,
+		"cron of 5 minutes an hour": 2, "batch of 50 minutes an hour": 2, "garbage collector at work": 2, "warm-up": 3,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if did, at, _ := s.during(newTimeline(t, limit1000, idleCPU(t)), 8, 1); len(did) > 0 {
+			if did, at, _ := healthy[name].during(newTimeline(t, limit1000, idleCPU(t)), days, 1, 0); len(did) > 0 {
 				t.Errorf("after %v: %v", at, did)
 			}
 		})
@@ -142,24 +149,25 @@ func TestIdleCPUOfTickers(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		anHour float64
+		days   int // by then it is found
 	}{
-		{"idle", 60}, {"idle", 200}, {"cron of 5 minutes an hour", 100}, {"batch of 50 minutes an hour", 100}, {"nightly batch", 100},
-		{"office, idle at night", 100}, {"office, idle at night", 200}, {"warm-up", 100}, {"garbage collector at work", 100}, {"steady 60%", 200},
+		{"idle", 60, 2}, {"idle", 200, 2}, {"cron of 5 minutes an hour", 100, 2}, {"batch of 50 minutes an hour", 100, 2},
+		{"office, idle at night", 100, 6}, {"garbage collector at work", 100, 4},
 	} {
 		t.Run(fmt.Sprintf("%s, %.0f tickers an hour", test.name, test.anHour), func(t *testing.T) {
 			t.Parallel()
 			leak := tickers(test.anHour, 0)
 			tl := newTimeline(t, limit1000, idleCPU(t))
-			did, at, reason := healthy[test.name].and(leak).during(tl, 8, 1)
+			did, at, reason := healthy[test.name].and(leak).during(tl, test.days, 1, test.anHour)
 			if did["open idle-cpu, capture idle-cpu"] == 0 {
 				t.Fatalf("got %v, want an incident", did)
 			}
 			cpu, _ := leak(at, nil)
 			t.Logf("after %v, when tickers used %v: %s", at, profile.MilliCPU(cpu), reason)
-			if cpu > 200 {
+			if cpu >= 150 {
 				t.Errorf("found after %v, when tickers used %v", at, profile.MilliCPU(cpu))
 			}
-			if !regexp.MustCompile(`^CPU floor [\d.]+% of a core, growing by [\d.]+% of a core \(.*\) an hour for \d+[hd]$`).MatchString(reason) {
+			if !regexp.MustCompile(`^CPU floor [\d.]+% of a core, growing by 0\.\d+% of a core \(0\.\d+% of a core to 0\.\d+% of a core\) an hour for \d+[hd]$`).MatchString(reason) {
 				t.Errorf("the reason is %q", reason)
 			}
 		})
@@ -170,11 +178,11 @@ func TestIdleCPUOfTickers(t *testing.T) {
 func TestIdleCPUNeedsWakeups(t *testing.T) {
 	dearer := func(at time.Duration, r *rand.Rand) (float64, float64) { return 5 * at.Hours(), 0 }
 	s := healthy["idle"].and(dearer)
-	if did, at, _ := s.during(newTimeline(t, limit1000, idleCPU(t)), 5, 1); len(did) > 0 {
+	if did, at, _ := s.during(newTimeline(t, limit1000, idleCPU(t)), 5, 1, 0); len(did) > 0 {
 		t.Errorf("after %v: %v", at, did)
 	}
 	alone := Rule{Name: "cpu", Signal: CPUFloor, Line: Absolute(100)}
-	if did, _, _ := s.during(newTimeline(t, limit1000, alone), 5, 1); did["open cpu, capture cpu"] != 1 {
+	if did, _, _ := s.during(newTimeline(t, limit1000, alone), 5, 1, 0); did["open cpu, capture cpu"] != 1 {
 		t.Errorf("got %v: the rise itself is not seen", did)
 	}
 }
@@ -228,7 +236,7 @@ func TestFloorRules(t *testing.T) {
 		return 10, 50
 	}
 	tl := newTimeline(t, limit1000, rule)
-	did, at, reason := service(grown).during(tl, 1, 1)
+	did, at, reason := service(grown).during(tl, 1, 1, 0)
 	if did["open ticks, capture ticks"] != 1 || len(did) != 1 {
 		t.Fatalf("got %v, want one incident", did)
 	}

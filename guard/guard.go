@@ -85,7 +85,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 		build: build, timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify(),
 		ask: make(chan func()), results: make(chan captureResult, queuedJobs),
 		censuses: make(chan censusResult, 1), explanations: make(chan explained, 1), reports: make(chan explained, 1),
-		earlier: make(chan []explanation, 1), nextCensus: firstCensus,
+		earlier: make(chan []explanation, 1), deaths: make(chan deathsFound, 1), nextCensus: firstCensus,
 		closing: g.closing, finished: make(chan struct{}), started: time.Now(), observer: newObserver(),
 	}
 	g.loop = l
@@ -121,12 +121,17 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	if store != nil {
 		g.sinks.record = store.RecordDelivery
 	}
+	var at here
+	if store != nil && !cfg.NoBlackBox {
+		l.recorder = l.openRecorder(store.Dir(), root)
+		at = l.hereNow()
+	}
 	g.announce(diskErr)
 	go g.sinks.run()
 	go g.keeper.run()
 	go l.run()
 	if store != nil {
-		g.keeper.do(func() { g.takeUp(store) })
+		g.keeper.do(func() { g.takeUp(store, at) })
 	}
 	return g, nil
 }
@@ -159,17 +164,21 @@ func (g *Guard) announce(diskErr error) {
 	}
 }
 
-// takeUp goes on with what earlier processes left: it is offered to the sinks
-// where they have not accepted it, and explained where it is not.
-func (g *Guard) takeUp(store *profile.Store) {
+// takeUp goes on with what earlier processes left: it is told what they died of, and
+// their evidence is offered to the sinks where they have not accepted it, and
+// explained where it is not.
+func (g *Guard) takeUp(store *profile.Store, at here) {
 	cfg := &g.loop.cfg
-	if len(cfg.Sinks) == 0 && cfg.NoReports {
+	if len(cfg.Sinks) == 0 && cfg.NoReports && cfg.NoBlackBox {
 		return
 	}
 	incidents, err := store.Incidents()
 	if err != nil {
 		g.loop.log.Warn("leakguard: earlier incidents could not be listed, nothing of them is offered again or explained", "error", err)
 		return
+	}
+	if !cfg.NoBlackBox {
+		g.loop.lookForDeaths(at, incidents)
 	}
 	if len(cfg.Sinks) > 0 {
 		g.redeliver(store, incidents)

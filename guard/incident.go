@@ -44,19 +44,23 @@ type Incident struct {
 	// Headline is the first line of the report, which names the culprit; ''
 	// until there is one. The report itself lies in the folder.
 	Headline string
+	// Death is what the previous process died of, with an event PreviousDeath;
+	// else nil. Opened is then its last sign of life, Reading its last reading,
+	// and Headline who leaked, if its evidence tells.
+	Death *profile.Death
 }
 
 // EventKind says what happened to an incident.
 type EventKind int
 
-// The kinds of event. PreviousDeath is reserved.
+// The kinds of event.
 const (
 	Opened        EventKind = iota // a line was crossed
 	Captured                       // evidence is on disk, or there is none: see Incident.NotCaptured
 	Escalated                      // an open incident became much worse
 	Explained                      // the report is written: see Incident.Headline
 	Recovered                      // the signal stayed below the recovery line
-	PreviousDeath                  // a predecessor of this process was killed
+	PreviousDeath                  // a predecessor died: see Incident.Death
 	eventKinds
 )
 

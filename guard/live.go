@@ -17,6 +17,7 @@ type liveIncident struct {
 	capturing bool
 	recovery  string // why it recovered
 	waits     bool   // it has been said why it is not explained yet
+	recorder  *recorder
 	manifest  profile.Manifest
 }
 
@@ -82,6 +83,7 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
 		GoroutineSites: l.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
 	}
+	i.recorder = l.recorder
 	i.decide("opened: " + reason)
 	return i
 }
@@ -276,6 +278,7 @@ func (l *loop) limits() []profile.Limit {
 }
 
 func (i *liveIncident) decide(text string) {
+	i.recorder.note(i.ID, text)
 	if len(i.manifest.Decisions) < mostDecisions {
 		i.manifest.Decisions = append(i.manifest.Decisions, profile.Decision{Time: time.Now(), Text: text})
 	}

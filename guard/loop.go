@@ -85,6 +85,11 @@ type loop struct {
 	explainAt   time.Duration // not before
 	explainers  sync.WaitGroup
 
+	recorder   *recorder // the black box; nil: none
+	deaths     chan deathsFound
+	untold     []foundDeath
+	nextDeaths time.Duration // when to look for the dead again; 0: no more
+
 	pressure pressure
 	cache    cacheWatch
 }
@@ -120,6 +125,9 @@ func (l *loop) run() {
 		case done := <-l.reports:
 			l.guarded(func() { l.reported(done) })
 			continue
+		case found := <-l.deaths:
+			l.guarded(func() { l.deathsFound(found) })
+			continue
 		case list := <-l.earlier:
 			l.unexplained = append(l.unexplained, list...)
 			continue
@@ -139,6 +147,7 @@ func (l *loop) look() {
 	l.timer.Reset(l.cfg.Interval)
 	now := time.Now()
 	l.source.read(now, &l.reading)
+	l.recorder.sample(&l.reading)
 	l.counters.readings.Add(1)
 	l.history.add(&l.reading)
 	cores := l.observe(now.Sub(l.started), &l.reading, &l.source.limits, l.source.used, l.keeper.gauge.gcTime(), l.watch.calm())
@@ -152,6 +161,7 @@ func (l *loop) look() {
 	l.takeBaseline()
 	l.takeCensus()
 	l.explain()
+	l.tellDeaths()
 
 	p := nextPace(&l.view, l.cfg.Interval, cores, l.clock != nil)
 	l.timer.Reset(p.wall)

@@ -65,9 +65,14 @@ type PressureLines struct {
 	// should be what the service needs to leave: to be taken out of rotation
 	// and to finish what it has. Negative: only Share counts. Zero: 30 s.
 	Time time.Duration
-	// Floor is the share of the limit that must live for Time to count, so
-	// that a start which fills caches is no pressure. Zero: 0.5.
+	// Floor is the share of the limit that must live for Time to count. Zero:
+	// 0.5.
 	Floor float64
+	// Warmup is for how long after Start only Share counts: a service that
+	// fills its caches looks like one that leaks, and if it left for that it
+	// would start again and again. Negative: Time counts at once. Zero: 1
+	// minute.
+	Warmup time.Duration
 	// Hold is for how long what lives must stay under nine tenths of Share,
 	// and the limit be further away than twice Time, until pressure is over.
 	// Zero: 30 s.
@@ -79,6 +84,7 @@ const (
 	defaultPressureTime  = 30 * time.Second
 	defaultPressureFloor = 0.5
 	defaultPressureHold  = 30 * time.Second
+	defaultWarmup        = warmAfter
 )
 
 func (l PressureLines) withDefaults() PressureLines {
@@ -90,6 +96,9 @@ func (l PressureLines) withDefaults() PressureLines {
 	}
 	if l.Floor == 0 {
 		l.Floor = defaultPressureFloor
+	}
+	if l.Warmup == 0 {
+		l.Warmup = defaultWarmup
 	}
 	if l.Hold == 0 {
 		l.Hold = defaultPressureHold
@@ -119,7 +128,8 @@ type PressureState struct {
 }
 
 // UnderPressure reports whether an episode of pressure is under way. It costs a
-// few nanoseconds and may be asked for each request. False on a nil Guard.
+// few nanoseconds and may be asked for each request. After Close it is as it was
+// then: a service that leaves stays so. False on a nil Guard.
 func (g *Guard) UnderPressure() bool {
 	if g == nil {
 		return false

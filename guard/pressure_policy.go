@@ -165,15 +165,15 @@ func (p *pressurePolicy) room(v *view) int64 {
 // near reports whether death is near for certain: what the garbage collector
 // found to live says so.
 func (p *pressurePolicy) near(v *view) (d danger, near bool) {
-	limit, room := float64(v.limits[Memory]), p.room(v)
+	limit := float64(v.limits[Memory])
 	within := p.lines.Time
 	full := float64(v.heap.settled) >= p.lines.Share*limit
 	if full {
 		within = farthestDeath
-	} else if within < 0 || float64(v.heap.settled) < p.lines.Floor*limit {
+	} else if !p.byTime(v) || float64(v.heap.settled) < p.lines.Floor*limit {
 		return danger{left: -1}, false
 	}
-	left, rate, ok := v.live.forecast(room, leastRiseOf(v.limits[Memory])/2, within)
+	left, rate, ok := p.forecast(v, within)
 	if !ok {
 		return danger{left: -1}, full
 	}
@@ -193,14 +193,33 @@ func (d danger) sooner(p *pressurePolicy, v *view) danger {
 	return d
 }
 
+// byTime reports whether the time to the limit counts.
+func (p *pressurePolicy) byTime(v *view) bool {
+	return p.lines.Time > 0 && v.at >= p.lines.Warmup
+}
+
 // growing reports whether what lives comes nearer to the limit than twice the
 // line.
 func (p *pressurePolicy) growing(v *view) bool {
 	if p.lines.Time < 0 {
 		return false
 	}
-	_, _, ok := v.live.forecast(p.room(v), leastRiseOf(v.limits[Memory])/2, 2*p.lines.Time)
+	_, _, ok := p.forecast(v, 2*p.lines.Time)
 	return ok
+}
+
+// forecast is when what lives meets the limit. It is known as of the last GC: if
+// it grew on since, so much was allocated.
+func (p *pressurePolicy) forecast(v *view, within time.Duration) (left time.Duration, rate float64, ok bool) {
+	left, rate, ok = v.live.forecast(p.room(v), leastRiseOf(v.limits[Memory])/2, within)
+	if !ok {
+		return left, rate, false
+	}
+	elapsed := v.at - v.live.points[len(v.live.points)-1].at
+	if elapsed > rateWindow && float64(v.heap.alloc-v.heap.live) < rate*elapsed.Seconds()/2 {
+		return 0, 0, false
+	}
+	return left, rate, true
 }
 
 // suspects reports whether death is near if what fills memory lives.
@@ -209,7 +228,7 @@ func (p *pressurePolicy) suspects(v *view) bool {
 	if memory >= p.lines.Share*limit {
 		return true
 	}
-	if p.lines.Time < 0 || memory < p.lines.Floor*limit {
+	if !p.byTime(v) || memory < p.lines.Floor*limit {
 		return false
 	}
 	_, _, ok := v.growth.forecast(v.headroom, leastRiseOf(v.limits[Memory]), p.lines.Time)
@@ -243,7 +262,7 @@ func (p *pressurePolicy) answer(v *view) (d danger, answered bool) {
 	}
 	rate := a.rate * float64(lives) / float64(a.rise)
 	left := lasts(p.room(v), rate)
-	if left > p.lines.Time || float64(v.heap.settled) < p.lines.Floor*float64(v.limits[Memory]) {
+	if !p.byTime(v) || left > p.lines.Time || float64(v.heap.settled) < p.lines.Floor*float64(v.limits[Memory]) {
 		return d, true
 	}
 	return danger{left: left, rate: rate}, true

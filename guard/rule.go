@@ -159,7 +159,8 @@ func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time
 // usually a day to two. It is known of signals LiveHeap, Goroutines, NonGo,
 // CPUFloor and WakeupFloor, and judged every half hour. Of CPUFloor it is crossed
 // only while the wake-ups' floors rise as well: a cache that grows makes requests
-// dearer, but wakes nobody.
+// dearer, but wakes nobody. Where the number of goroutines leaks at the same time
+// it is enough that both floors rise.
 func Growing() Line { return Line{kind: lineGrowing} }
 
 // IsZero reports whether the line was never set.

@@ -303,6 +303,11 @@ func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, fo
 	if m.Recovered != nil && m.Trigger == profile.TriggerRule {
 		kinds = append(kinds, Recovered)
 	}
+	if m.Rule == profile.RulePreviousDeath {
+		if kinds = []EventKind{PreviousDeath}; m.Death == nil {
+			return // cut short: it will be told anew
+		}
+	}
 	for _, q := range d.sinks {
 		for _, k := range kinds {
 			if !delivery.Has(q.name, k.String()) {
@@ -331,6 +336,10 @@ func incidentOf(m profile.Manifest, folder string) Incident {
 	}
 	if n := len(m.Readings); n > 0 {
 		i.Reading = m.Readings[n-1]
+	}
+	if m.Death != nil {
+		i.Death, i.Headline = m.Death, m.Death.Culprit
+		i.Value = int64(m.Death.Memory)
 	}
 	return i
 }

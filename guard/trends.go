@@ -92,7 +92,7 @@ func (t *trends) position(s Signal) position {
 	switch {
 	case !ok:
 		return unknown
-	case st.verdict.State == trend.Leaking && st.grown() >= leastLeaked(s) && t.wakes(s):
+	case t.leaks(s, st) && st.grown() >= leastLeaked(s):
 		return above
 	case st.verdict.State >= trend.Growing:
 		return between
@@ -101,14 +101,21 @@ func (t *trends) position(s Signal) position {
 	}
 }
 
-// wakes reports whether what a rise of CPU needs to be that of something that
-// ticks is there: that wake-ups rise, too.
-func (t *trends) wakes(s Signal) bool {
+// leaks reports whether a signal's trend is a leak. A rise of CPU is that of
+// something that ticks only where wake-ups rise, too; and where goroutines leak at
+// the same time, that the two floors grow is enough: under a large swing of the
+// load they need a week to be called a leak by themselves, goroutines a day.
+func (t *trends) leaks(s Signal, st *signalTrend) bool {
 	if s != CPUFloor {
-		return true
+		return st.verdict.State == trend.Leaking
 	}
-	st, ok := t.of(WakeupFloor)
-	return ok && st.verdict.State >= trend.Growing && st.grown() >= leastLeakedWakeups
+	wakeups, ok := t.of(WakeupFloor)
+	if !ok || wakeups.verdict.State < trend.Growing || wakeups.grown() < leastLeakedWakeups {
+		return false
+	}
+	goroutines, ok := t.of(Goroutines)
+	return st.verdict.State == trend.Leaking ||
+		st.verdict.State == trend.Growing && ok && goroutines.verdict.State == trend.Leaking && goroutines.grown() >= leastLeakedCount
 }
 
 // grown is how much the trend has added since it began.
@@ -142,6 +149,8 @@ func (t *trends) describe(s Signal, v *view) string {
 			return fmt.Sprintf("%.3g", x)
 		case s == WakeupFloor:
 			return fmt.Sprintf("%.3g/s", x)
+		case s == CPUFloor: // what is 2% of a core a day is less than a thousandth an hour
+			return fmt.Sprintf("%.2f%% of a core", x/10)
 		}
 		return s.format(int64(max(x, 0)))
 	}

@@ -122,6 +122,27 @@ func (d *Death) Sentence() string {
 	return b.String()
 }
 
+// Title is what the process died of in a few words, such as 'likely OOM-killed at
+// 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s'.
+func (d *Death) Title() string {
+	text := map[string]string{
+		DeathOOM: "OOM-killed", DeathPanic: "panicked", DeathHost: "ended with its host",
+	}[d.Cause]
+	switch {
+	case text == "":
+		text = "killed, crashed, or exited without Guard.Close"
+	case !d.Certain:
+		text = "likely " + text
+	}
+	if d.Panic != "" {
+		return text + ": " + cutMiddle(d.Panic, 2*maxName)
+	}
+	if m := d.state(); m != "" {
+		text += " at " + m
+	}
+	return text
+}
+
 // state is how memory stood.
 func (d *Death) state() string {
 	if !d.Memory.Known() {
@@ -131,7 +152,8 @@ func (d *Death) state() string {
 	if d.Limit > 0 {
 		text += " of " + d.Limit.String()
 	}
-	if d.Rate >= 1<<20 {
+	// What would take longer than a minute to fill the limit is not what killed it.
+	if d.Rate >= 1<<20 && (d.Limit <= 0 || float64(d.Limit-d.Memory) <= d.Rate*time.Minute.Seconds()) {
 		text += fmt.Sprintf(", growing %v/s", Bytes(d.Rate))
 	}
 	return text

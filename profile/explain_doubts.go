@@ -80,7 +80,7 @@ func doubts(e Evidence, out outside) []string {
 	add(steps(m)...)
 	add(e.Warnings...)
 	for _, c := range []*Comparison{e.Heap, e.Goroutine, e.CPU, e.GoroutineLeak} {
-		if c != nil {
+		if c != nil && !(c.Kind == CPU && aboutIdle(m)) { // whose doubt is that it has no baseline, as ever
 			add(c.Warnings...)
 		}
 	}

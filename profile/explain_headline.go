@@ -25,7 +25,10 @@ func headline(r *Report, out outside) string {
 		}
 		break
 	}
+	where := outsideGo(r.Manifest)
 	switch {
+	case where != "":
+		return "No culprit in the Go heap: " + where
 	case out.found:
 		return "No culprit in the Go heap: " + out.sentence("it")
 	case r.Heap == nil && r.Goroutine == nil && r.CPU == nil:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/leakguard/leakguard/internal/frames"
 )
@@ -52,7 +53,7 @@ func addTicks(r *Report) {
 		}
 	}
 	woken := int64(idle.Wakeups - max(idle.WakeupsBefore, 0))
-	each := float64(woken) / float64(max(grown, 1))
+	each := float64(woken) / (float64(max(grown, 1)) * r.grownAtFloor())
 	if grown < leastTickers || each < slowestTick || each > fastestTick {
 		return
 	}
@@ -70,6 +71,29 @@ func addTicks(r *Report) {
 				shortName(s.Frame.Function), percent(share)))
 		}
 	}
+}
+
+// grownAtFloor is the part of the goroutines' growth that was there when the floor
+// was: of a growth that goes on, the quietest tenth of the window is its
+// beginning. In production that is nearly all.
+func (r *Report) grownAtFloor() float64 {
+	m := r.Manifest
+	if r.Goroutine == nil || !r.Goroutine.HasBase {
+		return 1
+	}
+	at := m.Opened.Add(-time.Duration(m.Idle.WindowNS) / 10 * 9)
+	then := Count(Unknown)
+	for _, h := range history(m) {
+		if h.Goroutines.Known() && !h.Time.After(at) {
+			then = h.Goroutines
+		}
+	}
+	total := r.Goroutine.Total
+	part := float64(int64(then)-total.Before) / float64(max(total.Growth(), 1))
+	if !then.Known() || part < 0.05 || part > 1 {
+		return 1
+	}
+	return part
 }
 
 func (s *Suspect) couldTick() bool {

@@ -43,6 +43,7 @@ func reportCases() map[string]Evidence {
 		"heap":      heapCase(),
 		"seed":      seedCase(),
 		"nongo":     nonGoCase(),
+		"tmpfs":     tmpfsCase(),
 		"nothing":   nothingCase(),
 		"cut-short": cutShortCase(),
 		"two-files": twoFilesCase(),
@@ -239,6 +240,26 @@ func nonGoCase() Evidence {
 		},
 		Warnings: []string{"goroutine-base.pb.gz cannot be read, so nothing is subtracted from goroutine.pb.gz: gzip: invalid header"},
 	}
+}
+
+// tmpfsCase is a cgroup that somebody fills through /dev/shm.
+func tmpfsCase() Evidence {
+	m := Manifest{
+		Schema: 1, ID: "20261120T120000.000Z-memory-5a5a", Rule: "memory", Trigger: TriggerRule, Reason: "memory 469.0 MiB, 92% of 512.0 MiB",
+		Opened: noon, Peak: 469 * mib, Unit: UnitBytes, Build: acme,
+		Limits:    []Limit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 * mib}},
+		Artefacts: artefacts("goroutine.pb.gz", "heap.pb.gz"),
+	}
+	for i := range 20 {
+		r := cgroupReading(noon.Add(time.Duration(i-20) * time.Second))
+		r.CgroupShmem = Bytes(i+5) * 17 * mib
+		r.CgroupUsage += r.CgroupShmem
+		r.Unreclaimable = r.CgroupUsage - r.CgroupInactiveFile - r.CgroupActiveFile
+		m.Readings = append(m.Readings, r)
+	}
+	return Evidence{Manifest: m, Folder: "/var/lib/checkout/leakguard/" + m.ID, Heap: &Comparison{
+		Kind: Heap, Unit: UnitBytes, BaseTime: noon.Add(-time.Hour), NowTime: noon, HasBase: true, Total: Change{20 * mib, 20 * mib},
+	}}
 }
 
 // nothingCase is a capture by hand of a healthy process.

@@ -3,6 +3,7 @@ package profile
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,9 @@ func (r *Report) trends() section {
 }
 
 func slope(s float64, unit string) string {
+	if s = finite(s); unit == UnitMilliCPU && math.Abs(s) < 1000 {
+		return fmt.Sprintf("%+.2f%%", s/10) + ofCore
+	}
 	n := int64(max(min(finite(s), 1<<62), -1<<62))
 	if n > 0 {
 		return "+" + amount(n, unit)

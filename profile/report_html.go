@@ -168,6 +168,9 @@ func htmlTable(b *strings.Builder, t *table, rows int) {
 	}
 	fmt.Fprintf(b, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table%s>\n<thead><tr>", class)
 	for _, c := range t.head {
+		if c.drawn {
+			continue
+		}
 		fmt.Fprintf(b, "<th scope=\"col\"%s>%s</th>", htmlClass(c), c.name)
 	}
 	b.WriteString("</tr></thead>\n<tbody>\n")
@@ -175,6 +178,9 @@ func htmlTable(b *strings.Builder, t *table, rows int) {
 	for _, row := range shown {
 		b.WriteString("<tr>")
 		for i, c := range t.head {
+			if c.drawn {
+				continue
+			}
 			text := ""
 			if i < len(row) {
 				text = escape(row[i], htmlName)

@@ -52,6 +52,7 @@ type column struct {
 	number bool // right-aligned
 	code   bool // names out of the code
 	bar    bool // HTML draws it as a bar, too
+	drawn  bool // a bar of characters, for the renderings that cannot draw
 }
 
 // rows of a table, at most; a rendering with less room takes fewer.
@@ -64,6 +65,7 @@ func (r *Report) sections() []section {
 		r.suspect(),
 		r.further(),
 		r.overTime(),
+		r.filling(),
 		r.warnings(),
 		r.commands(),
 		r.trends(),

@@ -1,9 +1,7 @@
 package profile
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 )
 
@@ -42,26 +40,4 @@ func listIncidents(root *os.Root) ([]Manifest, error) {
 		}
 	}
 	return all, nil
-}
-
-// FolderHeadline returns the first line of the report in an incident's folder, at
-// most 1 KiB of it; "" where there is none, or none yet. The report's text is
-// written after its other forms, so then those are there, too.
-func FolderHeadline(dir string) string {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return ""
-	}
-	defer root.Close()
-	f, err := openRegular(root, ReportText, os.O_RDONLY)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	head, err := io.ReadAll(io.LimitReader(f, maxText))
-	if err != nil {
-		return ""
-	}
-	line, _, _ := bytes.Cut(head, []byte("\n"))
-	return string(bytes.TrimSpace(line))
 }

@@ -77,8 +77,8 @@ const (
 	// though nothing grew: from there on a growth that nobody saw is likely.
 	heldOfLimit = 0.80
 	// cacheAlone is the share of the limit up to which what cannot be taken back
-	// does not matter, whether it grows or not.
-	cacheAlone = 0.5
+	// does not matter, unless it grew by grownAnyway.
+	cacheAlone, grownAnyway = 0.5, 0.25
 	// surprising is the share of the limit from which on tmpfs and locked files
 	// are named in any case: nobody looks for memory there.
 	surprising = 0.25
@@ -95,10 +95,11 @@ const (
 // and then what has grown since counts first; with nil only what there is now can
 // be judged. It computes from the two readings alone.
 //
-// In this order, the first that holds: the limit is close (90%) and at most half of
-// it cannot be taken back ([VerdictCacheAtLimit]; [VerdictDirty] where an eighth of
-// it waits to be written); a part that cannot be taken back grew, by a sixteenth of the limit but
-// at least 8 MiB (its class); the limit is close and less than 80% of it cannot be
+// In this order, the first that holds: the limit is close (90%), at most half of
+// it cannot be taken back and no part of that grew by a quarter of the limit
+// ([VerdictCacheAtLimit]; [VerdictDirty] where an eighth of the limit waits to be
+// written); a part that cannot be taken back grew, by a sixteenth of the limit but
+// at least 8 MiB and at most 256 MiB (its class); the limit is close and less than 80% of it cannot be
 // taken back (as the first); tmpfs or locked files hold a quarter of the limit; 80% of the limit
 // cannot be taken back (the class of the largest part); the page cache grew or is
 // half of the limit ([VerdictPageCache]); calm.
@@ -202,7 +203,7 @@ func (c *verdictCase) class() VerdictClass {
 	switch {
 	case !c.d.Total.Known():
 		return VerdictUnknown
-	case near && must <= c.of(cacheAlone):
+	case near && must <= c.of(cacheAlone) && by < c.of(grownAnyway):
 		return atLimit
 	case by >= enough:
 		return growing

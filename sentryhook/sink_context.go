@@ -2,6 +2,7 @@ package sentryhook
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/getsentry/sentry-go"
@@ -23,6 +24,7 @@ func contexts(e guard.Event, p plan) map[string]sentry.Context {
 		"limits":     limitContext(e.Incident.Reading, p.manifest.Limits),
 		"suspects":   suspectContext(e.Incident.Headline, p.manifest.GoroutineSites),
 		"evidence":   p.context(e.Incident),
+		"death":      deathContext(e.Incident.Death),
 	}
 	for name, c := range all {
 		for key, v := range c {
@@ -56,6 +58,26 @@ func incidentContext(e guard.Event) sentry.Context {
 	}
 	if e.Reason != i.Reason {
 		c["why"] = oneLine(e.Reason, 1<<10)
+	}
+	return c
+}
+
+// deathContext is what the previous process died of.
+func deathContext(d *profile.Death) sentry.Context {
+	if d == nil {
+		return nil
+	}
+	c := sentry.Context{
+		"cause": d.Cause, "certain": d.Certain, "because": oneLine(d.Why, 1<<10), "panic": oneLine(d.Panic, 1<<10),
+		"last sample": d.LastSample.UTC().Format(time.RFC3339Nano), "found": d.Found.UTC().Format(time.RFC3339Nano),
+		"host": oneLine(d.Elsewhere, maxTag), "in the last 24 h": d.Series.Count,
+		"evidence": oneLine(strings.Join(d.Evidence, ", "), 1<<10),
+	}
+	if d.Lived > 0 {
+		c["lived"] = d.Lived.Round(time.Millisecond).String()
+	}
+	if d.Series.Every > 0 {
+		c["one every"] = d.Series.Every.Round(time.Second).String()
 	}
 	return c
 }

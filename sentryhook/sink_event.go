@@ -3,7 +3,6 @@ package sentryhook
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -44,6 +43,9 @@ func newEvent(e guard.Event, p plan) *sentry.Event {
 			"leakguard.suspect": suspect,
 			"leakguard.service": p.manifest.Process.Service,
 		},
+	}
+	if inc.Death != nil {
+		event.Tags["leakguard.death"] = inc.Death.Cause
 	}
 	if e.Kind == guard.Recovered && !inc.Recovered.IsZero() {
 		event.Timestamp = inc.Recovered
@@ -88,6 +90,8 @@ func eventID(e guard.Event) sentry.EventID {
 
 func level(e guard.Event) sentry.Level {
 	switch {
+	case e.Kind == guard.PreviousDeath && e.Incident.Death != nil && !alarming(e.Incident.Death.Cause):
+		return sentry.LevelWarning
 	case e.Kind == guard.Escalated || e.Kind == guard.PreviousDeath:
 		return sentry.LevelFatal
 	case e.Kind == guard.Recovered || byHand(e.Incident):
@@ -95,6 +99,11 @@ func level(e guard.Event) sentry.Level {
 	}
 	return sentry.LevelError
 }
+
+// alarming reports whether a death is one that somebody has to see to. A host that
+// was started anew, and a SIGKILL or an exit that nobody announced to the guard, may
+// well have been meant.
+func alarming(cause string) bool { return cause == profile.DeathOOM || cause == profile.DeathPanic }
 
 // byHand reports whether somebody asked for the evidence.
 func byHand(i guard.Incident) bool {
@@ -108,7 +117,10 @@ func fingerprint(e guard.Event, suspect string) []string {
 	case guard.Recovered, guard.PreviousDeath:
 		f = append(f, e.Kind.String())
 	}
-	if e.Incident.Rule != "" {
+	switch d := e.Incident.Death; {
+	case e.Kind == guard.PreviousDeath && d != nil:
+		f = append(f, d.Cause)
+	case e.Incident.Rule != "":
 		f = append(f, e.Incident.Rule)
 	}
 	if suspect != "" && e.Kind != guard.Recovered {
@@ -132,6 +144,10 @@ func title(e guard.Event) string {
 		what += ": " + or(e.Reason, inc.Reason)
 	case guard.PreviousDeath:
 		what = "the previous process was killed: " + or(e.Reason, inc.Reason)
+		if inc.Death != nil {
+			// The culprit before the circumstances, which are in the event.
+			what = "previous process " + inc.Death.Title()
+		}
 	default:
 		if byHand(inc) {
 			what = "captured by hand: " + what
@@ -144,7 +160,7 @@ func title(e guard.Event) string {
 		rule += " escalated"
 	}
 	switch {
-	case byHand(inc):
+	case byHand(inc), inc.Death != nil:
 	case what == "":
 		what = rule
 	case rule != "" && !strings.HasPrefix(what, strings.ReplaceAll(rule, "-", " ")):
@@ -159,20 +175,8 @@ func title(e guard.Event) string {
 	return what
 }
 
-// A headline names a place as 'storage.(*Cache).Put (storage/cache.go:42)', the
-// first suspect's first.
-var place = regexp.MustCompile(`(\S+) \([^()\s]+:\d+\)`)
-
-// suspectOf returns the first suspect's function; "" where the headline names
-// none. Without file and line, which move with each release: the issue would be
-// another one then.
-func suspectOf(headline string) string {
-	m := place.FindStringSubmatch(headline)
-	if m == nil {
-		return ""
-	}
-	return oneLine(m[1], maxTag)
-}
+// suspectOf returns the function of the first suspect in a headline, as a tag.
+func suspectOf(headline string) string { return oneLine(profile.HeadlineFunction(headline), maxTag) }
 
 // oneLine cuts a text to at most so many bytes and takes the control characters
 // out of it: names may come from anywhere.

@@ -36,6 +36,10 @@ func TestTitle(t *testing.T) {
 		{guard.Event{Kind: guard.Recovered, Incident: over, Reason: "memory below 0.9 of its line for 30s"}, "memory: recovered after 1m30s: memory below 0.9 of its line for 30s"},
 		{guard.Event{Kind: guard.PreviousDeath, Reason: "out of memory at 510.0 MiB of 512.0 MiB"}, "the previous process was killed: out of memory at 510.0 MiB of 512.0 MiB"},
 		{guard.Event{Kind: guard.PreviousDeath}, "the previous process was killed"},
+		{guard.Event{Kind: guard.PreviousDeath, Incident: death(profile.DeathOOM), Reason: "The previous process was likely OOM-killed, and so on"},
+			"previous process likely OOM-killed at 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s: " + testHeadline},
+		{guard.Event{Kind: guard.PreviousDeath, Incident: guard.Incident{Rule: profile.RulePreviousDeath, Death: &profile.Death{Cause: profile.DeathPanic, Certain: true, Panic: "panic: boom, in main.f (/src/f.go:3)"}}},
+			"previous process panicked: panic: boom, in main.f (/src/f.go:3)"},
 		{guard.Event{Kind: guard.Captured}, "leakguard: incident"},
 		{guard.Event{Kind: guard.Captured, Incident: guard.Incident{Rule: "mine"}}, "mine"},
 		{guard.Event{Kind: guard.Captured, Incident: guard.Incident{Rule: "x", Reason: "a\nb\x00c\xff"}}, "x: a b c"},
@@ -47,6 +51,31 @@ func TestTitle(t *testing.T) {
 	long := title(guard.Event{Incident: guard.Incident{Reason: strings.Repeat("é", 1000)}})
 	if len(long) > maxTitle || !utf8.ValidString(long) || !strings.HasSuffix(long, "...") {
 		t.Errorf("a long title has %d bytes: %q", len(long), long)
+	}
+}
+
+// death is the incident of a death, as the guard sends it.
+func death(cause string) guard.Incident {
+	return guard.Incident{Rule: profile.RulePreviousDeath, Trigger: profile.TriggerDeath, Headline: testHeadline, Death: &profile.Death{
+		Cause: cause, Memory: 511 << 20, Limit: 512 << 20, Rate: 800 << 20, Series: profile.Series{Count: 2},
+	}}
+}
+
+func TestEventOfADeath(t *testing.T) {
+	for cause, want := range map[string]sentry.Level{
+		profile.DeathOOM: sentry.LevelFatal, profile.DeathPanic: sentry.LevelFatal,
+		profile.DeathHost: sentry.LevelWarning, profile.DeathUnknown: sentry.LevelWarning,
+	} {
+		e := newEvent(guard.Event{Kind: guard.PreviousDeath, Incident: death(cause)}, plan{})
+		if e.Level != want || e.Tags["leakguard.death"] != cause || e.Contexts["death"]["cause"] != cause {
+			t.Errorf("%s: level %s, tags %v, context %v", cause, e.Level, e.Tags, e.Contexts["death"])
+		}
+		if got, want := strings.Join(e.Fingerprint, " "), "leakguard previous-death "+cause+" storage.(*Cache).Put"; got != want {
+			t.Errorf("fingerprint %q, want %q", got, want)
+		}
+	}
+	if c := newEvent(guard.Event{Kind: guard.Captured}, plan{}).Contexts; c["death"] != nil {
+		t.Errorf("a capture has %v", c["death"])
 	}
 }
 

@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	// pollReport is how often the report is looked for.
-	pollReport = 25 * time.Millisecond
 	// What stripping labels allocates, in bytes: for itself, and per byte of a
 	// compressed profile (BenchmarkStripLabels).
 	stripAlways = 1 << 20
@@ -147,22 +145,7 @@ func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) st
 	if r := i.Reading; r.Limit.Known() && r.Unreclaimable > r.Limit/4*3 {
 		most /= 4
 	}
-	deadline := time.NewTimer(most)
-	defer deadline.Stop()
-	tick := time.NewTicker(pollReport)
-	defer tick.Stop()
-	for {
-		if i.Folder != "" {
-			if line := profile.FolderHeadline(i.Folder); line != "" {
-				return line
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			return ""
-		case <-ctx.Done():
-			return ""
-		}
-	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	return profile.AwaitHeadline(ctx, i.Folder)
 }

@@ -114,9 +114,9 @@ type heapRun struct {
 
 	n      int64 // iterations so far, without those that warm up
 	rounds []heapRound
-	base   heapState // at the first measurement
-	before heapState // at the last but one
-	last   heapState // at the last one
+	base   heapState   // before the first
+	ends   []heapState // at the end of each
+	last   heapState   // at the end of the last
 }
 
 func newHeapRun(fn func(), o heapOptions) *heapRun {
@@ -171,11 +171,14 @@ func (r *heapRun) next() int64 {
 }
 
 func (r *heapRun) round(n int64) {
+	start := time.Now()
 	r.iterate(n)
 	r.n += n
-	r.before, r.last = r.last, r.meter.settle()
-	grown := r.last.minus(r.before)
-	r.rounds = append(r.rounds, heapRound{n: n, bytes: grown.bytes, objects: grown.objects})
+	before := r.last
+	r.last = r.meter.settle()
+	grown := r.last.minus(before)
+	r.rounds = append(r.rounds, heapRound{n: n, bytes: grown.bytes, objects: grown.objects, took: time.Since(start)})
+	r.ends = append(r.ends, r.last)
 }
 
 // iterate calls fn n times. It is the frame at which stacks are cut to see who

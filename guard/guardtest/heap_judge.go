@@ -1,11 +1,15 @@
 package guardtest
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // heapRound is what one round of iterations added to the live heap.
 type heapRound struct {
 	n              int64 // iterations
 	bytes, objects int64
+	took           time.Duration
 }
 
 // heapVerdict is what the rounds say so far.

@@ -48,7 +48,8 @@ func (f *heapFinding) text() string {
 		line("%s used guardtest at the same time: this may be its memory, as the heap is the whole", f.company)
 		line("process's. Do not call NoHeapGrowth from a parallel test, nor call t.Parallel elsewhere before it is done.")
 	case f.growsAlone():
-		line("the heap grew by %s in %s without fn as well: something else in the process allocates;", profile.Bytes(f.idle), f.idleFor.Round(time.Millisecond))
+		line("the heap grew by %s and %d objects in %s without fn as well: something else in the process allocates;",
+			inBytes(float64(f.idle.bytes)), f.idle.objects, f.idleFor.Round(time.Millisecond))
 		line("stop it before NoHeapGrowth.")
 	case f.verdict == heapUnclear:
 		line("give it more time, guardtest.Budget(...), or a larger guardtest.Tolerance(...)")
@@ -69,8 +70,11 @@ func (f *heapFinding) amount() string {
 	if f.leaksGoroutines() {
 		return fmt.Sprintf("%s with %s", inBytes(f.bytes+math.Max(0, f.stacks)), counted(f.goroutines, "goroutine"))
 	}
-	if f.objects < f.tolerance/bytesPerObject {
+	switch {
+	case f.objects < f.tolerance/bytesPerObject:
 		return inBytes(f.bytes)
+	case f.bytes < 0:
+		return counted(f.objects, "object")
 	}
 	return fmt.Sprintf("%s and %s", inBytes(f.bytes), counted(f.objects, "object"))
 }

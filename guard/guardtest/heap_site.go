@@ -3,8 +3,6 @@ package guardtest
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +20,10 @@ type heapFinding struct {
 	iterations int64
 	took       time.Duration
 
-	// Per iteration, of the last round.
+	// Per iteration, of the last two rounds, which took so long.
 	bytes, objects, goroutines, stacks float64
+	counted                            float64 // iterations of these rounds
+	lasted                             time.Duration
 
 	// sites grew in traced more iterations, the largest first.
 	sites  []profile.Growth
@@ -32,7 +32,7 @@ type heapFinding struct {
 	failed error // why there are no sites
 
 	// idle is the growth while fn did not run for idleFor.
-	idle    int64
+	idle    heapState
 	idleFor time.Duration
 	// company is a test that ran at the same time.
 	company string
@@ -44,6 +44,9 @@ const (
 	tracedShare = 0.5
 	// leastShare of all growth is worth a line; what shrank has a share of 0.
 	leastShare = 0.01
+	// idleShare of the speed of growth, seen without fn, makes a finding
+	// inconclusive: who grows in the background does so by leaps.
+	idleShare = 0.25
 	// mostIdle is for how long the heap is watched while fn does not run.
 	mostIdle = time.Second
 )
@@ -51,8 +54,14 @@ const (
 // explain finds out who allocates what stays.
 func (r *heapRun) explain(v heapVerdict) *heapFinding {
 	f := &heapFinding{verdict: v, rounds: r.rounds, tolerance: r.o.tolerance, iterations: r.n, took: time.Since(r.start)}
-	n := float64(r.rounds[len(r.rounds)-1].n)
-	grown := r.last.minus(r.before)
+	// One round alone may have seen something else go.
+	n := 0.0
+	for _, round := range r.rounds[len(r.rounds)-2:] {
+		n += float64(round.n)
+		f.lasted += round.took
+	}
+	grown := r.last.minus(r.ends[len(r.ends)-3])
+	f.counted = n
 	f.bytes, f.objects = float64(grown.bytes)/n, float64(grown.objects)/n
 	f.goroutines, f.stacks = float64(grown.goroutines)/n, float64(grown.stacks)/n
 	if v != heapUnclear {
@@ -64,38 +73,30 @@ func (r *heapRun) explain(v heapVerdict) *heapFinding {
 
 // trace runs more rounds between two profiles in which every allocation is
 // recorded. Profiles of another rate would scale what they counted at this one,
-// so both are taken at it; what was allocated before is in both the same, and
-// cancels.
+// so both are written at it; what was allocated before is in both the same, and
+// cancels. They are read at the old rate, as reading allocates much.
 func (r *heapRun) trace(f *heapFinding) {
-	if rate := runtime.MemProfileRate; rate != 1 {
-		runtime.MemProfileRate = 1
-		defer func() { runtime.MemProfileRate = rate }()
-	}
-	r.meter.settle()
-	base, err := takeProfiles(f.goroutines > 0)
-	if err != nil {
-		f.failed = err
-		return
-	}
+	base := r.traced(0, f.goroutines > 0)
 	// A few iterations are enough for most leaks and cheap at this rate. A map
 	// that doubles does not grow for as many as there were before it doubles.
 	for n := max(1, r.n/16); f.traced < r.n; n = f.traced {
-		r.iterate(n)
+		now := r.traced(n, f.goroutines > 0)
 		f.traced += n
-		r.meter.settle()
-		now, err := takeProfiles(f.goroutines > 0)
-		if err == nil {
-			f.sites, f.groups, err = compareProfiles(base, now)
-		}
-		if err != nil {
-			f.failed = err
-			return
-		}
-		if f.explained() {
+		if f.sites, f.groups, f.failed = compareProfiles(base, now); f.failed != nil || f.explained() {
 			break
 		}
 	}
 	r.n += f.traced
+}
+
+// traced runs n iterations at the full rate, which it gives back also where fn
+// ends the test.
+func (r *heapRun) traced(n int64, goroutines bool) profiles {
+	fullRate.acquire()
+	defer fullRate.release()
+	r.iterate(n)
+	r.meter.settle()
+	return captureProfiles(goroutines)
 }
 
 // explained reports whether the places that grew account for the growth.
@@ -109,41 +110,48 @@ func (f *heapFinding) explained() bool {
 	return bytes >= tracedShare*f.bytes*n && objects >= tracedShare*f.objects*n && len(f.sites) > 0
 }
 
-// idle measures what the heap grows by without fn, in as long as the last
-// round took.
+// idle measures what the heap grows by without fn.
 func (r *heapRun) idle(f *heapFinding) {
-	f.idleFor = min(mostIdle, f.took/2)
+	f.idleFor = min(mostIdle, f.lasted)
 	before := r.meter.settle()
 	time.Sleep(f.idleFor)
-	f.idle = r.meter.settle().bytes - before.bytes
+	f.idle = r.meter.settle().minus(before)
 }
 
-// growsAlone reports whether the heap grew without fn as well.
+// growsAlone reports whether the heap grew without fn as well, at a good part of
+// the speed. A few objects are what measuring it takes.
 func (f *heapFinding) growsAlone() bool {
-	last := f.rounds[len(f.rounds)-1]
-	lasted := float64(f.took) / 2 // the last round is half of all
-	return f.idleFor > 0 && float64(f.idle)/float64(f.idleFor) > 0.5*float64(last.bytes)/lasted && f.idle > 1<<10
+	if f.idle.objects < 32 && f.idle.bytes < 4<<10 {
+		return false
+	}
+	scale := idleShare * float64(f.idleFor) / float64(f.lasted) * f.counted
+	return f.objects > 0 && float64(f.idle.objects) > scale*f.objects ||
+		f.bytes > 0 && float64(f.idle.bytes) > scale*f.bytes
 }
 
-// profiles are the heap's and, where they grow, the goroutines'.
+// profiles are the heap's and, where they grow, the goroutines', as they were
+// written: what reads them takes longer and allocates more than what writes them.
 type profiles struct {
-	heap, goroutine *pprofile.Profile
+	heap, goroutine []byte // nil: not wanted
+	err             error
 }
 
-func takeProfiles(goroutines bool) (p profiles, err error) {
-	if p.heap, err = takeProfile(profile.Heap); err != nil || !goroutines {
-		return p, err
+func captureProfiles(goroutines bool) (p profiles) {
+	p.heap, p.err = captureProfile(profile.Heap)
+	if goroutines && p.err == nil {
+		p.goroutine, p.err = captureProfile(profile.Goroutine)
 	}
-	p.goroutine, err = takeProfile(profile.Goroutine)
-	return p, err
+	return p
 }
 
-func takeProfile(kind profile.Kind) (*pprofile.Profile, error) {
+func captureProfile(kind profile.Kind) ([]byte, error) {
 	var buf bytes.Buffer
-	if err := profile.Capture(&buf, kind); err != nil {
-		return nil, err
-	}
-	p, err := profile.Read(&buf)
+	err := profile.Capture(&buf, kind)
+	return buf.Bytes(), err
+}
+
+func parseProfile(raw []byte) (*pprofile.Profile, error) {
+	p, err := profile.Read(bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}
@@ -181,24 +189,38 @@ func cutBelow(p *pprofile.Profile) {
 }
 
 // compareProfiles returns what has grown, the largest first.
-func compareProfiles(base, now profiles) ([]profile.Growth, []profile.GoroutineGroup, error) {
-	cfg := profile.CompareConfig{MainModule: mainModule()}
-	var sites []profile.Growth
-	c, err := profile.Compare(base.heap, now.heap, cfg)
-	switch {
-	case errors.Is(err, profile.ErrNoSamples):
-	case err != nil:
-		return nil, nil, fmt.Errorf("compare heap profiles: %w", err)
-	default:
-		sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Share < leastShare })
+func compareProfiles(base, now profiles) (sites []profile.Growth, groups []profile.GoroutineGroup, err error) {
+	if err := errors.Join(base.err, now.err); err != nil {
+		return nil, nil, err
 	}
+	c, err := compareRaw(base.heap, now.heap)
+	if err != nil {
+		return nil, nil, err
+	}
+	sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Share < leastShare })
 	if now.goroutine == nil {
 		return sites, nil, nil
 	}
-	c, err = profile.Compare(base.goroutine, now.goroutine, cfg)
-	if err != nil {
-		return sites, nil, fmt.Errorf("compare goroutine profiles: %w", err)
+	if c, err = compareRaw(base.goroutine, now.goroutine); err != nil {
+		return sites, nil, err
 	}
-	groups := slices.DeleteFunc(c.Goroutines, func(g profile.GoroutineGroup) bool { return g.Count.Growth() <= 0 })
+	groups = slices.DeleteFunc(c.Goroutines, func(g profile.GoroutineGroup) bool { return g.Count.Growth() <= 0 })
 	return sites, groups, nil
+}
+
+// compareRaw compares two profiles; one without samples has not grown.
+func compareRaw(base, now []byte) (*profile.Comparison, error) {
+	b, err := parseProfile(base)
+	if err != nil {
+		return nil, err
+	}
+	n, err := parseProfile(now)
+	if err != nil {
+		return nil, err
+	}
+	c, err := profile.Compare(b, n, profile.CompareConfig{MainModule: mainModule()})
+	if errors.Is(err, profile.ErrNoSamples) {
+		return new(profile.Comparison), nil
+	}
+	return c, err
 }

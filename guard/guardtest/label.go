@@ -3,7 +3,9 @@ package guardtest
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime/pprof"
+	"strconv"
 )
 
 // labelKey is the pprof label that says which test started a goroutine. Its
@@ -22,4 +24,14 @@ func setLabel(test string, number int) {
 func testName(label string) string {
 	name, _, _ := cutLast(label, "#")
 	return name
+}
+
+// testNumber is the number of a label.
+func testNumber(label string) int {
+	_, number, _ := cutLast(label, "#")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return math.MaxInt // nobody's of ours
+	}
+	return n
 }

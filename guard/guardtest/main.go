@@ -41,12 +41,11 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 	if o.fullMemProfile {
 		runtime.MemProfileRate = 1
 	}
-	before, err := readGoroutines()
+	base, err := takeBaseline()
 	if err != nil {
 		fmt.Fprintf(stderr, "guardtest: Main: %v\n", err)
 		return 2
 	}
-	base := newBaseline(before)
 	labelTests(m)
 	if code = m.Run(); code != 0 {
 		return code
@@ -55,7 +54,7 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 	pprof.SetGoroutineLabels(context.Background()) // a TestingM of its own may have run tests here
 
 	left, err := finder{o, func(all goroutines) []*group {
-		mine := base.newcomers(all)
+		mine := base.newcomers(all, 0)
 		for _, g := range all.groups {
 			if g.test != "" {
 				mine = append(mine, g)
@@ -93,7 +92,7 @@ func (f found) ofPackage(notes []string) report {
 		notes = append(notes, fmt.Sprintf("%s unattributed: begun by a timer or finalizer, or by code that sets labels of its own, while several tests ran.", isIn(unknown)))
 	}
 	return report{
-		title:  fmt.Sprintf("the tests pass, but %s left behind, still there %s after the last of them", isIn(n), roundTime(f.looked)),
+		title:  fmt.Sprintf("the tests pass, but %s left behind, still there %s the last of them", isIn(n), f.after()),
 		leaks:  leaks,
 		notes:  notes,
 		byTest: true,

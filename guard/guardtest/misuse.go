@@ -23,19 +23,27 @@ func findCallSite(t TestingT, skip int) (callSite, error) {
 	pcs := make([]uintptr, 64)
 	calls := runtime.CallersFrames(pcs[:runtime.Callers(skip+1, pcs)])
 	var site callSite
-	inTesting := false
+	var caller runtime.Frame
+	inTesting, depth := false, 0
 	for more := true; more && !inTesting; {
 		var f runtime.Frame
 		f, more = calls.Next()
-		if site.function == "" {
-			site.function = f.Function
+		if strings.HasPrefix(f.Function, ourPackage+"labelTests") {
+			continue
 		}
 		inTesting = strings.HasPrefix(f.Function, "testing.")
+		switch {
+		case depth == 0:
+			caller, site.function = f, f.Function
+		case f.Function == "testing.tRunner" && depth == 1 && lastAt(caller):
+			return site, errLast
+		}
+		depth++
 		switch {
 		case f.Function == "runtime.Goexit", f.Function == "runtime.gopanic", f.Function == "runtime.deferreturn":
 			return site, errDeferred
 		case strings.HasPrefix(f.Function, "testing.(*common).Cleanup"), strings.HasPrefix(f.Function, "testing.(*common).runCleanup"):
-			return site, errors.New("it is called from a Cleanup, when the test has ended: call it at the top of the test; it registers a Cleanup itself")
+			return site, errCleanup
 		case !inTesting && deferredAt(f):
 			return site, errDeferred
 		}
@@ -49,7 +57,11 @@ func findCallSite(t TestingT, skip int) (callSite, error) {
 	return site, nil
 }
 
-var errDeferred = errors.New("it is deferred, so that it begins when the test ends: call it at the top of the test without defer; it checks at the end by itself")
+var (
+	errDeferred = errors.New("it is deferred, so that it begins when the test ends: call it at the top of the test without defer; it checks at the end by itself")
+	errCleanup  = errors.New("it is called from a Cleanup, when the test has ended: call it at the top of the test; it registers a Cleanup itself")
+	errLast     = errors.New("it is the last thing that the test does, so that it sees nothing of what was done before: call it at the top of the test; it checks at the end by itself")
+)
 
 // deferStatement finds it in a function that is written on one line.
 var deferStatement = regexp.MustCompile(`\bdefer\s+[\w.]*VerifyNone\(`)
@@ -60,4 +72,13 @@ var deferStatement = regexp.MustCompile(`\bdefer\s+[\w.]*VerifyNone\(`)
 func deferredAt(f runtime.Frame) bool {
 	line := sourceLine(f.File, f.Line)
 	return line == "}" || deferStatement.MatchString(line) || strings.HasPrefix(line, "return") && !strings.Contains(line, "(")
+}
+
+// lastAt reports whether a call is the last statement of its function, by its
+// source: after a statement of its own line that ends, as a function of the file
+// or as a literal that is an argument.
+func lastAt(f runtime.Frame) bool {
+	lines := sourceLines(f.File, f.Line, 2)
+	return len(lines) == 2 && strings.Contains(lines[0], "VerifyNone(") && !strings.Contains(lines[0], "{") &&
+		(strings.TrimRight(lines[1], "\r") == "}" || strings.HasPrefix(strings.TrimSpace(lines[1]), "})"))
 }

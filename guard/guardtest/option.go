@@ -82,7 +82,7 @@ const defaultPatience = 2 * time.Second
 // where it is not given. The check ends as soon as nothing is left, so a longer
 // patience costs time only where a test fails. Zero looks once.
 func Patience(d time.Duration) Option {
-	return Option{"Patience", forVerifyNone | forMain, func(o *options) error {
+	return Option{"Patience", forVerifyNone | forMain | forNoDescriptorLeak | forNoTimerLeak, func(o *options) error {
 		if d < 0 {
 			return fmt.Errorf("%v is negative", d)
 		}

@@ -9,9 +9,9 @@ import (
 )
 
 // The bounds of a report, so that it has at most 60 lines: a place has up to 7
-// of them in full, one in short.
+// of them in full and an empty one, or one in short.
 const (
-	maxFull  = 6
+	maxFull  = 5
 	maxShort = 12
 )
 
@@ -94,7 +94,7 @@ func (r report) full(b *strings.Builder, l leak) {
 	case l.proven == l.count:
 		row("proof", "the garbage collector proves that nothing can wake %s any more", map[bool]string{true: "it", false: "them"}[l.count == 1])
 	default:
-		row("proof", "the garbage collector proves of %d that nothing can wake them any more", l.proven)
+		row("proof", "the garbage collector proves that nothing can wake %d of them any more", l.proven)
 	}
 }
 
@@ -157,6 +157,14 @@ func goroutinesIn(n int) string {
 		return "1 goroutine"
 	}
 	return fmt.Sprintf("%d goroutines", n)
+}
+
+// after says how long after the end the goroutines were seen last.
+func (f found) after() string {
+	if f.looked < 10*time.Millisecond {
+		return "at" // they were given no time
+	}
+	return roundTime(f.looked) + " after"
 }
 
 func roundTime(d time.Duration) string {

@@ -3,6 +3,7 @@ package guardtest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/pprof"
 	"testing"
 )
@@ -12,24 +13,27 @@ import (
 // after t.Parallel where that is called.
 func VerifyNone(t TestingT, opts ...Option) {
 	t.Helper()
-	if err := verifyNone(t, opts); err != nil {
-		t.Errorf("guardtest: VerifyNone: %v", err)
+	o, err := buildOptions(forVerifyNone, opts)
+	if err == nil {
+		if err = begin(t, o); err != nil {
+			err = fmt.Errorf("VerifyNone: %w", err)
+		}
+	}
+	if err != nil {
+		t.Errorf("guardtest: %v", err)
 	}
 }
 
-func verifyNone(t TestingT, opts []Option) error {
+// begin takes the snapshot and registers the check.
+func begin(t TestingT, o options) error {
 	t.Helper()
-	o, err := buildOptions(forVerifyNone, opts)
-	if err != nil {
-		return err
-	}
 	site, err := findCallSite(t, 3)
 	if err != nil {
 		return err
 	}
 	if site.bubble {
 		// The bubble waits for its goroutines itself and panics where one is
-		// stuck. Outside it sleeping would take no time, inside all the time.
+		// stuck. In it patience would pass at once, and the time of others with it.
 		return nil
 	}
 	a := enter(t)
@@ -37,11 +41,13 @@ func verifyNone(t TestingT, opts []Option) error {
 		a.leave()
 		return err
 	}
-	v := &verification{t: t, o: o, activity: a, label: labelOf(a.name, a.number)}
-	if a.base, err = takeBaseline(); err != nil {
-		a.leave()
-		return err
+	if runtime.NumGoroutine() <= mostInBaseline {
+		if a.base, err = takeBaseline(); err != nil {
+			a.leave()
+			return err
+		}
 	}
+	v := &verification{t: t, o: o, activity: a, label: labelOf(a.name, a.number)}
 	setLabel(a.name, a.number)
 	t.Cleanup(v.end)
 	return nil
@@ -58,22 +64,29 @@ type verification struct {
 // end is the test's Cleanup.
 func (v *verification) end() {
 	v.t.Helper()
-	defer v.activity.leave()
-	f := finder{v.o, v.mine}
-	left, err := f.find()
+	defer v.leave()
+	setLabel(v.activity.name, v.activity.number) // the test may have set others
+	if !labelled(v.label) && (v.activity.base == nil || !v.activity.base.grown()) {
+		return
+	}
+	left, err := finder{v.o, v.mine}.find()
 	if err != nil {
 		v.t.Errorf("guardtest: VerifyNone: %v", err)
 		return
-	}
-	if _, real := v.t.(testing.TB); !real {
-		// The goroutine may live on and begin what is no longer this test's.
-		pprof.SetGoroutineLabels(context.Background())
 	}
 	if len(left.groups) == 0 {
 		return
 	}
 	v.activity.blame(left.groups)
 	v.t.Errorf("guardtest: %v", v.report(left))
+}
+
+func (v *verification) leave() {
+	v.activity.leave()
+	if _, real := v.t.(testing.TB); !real {
+		// The goroutine may live on and start what is no longer this test's.
+		pprof.SetGoroutineLabels(context.Background())
+	}
 }
 
 // mine returns the goroutines that this test is to be blamed for: those with its
@@ -84,7 +97,7 @@ func (v *verification) mine(all goroutines) (mine []*group) {
 			mine = append(mine, g)
 		}
 	}
-	news := v.activity.base.newcomers(all)
+	news := v.activity.base.newcomers(all, v.activity.number)
 	if len(news) == 0 {
 		return mine
 	}
@@ -107,11 +120,12 @@ func (v *verification) report(left found) report {
 		}
 	}
 	r := report{
-		title: fmt.Sprintf("%s left %s behind, still there %s after its end", v.activity.name, goroutinesIn(n), roundTime(left.looked)),
+		title: fmt.Sprintf("%s left %s behind, still there %s its end", v.activity.name, goroutinesIn(n), left.after()),
 		leaks: left.leaks(proven()),
 	}
 	if unlabelled > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("No label of a test is on %s: begun by a timer or finalizer, or by code that sets labels of its own. No other test ran since.", goroutinesIn(unlabelled)))
+		r.notes = append(r.notes, fmt.Sprintf("No label tells whose %s: timers, finalizers and code that sets labels of its own start such. No other test can have started %s.",
+			map[bool]string{true: "the goroutine is", false: fmt.Sprintf("%d of the goroutines are", unlabelled)}[n == 1], map[bool]string{true: "it", false: "them"}[unlabelled == 1]))
 	}
 	return r
 }

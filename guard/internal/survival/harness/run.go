@@ -113,7 +113,7 @@ func (v *Victim) Run(ctx context.Context, c Case) (res Result, err error) {
 	}
 	defer func() { err = errors.Join(err, group.Remove()) }()
 
-	if err := v.live(ctx, c, group, dir, evidence, log); err != nil {
+	if _, err := v.live(ctx, c, group, dir, evidence, log); err != nil {
 		return res, fmt.Errorf("harness: run %s: %w", dir, err)
 	}
 	stamps, err := progress.Read(log)
@@ -161,14 +161,11 @@ func progressLog() (string, error) {
 }
 
 // live runs the victim until its death, or until it ends where the case does
-// not leak; any other end is an error.
-func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, log string) error {
+// not leak; any other end is an error. died is when its end was known.
+func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, log string) (died time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.patience())
 	defer cancel()
-	// The shell enters the group and becomes the victim, so that none of the
-	// victim's memory is charged elsewhere.
-	args := []string{"-c", `echo $$ > "$0" && exec "$@"`, group.Procs(), v.Binary,
-		"-dir", evidence, "-log", log, "-limit", strconv.FormatInt(c.Limit, 10),
+	args := []string{"-dir", evidence, "-log", log, "-limit", strconv.FormatInt(c.Limit, 10),
 		"-hold", fmt.Sprint(c.Hold), "-warm", c.Warm.String(), "-shape", c.Shape, "-busy", fmt.Sprint(c.Busy)}
 	if c.Shape == "goroutines" {
 		args = append(args, "-spawn", fmt.Sprint(c.Rate))
@@ -180,12 +177,11 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 	}
 	out, err := os.Create(filepath.Join(dir, "victim.log"))
 	if err != nil {
-		return err
+		return died, err
 	}
 	defer out.Close()
-	cmd := exec.CommandContext(ctx, "/bin/sh", args...)
+	cmd := v.inGroup(ctx, group, dir, args...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + dir}
 	if c.GoMemLimit > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("GOMEMLIMIT=%d", c.Limit*int64(c.GoMemLimit)/100))
 	}
@@ -193,25 +189,34 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 	// thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	end := cmd.Run()
+	died = time.Now()
 
 	if c.For > 0 && end == nil {
-		return nil
+		return died, nil
 	}
 	if err := context.Cause(ctx); err != nil {
-		return fmt.Errorf("stopped before its death: %w", err)
+		return died, fmt.Errorf("stopped before its death: %w", err)
 	}
 	kills, err := group.Kills()
 	if err != nil {
-		return err
+		return died, err
 	}
 	var exit *exec.ExitError
 	if c.For == 0 && kills > 0 && errors.As(end, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
-		return nil
+		return died, nil
 	}
 	said, _ := os.ReadFile(out.Name())
-	return fmt.Errorf("the victim did not end as it should: %v, %d kills by the kernel; it said: %s", end, kills, tail(string(said), 2000))
+	return died, fmt.Errorf("the victim did not end as it should: %v, %d kills by the kernel; it said: %s", end, kills, tail(string(said), 2000))
+}
+
+// inGroup is a command that runs the victim's program in a group: the shell enters
+// it and becomes the victim, so that none of its memory is charged elsewhere.
+func (v *Victim) inGroup(ctx context.Context, group *Group, home string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `echo $$ > "$0" && exec "$@"`, group.Procs(), v.Binary}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + home}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
 }
 
 // patience is how long a run may take: three times what it should, and a

@@ -3,6 +3,8 @@
 // Victim is a service that leaks until the kernel kills it, with a guard in
 // it. It does nothing with the guard but start it, as a user's service would.
 //
+// The shape heir is the next process: it tells what the victim died of.
+//
 // The shapes chunks, linked and goroutines leak; garbage and doubling do not,
 // and end by themselves after -for.
 package main
@@ -27,7 +29,7 @@ var (
 	hold     = flag.Float64("hold", 0.40, "share of the limit to hold before the leak")
 	busy     = flag.Float64("busy", 0, "`share` of the time in which each of two goroutines does allocating work, throughout")
 	warm     = flag.Duration("warm", 2*time.Second, "time between the guard's start and the leak's")
-	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; or garbage, doubling")
+	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; garbage, doubling; or heir")
 	chunk    = flag.Int("chunk", 64<<10, "`bytes` a chunk, or a batch of linked nodes")
 	period   = flag.Duration("period", time.Minute, "of the shape doubling")
 	duration = flag.Duration("for", time.Minute, "time to run in the shapes garbage and doubling")
@@ -42,6 +44,9 @@ func main() {
 }
 
 func run() error {
+	if *shape == "heir" {
+		return heir()
+	}
 	holdMemory(int(*hold*float64(*limit)), *shape == "linked")
 	if _, err := guard.Start(guard.Config{Dir: *dir}); err != nil {
 		return err

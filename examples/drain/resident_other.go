@@ -1,0 +1,12 @@
+//go:build !linux
+
+package main
+
+import "runtime/metrics"
+
+// resident is the memory of this process as far as it is Go's, in bytes.
+func resident() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64() - s[1].Value.Uint64())
+}

@@ -1,0 +1,88 @@
+//go:build !leak
+
+package leakytest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestGolden runs the tests that leak and compares what go test prints with the
+// files that README shows.
+func TestGolden(t *testing.T) {
+	if filepath.Separator != '/' {
+		t.Skip("the golden paths have slashes")
+	}
+	for _, c := range []struct{ golden, flag string }{
+		{"guardtest.txt", "-skip=WithGoleak"},
+		{"goleak.txt", "-run=WithGoleak"},
+	} {
+		out, err := exec.CommandContext(t.Context(), "go", "test", "-tags", "leak", c.flag, ".").CombinedOutput()
+		if err == nil {
+			t.Errorf("%s: the tests passed:\n%s", c.golden, out)
+			continue
+		}
+		got := "$ go test -tags leak " + c.flag + " ./examples/leakytest\n" + steady(t, string(out))
+		path := filepath.Join("testdata", c.golden)
+		other := filepath.Join("testdata", ".got-"+c.golden)
+		want, err := os.ReadFile(path)
+		if err == nil && got == string(want) {
+			os.Remove(other)
+			continue
+		}
+		if err := os.WriteFile(other, []byte(got), 0o600); err != nil {
+			t.Error(err)
+		}
+		t.Errorf("%s: not as wanted (%v); got is in %s:\n%s", path, err, other, got)
+	}
+}
+
+// TestReadme asserts that README shows the beginning of the golden files, with
+// '…' for what is left out.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for golden, most := range map[string]int{"guardtest.txt": 8, "goleak.txt": 7} {
+		content, err := os.ReadFile(filepath.Join("testdata", golden))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(content), "\n")[1 : 1+most] {
+			line = strings.TrimRight(strings.ReplaceAll(line, "github.com/leakguard/leakguard/examples/", "…/"), " ")
+			if before, _, long := strings.Cut(line, "has returned,"); long {
+				line = before + "has returned, …"
+			}
+			if !strings.Contains(string(readme), "\n"+line+"\n") {
+				t.Errorf("README lacks line %d of %s: %s", i+2, golden, line)
+			}
+		}
+	}
+}
+
+// steady replaces what differs from run to run, machine to machine and from one
+// release of Go to the next. The proof is the garbage collector's, where the
+// toolchain has it.
+func steady(t *testing.T, out string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = strings.ReplaceAll(out, dir, "/src/leakytest")
+	for _, r := range []struct{ re, with string }{
+		{`\b\d+(\.\d+)?m?s\b`, "2s"},
+		{`\+0x[0-9a-f]+`, "+0x5d"},
+		{`(?i)(goroutine) \d+`, "${1} 7"},
+		{`(?m)^ +proof .*\n`, ""},
+		{` \(cached\)`, ""},
+	} {
+		out = regexp.MustCompile(r.re).ReplaceAllString(out, r.with)
+	}
+	return out
+}

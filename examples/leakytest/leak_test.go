@@ -1,0 +1,30 @@
+//go:build leak
+
+package leakytest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
+	"go.uber.org/goleak"
+)
+
+var mirrors = slices.Repeat([]Mirror{mirror("a", time.Millisecond)}, 20)
+
+func TestFirst(t *testing.T) {
+	t.Parallel()
+	guardtest.VerifyNone(t)
+	if got := First("go.mod", mirrors...); got != "a" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// The same with goleak, which cannot be used in a parallel test.
+func TestFirstWithGoleak(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	if got := First("go.mod", mirrors...); got != "a" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,264 @@
+package guard
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/blackbox"
+	"github.com/leakguard/leakguard/profile"
+)
+
+func TestJudgeDeath(t *testing.T) {
+	const unknown = profile.Unknown
+	count := func(group, host int64) kills { return kills{group, host} }
+	for name, tt := range map[string]struct {
+		facts   deathFacts
+		cause   string
+		certain bool
+		why     string // part of it
+	}{
+		"OOM kill, the group is still there": {deathFacts{sameBoot: true, sameGroup: true, near: true, before: count(2, 9), now: count(3, 10)},
+			profile.DeathOOM, true, "oom_kill of its cgroup rose by 1"},
+		"OOM kill without a sample near the limit": {deathFacts{sameBoot: true, sameGroup: true, before: count(0, 9), now: count(2, 11)},
+			profile.DeathOOM, false, "rose by 2, though"},
+		"killed at the limit, but not for it": {deathFacts{sameBoot: true, sameGroup: true, near: true, before: count(2, 9), now: count(2, 10)},
+			profile.DeathUnknown, false, "killed nothing of its cgroup"},
+		"SIGKILL": {deathFacts{sameBoot: true, sameGroup: true, before: count(0, 0), now: count(0, 0)},
+			profile.DeathUnknown, false, "killed nothing of its cgroup"},
+		"restarted container, near the limit": {deathFacts{sameBoot: true, near: true, before: count(7, 9), now: count(0, 10)},
+			profile.DeathOOM, false, "the host's count of OOM kills rose by 1"},
+		"restarted container, whose count seems to have risen": {deathFacts{sameBoot: true, before: count(0, 9), now: count(5, 9)},
+			profile.DeathUnknown, false, "nothing on this host"},
+		"restarted container, others were killed": {deathFacts{sameBoot: true, before: count(0, 9), now: count(0, 12)},
+			profile.DeathUnknown, false, "memory was not short"},
+		"restarted container, near, nothing was killed": {deathFacts{sameBoot: true, near: true, before: count(0, 9), now: count(0, 9)},
+			profile.DeathUnknown, false, "nothing on this host"},
+		"a kernel that does not count, near": {deathFacts{sameBoot: true, sameGroup: true, near: true, before: count(unknown, unknown), now: count(unknown, unknown)},
+			profile.DeathOOM, false, "memory was at the limit"},
+		"a kernel that does not count": {deathFacts{sameBoot: true, sameGroup: true, before: count(unknown, unknown), now: count(unknown, unknown)},
+			profile.DeathUnknown, false, ""},
+		"no boot ID and no groups": {deathFacts{before: count(unknown, unknown), now: count(unknown, unknown)},
+			profile.DeathUnknown, false, ""},
+		"reboot": {deathFacts{otherBoot: true, sameGroup: true, before: count(1, 1), now: count(5, 5)},
+			profile.DeathHost, false, "started anew"},
+		"OOM kill, then a reboot": {deathFacts{otherBoot: true, near: true, before: count(1, 1), now: count(0, 0)},
+			profile.DeathOOM, false, "memory was at the limit; the host"},
+		"another pod's, on another host": {deathFacts{otherBoot: true, elsewhere: true, before: count(1, 1), now: count(0, 0)},
+			profile.DeathUnknown, false, ""},
+		"panic":                {deathFacts{panicked: true, sameBoot: true, sameGroup: true, before: count(0, 0), now: count(0, 0)}, profile.DeathPanic, true, ""},
+		"panic near the limit": {deathFacts{panicked: true, near: true, sameBoot: true, sameGroup: true, before: count(0, 0), now: count(1, 1)}, profile.DeathPanic, true, ""},
+	} {
+		cause, certain, why := judgeDeath(tt.facts)
+		if cause != tt.cause || certain != tt.certain || !strings.Contains(why, tt.why) || why == "" && tt.why != "" {
+			t.Errorf("%s: got %s, certain %v, because %q; want %s, %v, %q", name, cause, certain, why, tt.cause, tt.certain, tt.why)
+		}
+	}
+}
+
+func TestNearLimit(t *testing.T) {
+	const mib = 1 << 20
+	for _, tt := range []struct {
+		memory, limit profile.Bytes
+		rate          float64
+		every         time.Duration
+		want          bool
+	}{
+		{511 * mib, 512 * mib, 0, time.Second, true},
+		{400 * mib, 512 * mib, 0, time.Second, false},
+		{400 * mib, 512 * mib, 1000 * mib, 10 * time.Millisecond, true}, // 200 ms ahead
+		{400 * mib, 512 * mib, 100 * mib, 10 * time.Millisecond, false},
+		{400 * mib, 512 * mib, 30 * mib, time.Second, true}, // 4 s ahead
+		{400 * mib, 512 * mib, 10 * mib, time.Minute, false},
+		{400 * mib, 512 * mib, -1e12, time.Second, false},
+		{511 * mib, profile.Unknown, 1e12, time.Second, false},
+		{profile.Unknown, 512 * mib, 1e12, time.Second, false},
+	} {
+		if got := nearLimit(tt.memory, tt.limit, tt.rate, tt.every); got != tt.want {
+			t.Errorf("%+v: got %v", tt, got)
+		}
+	}
+}
+
+// life makes readings at times and of memory in MiB.
+func life(points ...[2]float64) (list []profile.Reading) {
+	for _, p := range points {
+		r := profile.NewReading(time.Unix(0, 0).Add(time.Duration(p[0] * float64(time.Second))))
+		r.Unreclaimable = profile.Bytes(p[1] * (1 << 20))
+		list = append(list, r)
+	}
+	return list
+}
+
+func TestLastRate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		list  []profile.Reading
+		mib   float64 // a second
+		every time.Duration
+	}{
+		"none":     {nil, 0, 0},
+		"one":      {life([2]float64{1, 5}), 0, 0},
+		"calm":     {life([2]float64{0, 5}, [2]float64{1, 5}, [2]float64{2, 5}), 0, time.Second},
+		"sudden":   {life([2]float64{0, 5}, [2]float64{1, 5}, [2]float64{1.01, 10}, [2]float64{1.02, 20}, [2]float64{1.05, 35}, [2]float64{1.07, 55}), 700, 25 * time.Millisecond},
+		"set back": {life([2]float64{5, 5}, [2]float64{1, 5}), 0, 0},
+	} {
+		rate, every := lastRate(tt.list)
+		if math.Abs(rate/(1<<20)-tt.mib) > 1 || (every-tt.every).Abs() > time.Microsecond {
+			t.Errorf("%s: %.1f MiB/s, every %v; want %.1f, %v", name, rate/(1<<20), every, tt.mib, tt.every)
+		}
+	}
+}
+
+func TestDoubledBuys(t *testing.T) {
+	hours := func(from, to, mib0, mib1 float64, n int) (points [][2]float64) {
+		for i := range n {
+			f := float64(i) / float64(n-1)
+			points = append(points, [2]float64{3600 * (from + f*(to-from)), mib0 + f*(mib1-mib0)})
+		}
+		return points
+	}
+	for name, tt := range map[string]struct {
+		points [][2]float64
+		want   time.Duration
+	}{
+		"a steady leak":             {hours(0, 2, 12, 512, 100), 2 * 512 * time.Hour / 500},
+		"a calm life, then a burst": {append(hours(0, 3, 12, 12, 100), [2]float64{3600*3 + 0.5, 262}, [2]float64{3600*3 + 1, 512}), 1024 * time.Millisecond},
+		"nothing grew":              {hours(0, 2, 12, 12, 10), 0},
+		"it shrank":                 {hours(0, 2, 512, 12, 10), 0},
+		"one point":                 {[][2]float64{{1, 2}}, 0},
+	} {
+		got := doubledBuys(deathHistory(nil, life(tt.points...)), 512<<20)
+		if (got - tt.want).Abs() > tt.want/20 {
+			t.Errorf("%s: %v more, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestDeathHistory(t *testing.T) {
+	var minutes, recent [][2]float64
+	for i := range 120 {
+		minutes = append(minutes, [2]float64{float64(60 * i), 1})
+	}
+	for i := range 512 {
+		recent = append(recent, [2]float64{60*119 - 100 + float64(i), 2})
+	}
+	points := deathHistory(life(minutes...), life(recent...))
+	if n := len(points); n > historyPoints || n < historyPoints/2 || points[0].Memory != 1<<20 || !points[n-1].Time.Equal(time.Unix(60*119-100+511, 0)) {
+		t.Errorf("%d points from %+v to %+v", n, points[0], points[n-1])
+	}
+	for i := range points[1:] {
+		if !points[i].Time.Before(points[i+1].Time) {
+			t.Fatalf("point %d is not before the next", i)
+		}
+	}
+}
+
+const panicTrace = `panic: assignment to entry in nil map
+
+goroutine 7 [running]:
+github.com/acme/shop/storage.(*Cache).Put(0x0, {0x4c5e1a, 0x3})
+	/src/shop/storage/cache.go:42 +0x1d
+main.main()
+	/src/shop/main.go:12 +0x45
+`
+
+func TestPanicLine(t *testing.T) {
+	for trace, want := range map[string]string{
+		"":         "",
+		"\n\n":     "",
+		panicTrace: "panic: assignment to entry in nil map, in github.com/acme/shop/storage.(*Cache).Put (/src/shop/storage/cache.go:42)",
+		"panic: a [recovered]\n\tpanic: b\n\ngoroutine 1 [running]:\npanic({0x1, 0x2})\n\t/go/panic.go:1 +0x1\nmain.f()\n\t/src/f.go:3\n":                     "panic: a [recovered], in main.f (/src/f.go:3)",
+		"panic: nil\n[signal SIGSEGV: segmentation violation]\n\ngoroutine 1 [running]:\nruntime.sigpanic()\n\t/go/s.go:1\nmain.f(...)\n\t/src/f.go:3 +0x2\n": "panic: nil, in main.f (/src/f.go:3)",
+		"fatal error: all goroutines are asleep - deadlock!\n": "fatal error: all goroutines are asleep - deadlock!",
+	} {
+		if got := panicLine(trace); got != want {
+			t.Errorf("of %q\ngot  %q\nwant %q", trace, got, want)
+		}
+	}
+}
+
+func FuzzPanicLine(f *testing.F) {
+	f.Add(panicTrace)
+	f.Add("panic: x\n\tmain.f(\n\t\n(")
+	f.Fuzz(func(t *testing.T, trace string) {
+		if line := panicLine(trace); strings.Contains(line, "\n") {
+			t.Errorf("got %q", line)
+		}
+	})
+}
+
+func TestSeries(t *testing.T) {
+	at := time.Unix(1e9, 0)
+	var log []blackbox.Death
+	for i := range 7 {
+		log = append(log, blackbox.Death{ID: string(rune('a' + i)), Time: at.Add(time.Duration(i-6) * 204 * time.Minute), Cause: profile.DeathOOM, Service: "shop"})
+	}
+	log = append(log,
+		blackbox.Death{ID: "of another cause", Time: at, Cause: profile.DeathPanic, Service: "shop"},
+		blackbox.Death{ID: "of another service", Time: at, Cause: profile.DeathOOM, Service: "till"},
+		blackbox.Death{ID: "long ago", Time: at.Add(-25 * time.Hour), Cause: profile.DeathOOM, Service: "shop"},
+		blackbox.Death{ID: "later", Time: at.Add(time.Second), Cause: profile.DeathOOM, Service: "shop"})
+	if s := series(log, profile.DeathOOM, "shop", at); s.Count != 7 || s.Every != 204*time.Minute || s.Within != 24*time.Hour {
+		t.Errorf("got %+v", s)
+	}
+	if s := series(log, profile.DeathPanic, "shop", at); s.Count != 1 || s.Every != 0 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestBoxRests(t *testing.T) {
+	for _, tt := range []struct {
+		took time.Duration
+		err  error
+		want time.Duration
+	}{
+		{time.Millisecond, nil, 0},
+		{200 * time.Millisecond, nil, 20 * time.Second},
+		{time.Hour, nil, 10 * time.Minute},
+		{time.Millisecond, ErrBusy, time.Minute},
+		{time.Second, ErrBusy, 100 * time.Second},
+	} {
+		if got := restFor(tt.took, tt.err); got != tt.want {
+			t.Errorf("%v, %v: rests %v, want %v", tt.took, tt.err, got, tt.want)
+		}
+	}
+}
+
+// The names of the columns are those of a reading's JSON, and each goes back where
+// it came from.
+func TestBoxColumns(t *testing.T) {
+	if n := len(boxColumns) + 2; n > blackbox.MostColumns {
+		t.Fatalf("%d columns, the box has room for %d", n, blackbox.MostColumns)
+	}
+	var columns []string
+	var values []int64
+	want := profile.NewReading(time.Unix(1e9, 0).UTC())
+	for i, c := range boxColumns {
+		*c.field(&want) = int64(1000 + i)
+		columns, values = append(columns, c.name), append(values, int64(1000+i))
+	}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named map[string]any
+	if err := json.Unmarshal(text, &named); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range columns {
+		if named[name] != float64(1000+i) {
+			t.Errorf("column %s: the reading's JSON has %v", name, named[name])
+		}
+	}
+	// A newer version's box has a column that nobody knows, and lacks one.
+	columns = append([]string{"of tomorrow"}, append(columns, columnGroupKills, columnHostKills)...)
+	values = append([]int64{5}, append(values, 3, 4)...)
+	columns[1] = "of tomorrow, too"
+	want.Unreclaimable = profile.Unknown
+	got, last := readingsOf(columns, []blackbox.Sample{{Time: want.Time, Values: values}})
+	if len(got) != 1 || got[0] != want || last != (kills{3, 4}) {
+		t.Errorf("got %+v, %+v\nwant %+v", got, last, want)
+	}
+}

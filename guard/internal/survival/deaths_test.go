@@ -1,0 +1,78 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/guard/internal/survival/harness"
+	"github.com/leakguard/leakguard/internal/testenv"
+)
+
+// TestDeaths really has the kernel kill processes for want of memory: the next
+// process says so each time. Half of the next processes run in a new control group,
+// as that of a container that was restarted.
+//
+// BLACKBOX_DEATHS is how many, at up to 3000 MiB/s; 100 take five minutes, and want
+// both processors for themselves. Without it there are six slow ones.
+func TestDeaths(t *testing.T) {
+	cases, alone := harness.SlowDeaths(6), false
+	if s := os.Getenv("BLACKBOX_DEATHS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			t.Fatalf("BLACKBOX_DEATHS=%s: want a number above 0", s)
+		}
+		cases, alone = harness.Deaths(n), true
+	}
+	if _, err := harness.FindHierarchy("/"); err != nil {
+		testenv.Need(t, false, err.Error())
+	}
+	dir, err := os.MkdirTemp("", "leakguard-deaths-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			os.RemoveAll(dir)
+		}
+	})
+	victim, err := harness.Build(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []harness.Obituary
+	late := 0
+	for i, c := range cases {
+		o, err := victim.Die(t.Context(), c, i%2 == 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, o)
+		t.Logf("%4.0f MiB/s, lag %v: %s", c.Rate, o.Lag().Round(time.Millisecond), o.Death.Headline())
+		if !o.Named() || o.Death.Certain == o.Restarted {
+			t.Errorf("%.0f MiB/s, restarted %v: %s (certain: %v), because %s", c.Rate, o.Restarted, o.Death.Cause, o.Death.Certain, o.Death.Why)
+		}
+		if o.Lag() > lagAllowed {
+			late++
+		}
+		if alone && o.Lag() > 10*lagAllowed {
+			t.Errorf("%.0f MiB/s: the last sample is %v older than the death", c.Rate, o.Lag())
+		}
+	}
+	var table strings.Builder
+	if err := harness.WriteObituaries(&table, all); err != nil {
+		t.Fatal(err)
+	}
+	// One in twenty may be late: what else runs on the machine is not known.
+	if alone && late > (len(all)+19)/20 {
+		t.Errorf("%d of %d last samples are older than %v", late, len(all), lagAllowed)
+	}
+	t.Logf("%d deaths, %d with a last sample older than %v:\n%s", len(all), late, lagAllowed, table.String())
+}
+
+// lagAllowed is how old the last sample may be when the parent learns of the death.
+const lagAllowed = 50 * time.Millisecond

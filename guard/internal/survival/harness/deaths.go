@@ -1,0 +1,149 @@
+//go:build linux
+
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/guard/internal/survival/progress"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// Obituary is a death and what the next process says of it.
+type Obituary struct {
+	Case Case
+	// Restarted says that the next process ran in a new group, as in a container
+	// that was restarted; else in the victim's own, as below a supervisor.
+	Restarted bool
+	Death     profile.Death
+	// Killed is the victim's last sign of life, and Gone when its parent knew that
+	// it had ended: in between the kernel chooses its victim and takes down its
+	// memory.
+	Killed, Gone time.Time
+}
+
+// Named reports whether the next process says that the kernel killed the last one
+// for want of memory.
+func (o Obituary) Named() bool { return o.Death.Cause == profile.DeathOOM }
+
+// Lag is how much older than the death the last sample is.
+func (o Obituary) Lag() time.Duration { return o.Gone.Sub(o.Death.LastSample) }
+
+// Die lets a victim die, and then asks the next process what it died of. Nothing is
+// left of it, unless the run says nothing: that is an error.
+func (v *Victim) Die(ctx context.Context, c Case, restarted bool) (o Obituary, err error) {
+	o.Case, o.Restarted = c, restarted
+	dir, err := os.MkdirTemp(v.Work, "death-")
+	if err != nil {
+		return o, fmt.Errorf("harness: die: %w", err)
+	}
+	defer func() {
+		if err == nil && o.Named() {
+			err = os.RemoveAll(dir)
+		}
+	}()
+	evidence := filepath.Join(dir, "evidence")
+	log, err := progressLog()
+	if err != nil {
+		return o, err
+	}
+	defer os.Remove(log)
+	group, err := v.Hierarchy.NewGroup(c.Limit)
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, group.Remove()) }()
+	if o.Gone, err = v.live(ctx, c, group, dir, evidence, log); err != nil {
+		return o, fmt.Errorf("harness: die in %s: %w", dir, err)
+	}
+	stamps, err := progress.Read(log)
+	if err != nil {
+		return o, err
+	}
+	o.Killed = Leak{Stamps: stamps}.Death()
+
+	if restarted {
+		next, err := v.Hierarchy.NewGroup(c.Limit)
+		if err != nil {
+			return o, err
+		}
+		defer next.Remove()
+		group = next
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	cmd := v.inGroup(ctx, group, dir, "-dir", evidence, "-shape", "heir")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &o.Death)
+	}
+	if err != nil {
+		return o, fmt.Errorf("harness: the heir in %s: %w: %s", dir, err, tail(said.String(), 2000))
+	}
+	return o, nil
+}
+
+// Deaths are n ways to die, at a spread of rates in turn.
+func Deaths(n int) []Case { return deaths(n, 100, 300, 1000, 2000, 3000) }
+
+// SlowDeaths are such that a busy machine sees coming.
+func SlowDeaths(n int) []Case { return deaths(n, 100, 300, 300) }
+
+func deaths(n int, rates ...float64) []Case {
+	var cases []Case
+	for i := range n {
+		cases = append(cases, Case{
+			Limit: 256 << 20, Rate: rates[i%len(rates)], Shape: "chunks", Hold: 0.25, Warm: 300 * time.Millisecond,
+		})
+	}
+	return cases
+}
+
+// WriteObituaries writes a table of deaths, by rate.
+func WriteObituaries(w io.Writer, all []Obituary) error {
+	var rates []float64
+	for _, o := range all {
+		if !slices.Contains(rates, o.Case.Rate) {
+			rates = append(rates, o.Case.Rate)
+		}
+	}
+	slices.Sort(rates)
+	var b strings.Builder
+	b.WriteString("| leak | OOM kill named | who leaked is quoted | last sample before the parent's wait, median | oldest | before the victim's own last sign of life, oldest |\n|---|---|---|---|---|---|\n")
+	for _, rate := range rates {
+		var named, quoted, of int
+		var lags, early []time.Duration
+		for _, o := range all {
+			if o.Case.Rate != rate {
+				continue
+			}
+			of++
+			if o.Named() {
+				named++
+			}
+			if strings.Contains(o.Death.Culprit, Culprit) {
+				quoted++
+			}
+			lags = append(lags, o.Lag())
+			early = append(early, o.Killed.Sub(o.Death.LastSample))
+		}
+		slices.Sort(lags)
+		slices.Sort(early)
+		ms := func(d time.Duration) string { return fmt.Sprintf("%.0f ms", d.Seconds()*1000) }
+		fmt.Fprintf(&b, "| %.0f MiB/s | %d/%d | %d/%d | %s | %s | %s |\n", rate, named, of, quoted, of, ms(lags[len(lags)/2]), ms(lags[len(lags)-1]), ms(early[len(early)-1]))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,59 @@
+package pyrosink
+
+import (
+	"strings"
+
+	"github.com/leakguard/leakguard/guard/internal/fleet"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// chosen is a file to be pushed.
+type chosen struct {
+	file     profile.Artefact
+	baseline bool
+}
+
+// sampleType is how Pyroscope is to take a column of a profile.
+type sampleType struct {
+	Units       string `json:"units"`
+	Aggregation string `json:"aggregation,omitempty"`
+	DisplayName string `json:"display-name,omitempty"`
+	Sampled     bool   `json:"sampled,omitempty"`
+}
+
+// sampleTypes are the columns that Pyroscope is to keep, by kind of profile. Kinds
+// that are not here count from the start of the process.
+var sampleTypes = map[profile.Kind]map[string]sampleType{
+	profile.Heap: {
+		"inuse_objects": {Units: "objects", Aggregation: "average"},
+		"inuse_space":   {Units: "bytes", Aggregation: "average"},
+	},
+	profile.Goroutine: {
+		"goroutine": {Units: "goroutines", Aggregation: "average", DisplayName: "goroutines"},
+	},
+	profile.CPU: {
+		"samples": {Units: "samples", DisplayName: "cpu", Sampled: true},
+	},
+}
+
+// choose returns the newest profile of each kind, and of each kind the baseline.
+func choose(in *fleet.Incident, most int64) []chosen {
+	newest := make(map[profile.Kind]int)
+	var list []chosen
+	for _, a := range in.Files {
+		if a.Kind == nil || sampleTypes[*a.Kind] == nil || a.Size > most {
+			continue
+		}
+		if strings.Contains(a.Name, "-"+profile.Base+".") {
+			list = append(list, chosen{a, true})
+			continue
+		}
+		if i, ok := newest[*a.Kind]; ok {
+			list[i].file = a // files are in the order in which they were written
+			continue
+		}
+		newest[*a.Kind] = len(list)
+		list = append(list, chosen{a, false})
+	}
+	return list
+}

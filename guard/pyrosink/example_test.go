@@ -1,0 +1,24 @@
+package pyrosink_test
+
+import (
+	"log"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/guard/pyrosink"
+)
+
+// Profiles of incidents go to Pyroscope, with the environment as a label. In a
+// fleet set Only to the Claim of a sink of package blobsink.
+func ExampleNew() {
+	sink, err := pyrosink.New("https://pyroscope.example.com", pyrosink.Config{
+		Labels: map[string]string{"env": "production"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	g, err := guard.Start(guard.Config{Sinks: []guard.Sink{sink}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer g.Close()
+}
