@@ -49,7 +49,7 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 	i.Signal = r.Signal
 	i.Value = l.view.values[r.Signal]
 	i.Peak = i.Value
-	i.manifest.Unit = r.Signal.unit()
+	i.manifest.Unit = r.Signal.Unit()
 	if r.Line.kind != lineTimeToLimit { // there is no time for days, nor a need
 		i.manifest.History = l.pastPoints()
 	}

@@ -91,8 +91,9 @@ func (s Signal) format(v int64) string {
 	return profile.Bytes(v).String()
 }
 
-// unit is the manifest's word for the signal's values.
-func (s Signal) unit() string {
+// Unit is the unit of the signal's values: [profile.UnitBytes],
+// [profile.UnitCount], [profile.UnitMilliCPU] or [profile.UnitPerSecond].
+func (s Signal) Unit() string {
 	switch {
 	case s == CPUFloor:
 		return profile.UnitMilliCPU

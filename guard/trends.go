@@ -195,7 +195,7 @@ func (t *trends) list(v *view, started time.Time) []profile.Trend {
 		}
 		d := st.verdict
 		p := profile.Trend{
-			Signal: s.String(), Unit: s.unit(), State: d.State.String(),
+			Signal: s.String(), Unit: s.Unit(), State: d.State.String(),
 			Slope: d.Slope, SlopeLow: d.Low, SlopeHigh: d.High, Confidence: d.Confidence,
 			Since: started.Add(d.Since).UTC(), Reason: d.Reason, LimitSoonest: profile.Unknown, LimitLatest: profile.Unknown,
 		}

@@ -77,7 +77,7 @@ type pressureState struct {
 type ruleState struct {
 	Name string `json:"name"`
 	Text string `json:"text"` // such as 'memory at 90% of the limit'
-	Unit string `json:"unit"` // of the values: 'bytes' or 'count'
+	Unit string `json:"unit"` // of the values: 'bytes', 'count', 'millicpu' or 'per_second'
 	Open bool   `json:"open"`
 	// Value is where its signal stands, Line where its line lies.
 	Value    *int64 `json:"value"`
@@ -228,18 +228,9 @@ func timeLeft(s *guard.Snapshot, rate float64) (left time.Duration, ok bool) {
 func newRuleState(r *guard.RuleState) ruleState {
 	_, text, _ := strings.Cut(r.Rule.String(), ": ")
 	return ruleState{
-		Name: r.Rule.Name, Text: text, Signal: r.Rule.Signal.String(), Unit: unitOf(r.Rule.Signal), Open: r.Open,
+		Name: r.Rule.Name, Text: text, Signal: r.Rule.Signal.String(), Unit: r.Rule.Signal.Unit(), Open: r.Open,
 		Value: known(r.Value), Line: known(r.Level), Peak: known(r.Peak),
 		Decision: r.Decision, Ago: int64(r.DecidedAgo.Seconds()),
-	}
-}
-
-func unitOf(s guard.Signal) string {
-	switch s {
-	case guard.Goroutines, guard.Threads, guard.LeakedGoroutines:
-		return profile.UnitCount
-	default:
-		return profile.UnitBytes
 	}
 }
 

@@ -135,6 +135,8 @@ func lastWords(last *incident, now time.Time) string {
 		what = ": " + what
 	}
 	switch {
+	case last.Trigger == profile.TriggerDeath:
+		return "but the run before died " + ago(now.Sub(last.Opened)) + what
 	case last.Ended != nil && last.Ours:
 		return "the last incident ended " + ago(now.Sub(*last.Ended)) + what
 	case last.Ended != nil:
@@ -189,10 +191,16 @@ func sentence(parts ...string) string {
 }
 
 func amount(v float64, unit string) string {
-	if unit == profile.UnitBytes {
+	switch unit {
+	case profile.UnitBytes:
 		return profile.Bytes(max(v, 0)).String()
+	case profile.UnitMilliCPU:
+		return fmt.Sprintf("%.3g%% of a core", v/10)
+	case profile.UnitPerSecond:
+		return fmt.Sprintf("%.3g a second", v)
+	default:
+		return fmt.Sprintf("%.3g", v)
 	}
-	return fmt.Sprintf("%.3g", v)
 }
 
 func ago(d time.Duration) string { return span(d) + " ago" }

@@ -37,6 +37,8 @@ func TestStatus(t *testing.T) {
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; the last incident ended 12 min ago: main.leak (main.go:1) holds 80.0 MiB more."},
 		{name: "the run before died", incidents: []incident{{Opened: ended, Headline: "main.leak (main.go:1) holds 80.0 MiB more"}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but another run's incident of 12 min ago never ended: main.leak (main.go:1) holds 80.0 MiB more."},
+		{name: "the run before was killed", incidents: []incident{{Trigger: profile.TriggerDeath, Opened: ended, Headline: "the previous run was killed for want of memory"}}, level: "calm",
+			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but the run before died 12 min ago: the previous run was killed for want of memory."},
 		{name: "captured by hand", incidents: []incident{{Trigger: profile.TriggerManual, Opened: ended, Ours: true}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB."},
 		{name: "under pressure", change: func(s *guard.Snapshot) {

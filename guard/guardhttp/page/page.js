@@ -34,7 +34,17 @@
   const now = () => (state.time ? date(state.time) : Date.now() / 1000); // the host's clock
   const ago = (t) => span(now() - date(t)) + " ago";
   const utc = (t) => new Date(t).toISOString().replace("T", " ").replace(/\.\d+Z/, " UTC");
-  const value = (n, unit) => (n === null || n === undefined ? "?" : unit === "bytes" ? bytes(n) : count(n));
+
+  function value(n, unit) {
+    if (n === null || n === undefined) return "?";
+    switch (unit) {
+      case "bytes": return bytes(n);
+      case "millicpu": return (n / 10).toPrecision(2) + "% of a core";
+      case "per_second": return count(n) + "/s";
+      default: return count(n);
+    }
+  }
+
   const shortFile = (f) => f.split("/").slice(-2).join("/");
   const badge = (text, tone) => el("span", { class: "badge " + (tone || "") }, text);
 
@@ -290,7 +300,7 @@
 
   function showTrends() {
     $("trends-section").hidden = !state.trends.length;
-    const slope = (n, unit) => (n < 0 ? "−" : "+") + (unit === "bytes" ? bytes(Math.abs(n)) : Math.abs(n).toPrecision(3));
+    const slope = (n, unit) => (n < 0 ? "−" : "+") + (unit === "count" ? Math.abs(n).toPrecision(3) : value(Math.abs(n), unit));
     rows($("trends"), state.trends, (t) => t.signal, (t) => [
       el("strong", {}, t.signal),
       [badge(t.state, t.state === "leaking" ? "bad" : t.state === "growing" ? "warn" : "good"), el("small", {}, Math.round(100 * t.confidence) + "% sure")],
@@ -322,8 +332,9 @@
       e.classList.toggle("open", i.open);
       setText(e.querySelector("strong"), i.headline || i.reason || "cut short: its process died before it could say why");
       const b = e.querySelector(".badge");
-      b.className = "badge " + (i.open ? "bad" : "");
-      setText(b, i.open ? "open" : i.recovered ? "over" : i.this_process ? "being taken" : "never ended");
+      const died = i.trigger === "death";
+      b.className = "badge " + (i.open || died ? "bad" : "");
+      setText(b, died ? "died" : i.open ? "open" : i.recovered ? "over" : i.this_process ? "being taken" : "never ended");
       const parts = [i.rule, "opened " + utc(i.opened) + ", " + ago(i.opened)];
       if (i.recovered) parts.push("lasted " + span(date(i.recovered) - date(i.opened)));
       if (!i.this_process) parts.push("of another run" + (i.pid ? ", pid " + i.pid : ""));
