@@ -332,3 +332,14 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+// An incident's commands are those of its report.
+func TestManifestCommands(t *testing.T) {
+	m := Manifest{Artefacts: []Artefact{
+		newArtefact("heap-base.pb.gz", 1, "", time.Time{}), newArtefact("heap.pb.gz", 1, "", time.Time{}), newArtefact("heap-fresh.pb.gz", 1, "", time.Time{})}}
+	got := m.Commands("evidence")
+	want := "go tool pprof -top -base " + filepath.Join("evidence", "heap-base.pb.gz") + " " + filepath.Join("evidence", "heap-fresh.pb.gz")
+	if len(got) != 2 || !strings.Contains(strings.ReplaceAll(got[0].Line, "'", ""), want) {
+		t.Errorf("the commands are %+v, want the first to be %s", got, want)
+	}
+}

@@ -53,13 +53,16 @@
 // which bring their own scripts, are shown in a sandbox with an origin of its own.
 // What names an incident or a file is checked against the grammar of names that
 // the store writes, and opened below the store's folder without following links.
-// Nothing shows environment variables or arguments.
+// Nothing shows environment variables or arguments. Without authentication,
+// whoever reaches the port can read it; so can any web page in the browser of
+// somebody who does, once its name points there (DNS rebinding), as with
+// net/http/pprof.
 //
 // # Cost
 //
 // While nobody looks the handler has no goroutine and asks the guard nothing.
 // While somebody does, one goroutine makes each message once for all of them; 100
-// open pages at an update a second took 0.8% of a core (BenchmarkViewers, on two
+// open pages at an update a second took 0.37% of a core (BenchmarkViewers, on two
 // cores of a virtual machine). Who does not take four messages in time is dropped,
 // and a browser comes back by itself; a page in the background disconnects. At
 // most 128 pages are served (Config.Viewers), 64 other requests, 8 downloads and
