@@ -76,6 +76,7 @@ func TestPage(t *testing.T) {
 			b.Open(url+c.prefix, c.width, 900, c.dark)
 			until(t, b, "it is live", `document.getElementById("live").textContent === "live"`)
 			until(t, b, "the chart is drawn", drawn)
+			until(t, b, "all of the history is there", `document.getElementById("chart-words").textContent.includes("in 10 min")`)
 			until(t, b, "both incidents are listed", `document.querySelectorAll("details.incident").length === 2`)
 			screenshot(t, b, screenshotName(c.width, c.dark), "", c.width, 1180)
 			click(b, "details.incident:nth-of-type(1) summary")

@@ -87,13 +87,14 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 		w.Header().Del("Content-Disposition")
 		later(w, status, after, why)
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
-		w.Header().Del("Content-Disposition")
-		http.Error(w, "guardhttp: a page of another origin asks for a profile", http.StatusForbidden)
+	release, ok := h.downloads.take()
+	if !ok {
+		refuse(http.StatusServiceUnavailable, 2*time.Second, "too many files are being downloaded")
 		return
 	}
-	ok, after := h.profiles.begin(time.Now())
-	if !ok {
+	defer release()
+	begun, after := h.profiles.begin(time.Now())
+	if !begun {
 		refuse(http.StatusTooManyRequests, after, "no profile: another one is being taken or was just taken")
 		return
 	}
@@ -110,13 +111,6 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	release, ok := h.downloads.take()
-	if !ok {
-		w.Header().Del("Content-Length")
-		refuse(http.StatusServiceUnavailable, 2*time.Second, "too many files are being downloaded")
-		return
-	}
-	defer release()
 	setDeadlines(w, shortAnswer+time.Duration(b.Len()/slowestDownload)*time.Second)
 	// An error is that nobody reads any more.
 	_, _ = w.Write(b.Bytes())

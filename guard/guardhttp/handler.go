@@ -28,6 +28,7 @@ type Config struct {
 // What a handler holds at most, whatever is asked of it.
 const (
 	mostRequests  = 64 // answered at a time, besides viewers
+	mostReads     = 8  // of them such as read a manifest or the history
 	mostDownloads = 8
 	mostFlames    = 1
 )
@@ -68,7 +69,7 @@ func newHandler(g watched, there bool, cfg Config) *handler {
 	cfg = cfg.withDefaults()
 	h := &handler{
 		g: g, there: there,
-		requests: make(slots, mostRequests), downloads: make(slots, mostDownloads), flames: make(slots, mostFlames),
+		requests: make(slots, mostRequests), reads: make(slots, mostReads), downloads: make(slots, mostDownloads), flames: make(slots, mostFlames),
 		captures: pace{every: cfg.CaptureEvery}, profiles: pace{every: cfg.ProfileEvery},
 	}
 	h.states = &states{g: g, there: there, incidents: incidentList{store: g.Store()}}
@@ -80,8 +81,8 @@ type handler struct {
 	g     watched
 	there bool // false: g is a nil guard
 
-	requests, downloads, flames slots
-	captures, profiles          pace
+	requests, reads, downloads, flames slots
+	captures, profiles                 pace
 
 	states *states
 	hub    *hub
@@ -120,20 +121,35 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case routeState:
 		h.state(w, r)
 	case routeHistory:
-		h.history(w, r)
+		h.read(w, func() { h.history(w, r) })
 	case routeIncidents:
 		h.listIncidents(w, r)
 	case routeIncident:
-		h.incident(w, r, args[0])
+		h.read(w, func() { h.incident(w, r, args[0]) })
 	case routeFlame:
-		h.flame(w, r, args[0])
+		if ownPage(w, r) {
+			h.read(w, func() { h.flame(w, r, args[0]) })
+		}
 	case routeFile:
 		h.download(w, r, args[0], args[1])
 	case routeCapture:
 		h.capture(w, r)
 	case routeProfile:
-		h.profile(w, r, args[0])
+		if ownPage(w, r) {
+			h.profile(w, r, args[0])
+		}
 	}
+}
+
+// read answers what takes some MiB to be answered.
+func (h *handler) read(w http.ResponseWriter, answer func()) {
+	release, ok := h.reads.take()
+	if !ok {
+		later(w, http.StatusServiceUnavailable, time.Second, "too much is being read")
+		return
+	}
+	defer release()
+	answer()
 }
 
 // shortAnswer is how long an answer of some 100 KB may take to be read.

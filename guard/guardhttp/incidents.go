@@ -148,6 +148,7 @@ func newIncident(m *profile.Manifest, s *guard.Snapshot) incident {
 // incidentDetail is all of one.
 type incidentDetail struct {
 	Manifest profile.Manifest `json:"manifest"`
+	CutShort bool             `json:"cut_short"` // there is no manifest.json, and the manifest is what the folder tells
 	Warnings []string         `json:"warnings"`
 	Folder   string           `json:"folder"`
 	// Commands are to be typed on the host; Flames are what can be drawn.
@@ -165,7 +166,7 @@ func (h *handler) incident(w http.ResponseWriter, _ *http.Request, id string) {
 	if !ok {
 		return
 	}
-	d := incidentDetail{Manifest: m, Warnings: m.Warnings, Commands: []command{}, Flames: flameChoices(m.Artefacts)}
+	d := incidentDetail{Manifest: m, CutShort: m.CutShort, Warnings: m.Warnings, Commands: []command{}, Flames: flameChoices(m.Artefacts)}
 	d.Folder = filepath.Join(h.g.Store().Dir(), id)
 	if d.Warnings == nil {
 		d.Warnings = []string{}

@@ -212,6 +212,9 @@ func TestNoWayOutOfTheStore(t *testing.T) {
 	}
 	h := newHandler(g, true, Config{})
 	_, id := routes(h)
+	if err := g.store.RecordDelivery(id, "shop", "opened", time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	// What does not look like one of the store's names, and a link that does.
 	if err := os.Symlink("../../secret.txt", g.store.Dir()+"/"+id+"/cpu.pb.gz"); err != nil {
 		t.Skip(err) // Windows without the privilege
@@ -225,6 +228,7 @@ func TestNoWayOutOfTheStore(t *testing.T) {
 		"/incident/" + id + "/..%2f..%2fsecret.txt",
 		"/incident/%2e%2e/secret.txt",
 		"/incident/" + id + "/secret.txt",
+		"/incident/" + id + "/delivery.json",
 		"/incident/" + id + "/heap.pb.gz%00.txt",
 		"/incident/" + id + "/C:%5csecret.txt",
 		"/incident/" + id + "/" + long,
@@ -306,6 +310,13 @@ func TestBounds(t *testing.T) {
 	empty = fill(h.downloads)
 	tooMany("a ninth download", "/incident/"+id+"/heap.pb.gz", 503)
 	empty()
+	empty = fill(h.reads)
+	tooMany("a ninth manifest", "/api/v1/incident/"+id, 503)
+	tooMany("a ninth history", "/api/v1/history", 503)
+	empty()
+	empty = fill(h.downloads)
+	tooMany("a ninth profile", "/heap", 503)
+	empty()
 	empty = fill(h.requests)
 	tooMany("a further request", "/api/v1/state", 503)
 	empty()
@@ -313,8 +324,10 @@ func TestBounds(t *testing.T) {
 		t.Errorf("heap: %d %s", w.Code, w.Body)
 	}
 	tooMany("a second profile", "/goroutine", 429)
-	if w := ask(newHandler(g, true, Config{}), "GET", "/heap", "Sec-Fetch-Site", "cross-site"); w.Code != 403 {
-		t.Errorf("a profile for a page of another origin: %d", w.Code)
+	for _, target := range []string{"/heap", "/api/v1/incident/" + id + "/flame?file=heap.pb.gz"} {
+		if w := ask(newHandler(g, true, Config{}), "GET", target, "Sec-Fetch-Site", "cross-site"); w.Code != 403 {
+			t.Errorf("%s for a page of another origin: %d", target, w.Code)
+		}
 	}
 	v := h.hub.join(nil)
 	tooMany("a second page", "/events", 503)

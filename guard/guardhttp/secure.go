@@ -61,6 +61,16 @@ func checkPost(r *http.Request) error {
 	return nil
 }
 
+// ownPage refuses what costs something to a page of another origin: it could not
+// read the answer, but it could have it made.
+func ownPage(w http.ResponseWriter, r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		http.Error(w, "guardhttp: a page of another origin asks for it", http.StatusForbidden)
+		return false
+	}
+	return true
+}
+
 // later answers that something is not possible now, and when to try again.
 func later(w http.ResponseWriter, status int, after time.Duration, why string) {
 	seconds := max(int(math.Ceil(after.Seconds())), 1)

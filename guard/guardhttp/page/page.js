@@ -139,6 +139,16 @@
     if (over > 0) for (const name of Object.keys(points)) points[name].splice(0, over);
   }
 
+  // Adds what was asked for, which may be older than what has been told meanwhile.
+  function mergePoints(p) {
+    const all = [];
+    for (const from of [points, p]) from.time.forEach((time, i) => all.push({ time, from, i }));
+    all.sort((a, b) => a.time - b.time);
+    const news = all.filter((x, i) => i === 0 || x.time > all[i - 1].time);
+    for (const name of Object.keys(points)) points[name] = news.map((x) => x.from[name][x.i]);
+    if (state.status) drawChart();
+  }
+
   // What is in the span that is shown, and its lines.
   function shown() {
     const t = points.time;
@@ -378,6 +388,8 @@
     const m = d.manifest;
     const facts = [["Incident", m.id], ["Why", m.reason || "not known"]];
     if (m.peak !== null && m.peak >= 0) facts.push(["Peak", value(m.peak, m.unit)]);
+    if (m.verdict && m.verdict.text) facts.push(["Memory", m.verdict.text]);
+    if (m.death && m.death.why) facts.push(["Died of", m.death.why]);
     if (m.process && m.process.service) facts.push(["Process", [m.process.service, m.process.version, m.process.pod || m.process.host, "pid " + m.process.pid].filter(Boolean).join(" · ")]);
     facts.push(["Folder", d.folder]);
     const files = m.artefacts.map((a) => a.name);
@@ -387,7 +399,7 @@
       if (a.name === "report.html") continue;
       links.append(el("li", {}, el("a", { href: evidence(m.id, a.name) }, a.name + " ", el("small", {}, bytes(a.size_bytes)))));
     }
-    if (!m.CutShort) links.append(el("li", {}, el("a", { href: evidence(m.id, "manifest.json") }, "manifest.json")));
+    if (!d.cut_short) links.append(el("li", {}, el("a", { href: evidence(m.id, "manifest.json") }, "manifest.json")));
     const commands = el("dl", { class: "commands" });
     const add = (purpose, line) => commands.append(el("div", {}, el("dt", {}, purpose), el("dd", {}, el("code", { tabindex: "0" }, line))));
     const difference = d.flames.filter((f) => f.base);
@@ -531,9 +543,14 @@
     apply(await getJSON("api/v1/state"));
   }
 
+  // What was missed; on a busy service perhaps not at once.
   async function catchUp() {
     const last = points.time[points.time.length - 1];
-    apply({ points: await getJSON("api/v1/history" + (last ? "?since=" + (last + 0.001) : "")) });
+    try {
+      mergePoints(await getJSON("api/v1/history" + (last ? "?since=" + (last + 0.001) : "")));
+    } catch (err) {
+      setTimeout(catchUp, 3000);
+    }
   }
 
   let stream = null;
@@ -546,13 +563,13 @@
   function connect() {
     if (stream || document.hidden) return;
     stream = new EventSource("events");
-    stream.onopen = () => { live("on", "live"); catchUp().catch(() => {}); };
+    stream.onopen = () => { live("on", "live"); catchUp(); };
     stream.onmessage = (e) => { live("on", "live"); apply(JSON.parse(e.data)); };
     stream.onerror = () => {
       live("lost", "connection lost, trying again");
       if (stream && stream.readyState === EventSource.CLOSED) { // refused; ask once in a while
         stream = null;
-        setTimeout(() => { refresh().then(catchUp).catch(() => {}); connect(); }, 5000);
+        setTimeout(() => { refresh().catch(() => {}); connect(); }, 5000);
       }
     };
   }
@@ -571,6 +588,6 @@
   }
   copyButtons(nowCommands);
   refresh().catch((err) => setText($("sentence"), err.message));
-  catchUp().catch(() => {});
+  catchUp();
   connect();
 })();
