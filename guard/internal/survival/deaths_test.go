@@ -52,7 +52,8 @@ func TestDeaths(t *testing.T) {
 			t.Fatal(err)
 		}
 		all = append(all, o)
-		t.Logf("%4.0f MiB/s, lag %v: %s", c.Rate, o.Lag().Round(time.Millisecond), o.Death.Headline())
+		t.Logf("%4.0f MiB/s, lag %v, alive %v, gone %v: %s", c.Rate, o.Lag().Round(time.Millisecond),
+			o.Alive.Sub(o.Death.LastSample).Round(time.Millisecond), o.Gone.Sub(o.Death.LastSample).Round(time.Millisecond), o.Death.Headline())
 		if !o.Named() || o.Death.Certain == o.Restarted {
 			t.Errorf("%.0f MiB/s, restarted %v: %s (certain: %v), because %s", c.Rate, o.Restarted, o.Death.Cause, o.Death.Certain, o.Death.Why)
 		}
@@ -74,5 +75,5 @@ func TestDeaths(t *testing.T) {
 	t.Logf("%d deaths, %d with a last sample older than %v:\n%s", len(all), late, lagAllowed, table.String())
 }
 
-// lagAllowed is how old the last sample may be when the parent learns of the death.
+// lagAllowed is how old the last sample may be at the kernel's kill.
 const lagAllowed = 50 * time.Millisecond
