@@ -36,9 +36,10 @@ type Obituary struct {
 // for want of memory.
 func (o Obituary) Named() bool { return o.Death.Cause == profile.DeathOOM }
 
-// Lag is how much older than the kernel's kill the last sample is. A sample may come
-// after it, while the signal is on its way.
-func (o Obituary) Lag() time.Duration { return max(o.Killed.Sub(o.Death.LastSample), 0) }
+// Lag is how much older than the victim's last sign of life the last sample is: after
+// that nothing of it runs, though at the limit the kernel may let it hang for 250 ms
+// before it kills it.
+func (o Obituary) Lag() time.Duration { return max(o.Alive.Sub(o.Death.LastSample), 0) }
 
 // watchKills returns when the group's first kill is seen, once it is asked.
 func watchKills(group *Group) (when func() time.Time) {
@@ -148,10 +149,10 @@ func WriteObituaries(w io.Writer, all []Obituary) error {
 	}
 	slices.Sort(rates)
 	var b strings.Builder
-	b.WriteString("| leak | OOM kill named | who leaked is quoted | last sample before the kill: median | oldest | before the parent's wait: median | oldest |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| leak | OOM kill named | who leaked is quoted | last sample before the last sign of life: median | oldest | before the kill: median | oldest | before the parent's wait: median | oldest |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, rate := range rates {
 		var named, quoted, of int
-		var kill, wait []time.Duration
+		var life, kill, wait []time.Duration
 		for _, o := range all {
 			if o.Case.Rate != rate {
 				continue
@@ -163,9 +164,10 @@ func WriteObituaries(w io.Writer, all []Obituary) error {
 			if strings.Contains(o.Death.Culprit, Culprit) {
 				quoted++
 			}
-			kill, wait = append(kill, o.Lag()), append(wait, o.Gone.Sub(o.Death.LastSample))
+			life = append(life, o.Lag())
+			kill, wait = append(kill, max(o.Killed.Sub(o.Death.LastSample), 0)), append(wait, o.Gone.Sub(o.Death.LastSample))
 		}
-		fmt.Fprintf(&b, "| %.0f MiB/s | %d/%d | %d/%d | %s | %s |\n", rate, named, of, quoted, of, medianAndOldest(kill), medianAndOldest(wait))
+		fmt.Fprintf(&b, "| %.0f MiB/s | %d/%d | %d/%d | %s | %s | %s |\n", rate, named, of, quoted, of, medianAndOldest(life), medianAndOldest(kill), medianAndOldest(wait))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
