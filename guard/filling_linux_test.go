@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -88,4 +89,34 @@ func with(files, over map[string]string) map[string]string {
 		}
 	}
 	return all
+}
+
+// What filled the memory is in the incident, its manifest, its report and the log.
+func TestIncidentHasVerdict(t *testing.T) {
+	root := fakeKernel(t)
+	write(t, root, map[string]string{
+		"sys/fs/cgroup/memory.current": "499122176\n",
+		"sys/fs/cgroup/memory.stat":    "anon 104857600\nfile 393216000\nkernel 1048576\nsock 0\nshmem 393216000\nfile_dirty 0\nfile_writeback 0\ninactive_file 0\nactive_file 0\nunevictable 0\n",
+	})
+	box := newMailbox("box")
+	g, book := startUnchecked(t, root, Config{Sinks: []Sink{box}, Rules: DefaultRules(Limits{Kill: 512 * mib, KillSource: "cgroup v2"})})
+	const want = "tmpfs holds 375.0 MiB of 512.0 MiB: counts like heap"
+	i := box.next(t, Opened).Incident
+	if i.Verdict.Class != profile.VerdictTmpfs || i.Verdict.Text != want || i.Rule != "memory" {
+		t.Errorf("rule %s, verdict %+v", i.Rule, i.Verdict)
+	}
+	box.next(t, Captured)
+	m, err := g.Store().Incident(i.ID)
+	if err != nil || m.Verdict != i.Verdict {
+		t.Errorf("manifest: %+v, %v", m.Verdict, err)
+	}
+	if redelivered := incidentOf(m, ""); redelivered.Verdict != i.Verdict {
+		t.Errorf("redelivered: %+v", redelivered.Verdict)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if lines := book.loud("incident=" + i.ID); len(lines) == 0 || !strings.Contains(lines[0], "verdict="+want) {
+		t.Errorf("log: %q", lines)
+	}
 }
