@@ -231,7 +231,7 @@ func TestPageCacheIsTold(t *testing.T) {
 		"sys/fs/cgroup/memory.current": "530000000\n",
 		"sys/fs/cgroup/memory.stat":    "anon 20971520\nfile 500000000\nkernel 1048576\nsock 0\nshmem 0\nfile_dirty 0\nfile_writeback 0\ninactive_file 400000000\nactive_file 100000000\nunevictable 0\nslab 4096\n",
 	})
-	g, book := startUnchecked(t, root, Config{Interval: 10 * time.Millisecond})
+	g, book := startUnchecked(t, root, Config{Interval: 10 * time.Millisecond, Rules: DefaultRules(Limits{Kill: 512 * mib, KillSource: "cgroup v2"})})
 	waitFor(t, "some readings", func() bool { return g.Snapshot().Counters.Readings > 20 })
 	s := g.Snapshot()
 	if err := g.Close(); err != nil {

@@ -286,30 +286,3 @@ func (p *pressurePolicy) lost(at time.Duration) {
 }
 
 func (p *pressurePolicy) decide(v *view, what string) { p.decision, p.decidedAt = what, v.at }
-
-// pressure makes the value of an episode that begins now.
-func (p *pressurePolicy) pressure(v *view, d danger, r *profile.Reading) *Pressure {
-	limit := v.limits[Memory]
-	out := &Pressure{
-		Began: r.Time, Live: profile.Bytes(v.heap.settled), Limit: profile.Bytes(limit),
-		Share: float64(v.heap.settled) / float64(limit), TimeToLimit: d.left, Hold: p.lines.Hold, Reading: *r,
-	}
-	out.Reason = fmt.Sprintf("%s live, %.0f%% of %s", out.Live, 100*out.Share, out.Limit)
-	if d.left >= 0 {
-		out.Deadline = r.Time.Add(d.left)
-		out.Reason += fmt.Sprintf(", full in %v at %s/s", roughly(d.left), profile.Bytes(d.rate))
-	}
-	return out
-}
-
-// roughly rounds a prediction to what is worth reading.
-func roughly(d time.Duration) time.Duration {
-	switch {
-	case d < 10*time.Second:
-		return d.Round(time.Millisecond)
-	case d < time.Hour:
-		return d.Round(time.Second)
-	default:
-		return d.Round(time.Minute)
-	}
-}

@@ -2,6 +2,9 @@
 // ([Kind], [Reading], [Manifest]), how it is taken, kept, compared and
 // explained. When to take it is decided elsewhere.
 //
+// [Reading.Division] divides the memory that the limit is about, [Reading.Verdict]
+// says in words what fills it: both are functions of readings alone.
+//
 // The way of the data:
 //
 //  1. Calm profiles are kept as baselines, [Store.WriteBaseline]: a ladder of

@@ -146,8 +146,12 @@ func signalText(s guard.Signal, v int64) string {
 	switch {
 	case v < 0:
 		return ""
-	case s == guard.Goroutines || s == guard.Threads:
+	case s == guard.Goroutines || s == guard.Threads || s == guard.LeakedGoroutines:
 		return profile.Count(v).String()
+	case s == guard.CPUFloor:
+		return profile.MilliCPU(v).String()
+	case s == guard.WakeupFloor:
+		return profile.Count(v).String() + "/s"
 	}
 	return profile.Bytes(v).String()
 }

@@ -83,15 +83,28 @@ func TestEventOfADeath(t *testing.T) {
 func TestSuspect(t *testing.T) {
 	for headline, want := range map[string]string{
 		testHeadline: "storage.(*Cache).Put",
-		"1,234 more goroutines wait in chan receive at worker.run (worker/run.go:7), never fewer for 2h":                                                                             "worker.run",
-		"12 goroutines run at main.main.func1 (main.go:9): the cause candidate for storage.(*Cache).Put (storage/cache.go:42), which grows with them by 3.0 MiB, about 1.0 KiB each": "main.main.func1",
-		"cache.Map[...].Store (map.go:1) holds 3.0 MiB: 50% of the heap, with no baseline to compare with":                                                                           "cache.Map[...].Store",
-		"No culprit in the Go heap: 80% of what grew is outside of it":                                                                                                               "",
-		"No evidence: the process died before a profile was written":                                                                                                                 "",
+		"1,234 more goroutines wait in chan receive at worker.run (worker/run.go:7), never fewer for 2h":                                                                                "worker.run",
+		"246 more goroutines tick in main.keepFresh (examples/ticker/main.go:123) than 14 s before, about 46 times a second each: 3.1% of a core when all is quiet, before it was 0.6%": "main.keepFresh",
+		"12 goroutines run at main.main.func1 (main.go:9): the cause candidate for storage.(*Cache).Put (storage/cache.go:42), which grows with them by 3.0 MiB, about 1.0 KiB each":    "main.main.func1",
+		"cache.Map[...].Store (map.go:1) holds 3.0 MiB: 50% of the heap, with no baseline to compare with":                                                                              "cache.Map[...].Store",
+		"No culprit in the Go heap: 80% of what grew is outside of it":                                                                                                                  "",
+		"No evidence: the process died before a profile was written":                                                                                                                    "",
 		"": "",
 	} {
 		if got := suspectOf(headline); got != want {
 			t.Errorf("%q: %q, want %q", headline, got, want)
+		}
+	}
+}
+
+// A value has its signal's unit.
+func TestSignalText(t *testing.T) {
+	for signal, want := range map[guard.Signal]string{
+		guard.Memory: "1.1 KiB", guard.NonGo: "1.1 KiB", guard.Goroutines: "1,100", guard.LeakedGoroutines: "1,100",
+		guard.CPUFloor: "1.10 cores", guard.WakeupFloor: "1,100/s",
+	} {
+		if got := signalText(signal, 1100); got != want {
+			t.Errorf("%v: %q, want %q", signal, got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package guardtest
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 
@@ -22,6 +23,10 @@ type site struct {
 type allocations struct {
 	allocators []string
 	base       []byte // nil: nothing is recorded
+	// sampleOf, if not "", is a function that has made mostly the objects in
+	// question before base was written: they tell the line of the allocator
+	// that makes them from its others.
+	sampleOf string
 }
 
 // descriptorAllocators make what the standard library keeps for a descriptor.
@@ -51,13 +56,25 @@ func (a allocations) since() ([]site, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := a.read(a.base)
+	base, err := parseProfile(a.base)
 	if err != nil {
 		return nil, err
 	}
-	now, err := a.read(raw)
+	now, err := parseProfile(raw)
 	if err != nil {
 		return nil, err
+	}
+	line, err := a.line(base)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []*pprofile.Profile{base, now} {
+		// The stacks begin with the allocators, as the profile leaves the
+		// runtime's own frames out.
+		p.Sample = slices.DeleteFunc(p.Sample, func(s *pprofile.Sample) bool {
+			f := leaf(s)
+			return f.Function == nil || !slices.Contains(a.allocators, f.Function.Name) || line != 0 && f.Line != line
+		})
 	}
 	c, err := profile.Compare(base, now, profile.CompareConfig{MainModule: mainModule()})
 	if errors.Is(err, profile.ErrNoSamples) {
@@ -84,22 +101,35 @@ func captureSettled() ([]byte, error) {
 	return captureProfile(profile.Heap)
 }
 
-// read leaves of a profile what the functions allocated. Their objects' stacks
-// begin with them, as the profile leaves the allocator out.
-func (a allocations) read(raw []byte) (*pprofile.Profile, error) {
-	p, err := parseProfile(raw)
-	if err != nil {
-		return nil, err
+// line returns where the allocator makes the objects in question; 0: anywhere.
+func (a allocations) line(base *pprofile.Profile) (int64, error) {
+	if a.sampleOf == "" {
+		return 0, nil
 	}
-	p.Sample = slices.DeleteFunc(p.Sample, func(s *pprofile.Sample) bool { return !slices.Contains(a.allocators, leaf(s)) })
-	return p, nil
+	var line, most int64
+	for _, s := range base.Sample {
+		if f := leaf(s); slices.ContainsFunc(s.Location, func(l *pprofile.Location) bool { return isOf(l, a.sampleOf) }) && s.Value[inUseObjects] > most {
+			line, most = f.Line, s.Value[inUseObjects]
+		}
+	}
+	if line == 0 {
+		return 0, fmt.Errorf("the heap profile does not have what %s allocated", a.sampleOf)
+	}
+	return line, nil
 }
 
-func leaf(s *pprofile.Sample) string {
-	if len(s.Location) > 0 && len(s.Location[0].Line) > 0 && s.Location[0].Line[0].Function != nil {
-		return s.Location[0].Line[0].Function.Name
+// inUseObjects is the index of that value in a heap profile's samples.
+const inUseObjects = 2
+
+func isOf(l *pprofile.Location, function string) bool {
+	return slices.ContainsFunc(l.Line, func(f pprofile.Line) bool { return f.Function != nil && f.Function.Name == function })
+}
+
+func leaf(s *pprofile.Sample) pprofile.Line {
+	if len(s.Location) > 0 && len(s.Location[0].Line) > 0 {
+		return s.Location[0].Line[0]
 	}
-	return ""
+	return pprofile.Line{}
 }
 
 // writeSites lists places, each after what number gives.

@@ -99,7 +99,7 @@ var causes = map[string]struct {
 	"mutex": {[]string{"the mutex is held by someone"}, func(*testing.T) func() {
 		var mu sync.Mutex
 		mu.Lock()
-		go func() { mu.Lock(); mu.Unlock() }()
+		go func() { mu.Lock(); defer mu.Unlock() }()
 		return mu.Unlock
 	}},
 	"wait group": {[]string{"a Done is missing"}, func(*testing.T) func() {

@@ -2,6 +2,7 @@ package guardtest
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -116,6 +117,8 @@ func TestNoDescriptorLeakClosesIdleConnections(t *testing.T) {
 	fake := &fakeT{name: t.Name()}
 	NoDescriptorLeak(fake, Patience(30*time.Second))
 	r, err := http.Get(server.URL)
+	check(t, err)
+	_, err = io.Copy(io.Discard, r.Body) // or the connection is not kept
 	check(t, err)
 	r.Body.Close()
 	if got := fake.end(); got != "" {

@@ -104,7 +104,7 @@ func TestLeakyFunctions(t *testing.T) {
 			r := &recorder{name: t.Name()}
 			start := time.Now()
 			// Fewer than the default, as the race detector makes all of it slow.
-			guardtest.NoHeapGrowth(r, func() { l.fn(k) }, guardtest.Iterations(1<<14))
+			guardtest.NoHeapGrowth(r, func() { l.fn(k) }, guardtest.Iterations(1<<12))
 			text := r.end()
 			if !regexp.MustCompile(l.want).MatchString(text) {
 				t.Errorf("got:\n%s\nwant a match of %s", text, l.want)

@@ -27,7 +27,7 @@ func refuseGoleakCleanup(opts []goleak.Option) error {
 		return nil
 	}
 	// What runs now is not asked for; ignoring it keeps goleak from retrying.
-	err, crash := findWithGoleak(func() []goleak.Option { return append(slices.Clone(opts), goleak.IgnoreCurrent()) })
+	crash, err := findWithGoleak(func() []goleak.Option { return append(slices.Clone(opts), goleak.IgnoreCurrent()) })
 	if crash != "" || err == nil || strings.HasPrefix(err.Error(), goleakFound) {
 		return nil
 	}
@@ -36,19 +36,19 @@ func refuseGoleakCleanup(opts []goleak.Option) error {
 
 // findWithGoleak is goleak.Find without its panic, which comes when any
 // goroutine of the process has more than 100 frames: then crash says so.
-func findWithGoleak(opts func() []goleak.Option) (err error, crash string) {
+func findWithGoleak(opts func() []goleak.Option) (crash string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			crash, _, _ = strings.Cut(fmt.Sprint(r), "\n")
 		}
 	}()
-	return goleak.Find(opts()...), ""
+	return "", goleak.Find(opts()...)
 }
 
 // askGoleak returns those of the goroutines that goleak finds, too: what its
 // options ignore is not left behind.
 func askGoleak(groups []*group, opts []goleak.Option) (kept []*group, notes []string) {
-	err, crash := findWithGoleak(func() []goleak.Option { return opts })
+	crash, err := findWithGoleak(func() []goleak.Option { return opts })
 	switch {
 	case crash != "":
 		note := "goleak was asked, too, but gave up, as it does when a stack has more than 100 frames (" + shorten(crash, 60) + ")."

@@ -41,7 +41,7 @@ func NoTimerLeak(t TestingT, opts ...Option) {
 		return
 	}
 	fullRate.acquire()
-	made := recordedAllocations(timerAllocators)
+	made := recordedTimers()
 	a := enter(t)
 	t.Cleanup(func() {
 		t.Helper()
@@ -59,6 +59,28 @@ func NoTimerLeak(t TestingT, opts ...Option) {
 
 // timerAllocators is what all timers but a goroutine's own are made by.
 var timerAllocators = []string{"time.newTimer"}
+
+// recordedTimers notes the timers there are. A processor's list of timers is
+// allocated in the same function, and stays when they have gone: only the line tells
+// one from the other.
+func recordedTimers() allocations {
+	sample := sampleTimers()
+	made := recordedAllocations(timerAllocators)
+	made.sampleOf = ownPackage + "sampleTimers"
+	for _, t := range sample {
+		t.Stop()
+	}
+	return made
+}
+
+//go:noinline
+func sampleTimers() []*time.Timer {
+	sample := make([]*time.Timer, 64)
+	for i := range sample {
+		sample[i] = time.NewTimer(time.Hour)
+	}
+	return sample
+}
 
 // awaitTimers returns where timers were made that are there when the patience has
 // ended.

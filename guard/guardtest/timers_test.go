@@ -96,6 +96,15 @@ func TestNoTimerLeakPasses(t *testing.T) {
 	}{
 		{"stopped", func() { time.NewTimer(time.Hour).Stop(); time.AfterFunc(time.Hour, func() {}).Stop() }},
 		{"dropped", func() { time.NewTimer(time.Hour); time.NewTicker(time.Hour); <-time.After(time.Microsecond) }},
+		{"a thousand at a time", func() {
+			var all [1000]*time.Timer
+			for i := range all {
+				all[i] = time.AfterFunc(time.Hour, func() {})
+			}
+			for _, t := range all {
+				t.Stop()
+			}
+		}},
 		{"cancelled", func() {
 			_, cancel := context.WithTimeout(context.Background(), time.Hour)
 			cancel()

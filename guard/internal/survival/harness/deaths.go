@@ -26,18 +26,41 @@ type Obituary struct {
 	// that was restarted; else in the victim's own, as below a supervisor.
 	Restarted bool
 	Death     profile.Death
-	// Killed is the victim's last sign of life, and Gone when its parent knew that
-	// it had ended: in between the kernel chooses its victim and takes down its
-	// memory.
-	Killed, Gone time.Time
+	// Alive is the victim's last sign of life, Killed when its group's count of
+	// kills had risen, to a millisecond, and Gone when its parent's wait returned:
+	// after the kill the kernel takes down the victim's memory.
+	Alive, Killed, Gone time.Time
 }
 
 // Named reports whether the next process says that the kernel killed the last one
 // for want of memory.
 func (o Obituary) Named() bool { return o.Death.Cause == profile.DeathOOM }
 
-// Lag is how much older than the death the last sample is.
-func (o Obituary) Lag() time.Duration { return o.Gone.Sub(o.Death.LastSample) }
+// Lag is how much older than the victim's last sign of life the last sample is: after
+// that nothing of it runs, though at the limit the kernel may let it hang for 250 ms
+// before it kills it.
+func (o Obituary) Lag() time.Duration { return max(o.Alive.Sub(o.Death.LastSample), 0) }
+
+// watchKills returns when the group's first kill is seen, once it is asked.
+func watchKills(group *Group) (when func() time.Time) {
+	stop, seen := make(chan struct{}), make(chan time.Time, 1)
+	go func() {
+		for {
+			n, err := group.Kills()
+			if err != nil || n > 0 {
+				seen <- time.Now()
+				return
+			}
+			select {
+			case <-stop:
+				seen <- time.Time{}
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	return func() time.Time { close(stop); return <-seen }
+}
 
 // Die lets a victim die, and then asks the next process what it died of. Nothing is
 // left of it, unless the run says nothing: that is an error.
@@ -63,14 +86,19 @@ func (v *Victim) Die(ctx context.Context, c Case, restarted bool) (o Obituary, e
 		return o, err
 	}
 	defer func() { err = errors.Join(err, group.Remove()) }()
-	if o.Gone, err = v.live(ctx, c, group, dir, evidence, log); err != nil {
+	killed := watchKills(group)
+	o.Gone, err = v.live(ctx, c, group, dir, evidence, log)
+	if o.Killed = killed(); o.Killed.IsZero() || o.Killed.After(o.Gone) {
+		o.Killed = o.Gone
+	}
+	if err != nil {
 		return o, fmt.Errorf("harness: die in %s: %w", dir, err)
 	}
 	stamps, err := progress.Read(log)
 	if err != nil {
 		return o, err
 	}
-	o.Killed = Leak{Stamps: stamps}.Death()
+	o.Alive = Leak{Stamps: stamps}.Death()
 
 	if restarted {
 		next, err := v.Hierarchy.NewGroup(c.Limit)
@@ -121,10 +149,10 @@ func WriteObituaries(w io.Writer, all []Obituary) error {
 	}
 	slices.Sort(rates)
 	var b strings.Builder
-	b.WriteString("| leak | OOM kill named | who leaked is quoted | last sample before the parent's wait, median | oldest | before the victim's own last sign of life, oldest |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| leak | OOM kill named | who leaked is quoted | last sample before the last sign of life: median | oldest | before the kill: median | oldest | before the parent's wait: median | oldest |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, rate := range rates {
 		var named, quoted, of int
-		var lags, early []time.Duration
+		var life, kill, wait []time.Duration
 		for _, o := range all {
 			if o.Case.Rate != rate {
 				continue
@@ -136,14 +164,17 @@ func WriteObituaries(w io.Writer, all []Obituary) error {
 			if strings.Contains(o.Death.Culprit, Culprit) {
 				quoted++
 			}
-			lags = append(lags, o.Lag())
-			early = append(early, o.Killed.Sub(o.Death.LastSample))
+			life = append(life, o.Lag())
+			kill, wait = append(kill, max(o.Killed.Sub(o.Death.LastSample), 0)), append(wait, o.Gone.Sub(o.Death.LastSample))
 		}
-		slices.Sort(lags)
-		slices.Sort(early)
-		ms := func(d time.Duration) string { return fmt.Sprintf("%.0f ms", d.Seconds()*1000) }
-		fmt.Fprintf(&b, "| %.0f MiB/s | %d/%d | %d/%d | %s | %s | %s |\n", rate, named, of, quoted, of, ms(lags[len(lags)/2]), ms(lags[len(lags)-1]), ms(early[len(early)-1]))
+		fmt.Fprintf(&b, "| %.0f MiB/s | %d/%d | %d/%d | %s | %s | %s |\n", rate, named, of, quoted, of, medianAndOldest(life), medianAndOldest(kill), medianAndOldest(wait))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func medianAndOldest(list []time.Duration) string {
+	slices.Sort(list)
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.0f ms", d.Seconds()*1000) }
+	return ms(list[len(list)/2]) + " | " + ms(list[len(list)-1])
 }

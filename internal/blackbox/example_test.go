@@ -1,0 +1,48 @@
+package blackbox_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/blackbox"
+)
+
+func Example() {
+	dir, err := os.MkdirTemp("", "blackbox-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	box, err := blackbox.Create(dir, blackbox.Header{PID: os.Getpid(), Started: time.Now(), Columns: []string{"memory"}}, false)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := box.Sample(time.Now(), []int64{511 << 20}); err != nil {
+		fmt.Println(err)
+	}
+	// Whoever looks now finds nobody dead; after a Close there is no box.
+	if err := box.Close(); err != nil {
+		fmt.Println(err)
+	}
+	dead, _, err := blackbox.Find(dir, "")
+	fmt.Println(len(dead), err)
+	// Output: 0 <nil>
+}
+
+func BenchmarkCreate(b *testing.B) {
+	dir := b.TempDir()
+	b.ReportAllocs()
+	for b.Loop() {
+		box, err := blackbox.Create(dir, blackbox.Header{PID: os.Getpid(), Started: time.Now(), Columns: []string{"memory"}}, false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := box.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
