@@ -81,7 +81,7 @@ func TestPagesInABrowser(t *testing.T) {
 	b := chromium.Start(t)
 	dir, names := writePages(t)
 	noChart := []string{"cut-short", "two-files"} // they have no readings
-	noFlame := []string{"nongo", "nothing"}
+	noFlame := []string{"nongo", "nothing", "tmpfs"}
 	for _, width := range []int{1280, 390} {
 		for _, dark := range []bool{false, true} {
 			for _, name := range names {

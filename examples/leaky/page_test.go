@@ -25,7 +25,7 @@ func TestPage(t *testing.T) {
 	}
 	binary := filepath.Join(t.TempDir(), "leaky")
 	output(t, "go", "build", "-o", binary, ".")
-	cmd := exec.Command(binary, "-dir", filepath.Join(t.TempDir(), "evidence"), "-http", "127.0.0.1:0", "-rate", "100")
+	cmd := exec.Command(binary, "-dir", filepath.Join(t.TempDir(), "evidence"), "-http", "127.0.0.1:0")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
