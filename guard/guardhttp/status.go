@@ -48,7 +48,7 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []incident, no
 		if i.Headline != "" {
 			what, title = i.Headline, i.Headline
 		}
-		return status{levelIncident, sentence(what, memory, futureWords(s, rate)), title}
+		return status{levelIncident, sentence(what, memory, futureWords(s, rate), recoveryWords(s)), title}
 	}
 	if s.Pressure.Under {
 		return status{levelGrowing, sentence("Memory is under pressure: "+s.Pressure.Last.Reason, futureWords(s, rate)), "Memory is under pressure"}
@@ -114,6 +114,25 @@ func worst(s *guard.Snapshot, incidents []incident) *incident {
 		}
 	}
 	return found
+}
+
+// recoveryWords say so where every open rule is below its line again.
+func recoveryWords(s *guard.Snapshot) string {
+	open := 0
+	for i := range s.Rules {
+		r := &s.Rules[i]
+		if !r.Open {
+			continue
+		}
+		if r.Level < 0 || r.Value < 0 || r.Value >= r.Level {
+			return ""
+		}
+		open++
+	}
+	if open == 0 {
+		return ""
+	}
+	return "that is below the line again, and the incident ends if it stays there"
 }
 
 // lastOf is the newest incident that a rule opened in the last day.

@@ -52,6 +52,13 @@ func TestStatus(t *testing.T) {
 		}, level: "growing", want: "live heap is growing, by 3.0 MiB an hour; it is too early to tell whether it leaks; memory is at 25% of 512.0 MiB."},
 		{name: "an incident", rate: 64 * mib / 10, incidents: []incident{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
 			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; at its present rate it is full in 60 s."},
+		{name: "about to recover", change: func(s *guard.Snapshot) { s.Rules[2] = guard.RuleState{Open: true, Value: 5, Level: 6} },
+			incidents: []incident{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
+			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; that is below the line again, and the incident ends if it stays there."},
+		{name: "one of two is not", change: func(s *guard.Snapshot) {
+			s.Rules[2], s.Rules[3] = guard.RuleState{Open: true, Value: 5, Level: 6}, guard.RuleState{Open: true, Value: 6, Level: 6}
+		}, incidents: []incident{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
+			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB."},
 		{name: "an explained one first", incidents: []incident{{ID: "b", Open: true, Reason: "memory 90%"}, {ID: "a", Open: true, Headline: "main.leak holds 80.0 MiB more"}}, level: "incident",
 			want: "main.leak holds 80.0 MiB more; memory is at 25% of 512.0 MiB."},
 		{name: "another's evidence", incidents: []incident{{ID: "b", Open: true, Reason: "memory 90%", Evidence: "a"}, {ID: "a", Ended: &ended, Headline: "main.leak holds 80.0 MiB more"}}, level: "incident",
