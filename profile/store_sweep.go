@@ -112,24 +112,31 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	if errors.Is(err, fs.ErrNotExist) {
 		// Being made at this moment, or half removed. If this takes it
 		// away from under its maker, the maker starts again.
-		base.Remove(name)
+		removeLadder(base, dir, name)
 		return false
 	}
 	if err != nil {
 		return true
 	}
 	defer lock.Close()
-	list, err := names(dir)
-	if err != nil {
-		return true
-	}
 	switch taken, err := filelock.Try(lock); {
 	case err == nil && !taken:
 		return true
-	case err != nil && now.Sub(newest(dir, list)) < staleLadder:
+	case err != nil && now.Sub(newest(dir)) < staleLadder:
 		return true
 	case err != nil:
 		lock.Close() // Windows removes no file that is open
+	}
+	removeLadder(base, dir, name)
+	return false
+}
+
+// removeLadder removes a dead process's ladder. What is in it is listed now, and
+// not before its lock was taken: until then it may have been written to.
+func removeLadder(base, dir *os.Root, name string) {
+	list, err := names(dir)
+	if err != nil {
+		return
 	}
 	for _, file := range list {
 		if _, temp := parseTemp(file); temp || validBaseline(file) {
@@ -139,11 +146,15 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	dir.Remove(lockName)
 	dir.Close()
 	base.Remove(name)
-	return false
 }
 
-// newest returns when one of the files was last modified.
-func newest(dir *os.Root, list []string) (t time.Time) {
+// newest returns when one of the files was last modified; now, if they cannot be
+// listed.
+func newest(dir *os.Root) (t time.Time) {
+	list, err := names(dir)
+	if err != nil {
+		return time.Now()
+	}
 	for _, name := range list {
 		if fi, err := dir.Lstat(name); err == nil && fi.ModTime().After(t) {
 			t = fi.ModTime()
