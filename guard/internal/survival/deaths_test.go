@@ -60,13 +60,6 @@ func TestDeaths(t *testing.T) {
 		if o.Lag() > lagAllowed {
 			late++
 		}
-		if alone && o.Lag() > 10*lagAllowed {
-			t.Errorf("%.0f MiB/s: the last sample is %v older than the death", c.Rate, o.Lag())
-		}
-	}
-	var table strings.Builder
-	if err := harness.WriteObituaries(&table, all); err != nil {
-		t.Fatal(err)
 	}
 	// One in ten may be late: what else runs on the machine is not known.
 	if alone && late > (len(all)+9)/10 {
