@@ -98,7 +98,6 @@ type recorder struct {
 	kills   kills
 	killsAt time.Time
 	rest    time.Time // not before
-	crash   bool      // the runtime writes panics to our file
 }
 
 // openRecorder makes the black box; nil where it cannot, which is said.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/guardtest"
 	"github.com/leakguard/leakguard/profile"
 	"go.uber.org/goleak"
 )
@@ -227,7 +228,7 @@ const childVariable = "GUARD_TEST_CHILD"
 // TestMain runs the tests, or what one of them wants run in a process of its own.
 func TestMain(m *testing.M) {
 	runAsChild()
-	os.Exit(m.Run())
+	guardtest.Main(m)
 }
 
 func runAsChild() {

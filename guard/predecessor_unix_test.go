@@ -40,14 +40,15 @@ func dyingChild(args []string) {
 		must(0, g.Close())
 		os.Exit(0)
 	case "panic", "traced panic":
-		var m map[string]int
-		m["x"] = 1
+		panicIn(nil)
 	case "deferred", "traced deferred":
 		defer g.Close()
 		panic("the deferred Close runs first")
 	}
 	select {} // until killed
 }
+
+func panicIn(m map[string]int) { m["x"] = 1 }
 
 // die runs a process that dies on the folder, and returns when it was alive last.
 func die(t *testing.T, dir, how string) (alive time.Time) {
@@ -101,7 +102,7 @@ func TestDeathsToldApart(t *testing.T) {
 		"SIGKILL":         {profile.DeathUnknown, []string{"was killed or crashed"}},
 		"exit":            {profile.DeathUnknown, []string{"or exited without Guard.Close"}},
 		"panic":           {profile.DeathUnknown, nil},
-		"traced panic":    {profile.DeathPanic, []string{"panicked", "assignment to entry in nil map", "dyingChild", "predecessor_unix_test.go:"}},
+		"traced panic":    {profile.DeathPanic, []string{"panicked", "assignment to entry in nil map", "panicIn", "predecessor_unix_test.go:"}},
 		"closed":          {"", nil},
 		"deferred":        {"", nil},
 		"traced deferred": {profile.DeathPanic, []string{"the deferred Close runs first"}},

@@ -126,3 +126,21 @@ func TestLockIsOfTheFolderNotOfItsName(t *testing.T) {
 		mustMkdir(t, f.Path())
 	}
 }
+
+// A ladder whose removal was cut short, or whose process wrote on while another
+// looked, has files and no lock: the next start takes it away.
+func TestHalfRemovedLadder(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	half := filepath.Join(s.Dir(), baselineDir, ladderName(noon, "17-7f3a"))
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, filepath.Join(half, baselineName(Heap, noon)), "x")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openTestStore(t, StoreConfig{Dir: s.Dir()})
+	if _, err := os.Lstat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}

@@ -110,31 +110,24 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	defer dir.Close()
 	lock, err := openRegular(dir, lockName, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
-		// Being made at this moment, or half removed. If this takes it
-		// away from under its maker, the maker starts again.
-		base.Remove(name)
-		return false
+		return sweepUnlocked(base, dir, name)
 	}
 	if err != nil {
 		return true
 	}
 	defer lock.Close()
-	list, err := names(dir)
-	if err != nil {
-		return true
-	}
 	switch taken, err := filelock.Try(lock); {
 	case err == nil && !taken:
 		return true
-	case err != nil && now.Sub(newest(dir, list)) < staleLadder:
+	case err != nil && now.Sub(newest(dir)) < staleLadder:
 		return true
 	case err != nil:
 		lock.Close() // Windows removes no file that is open
 	}
-	for _, file := range list {
-		if _, temp := parseTemp(file); temp || validBaseline(file) {
-			removeRegular(dir, file)
-		}
+	// Listed now, and not before the lock was taken: until then it may have
+	// been written to.
+	if list, err := names(dir); err == nil {
+		removeBaselines(dir, list)
 	}
 	dir.Remove(lockName)
 	dir.Close()
@@ -142,8 +135,40 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	return false
 }
 
-// newest returns when one of the files was last modified.
-func newest(dir *os.Root, list []string) (t time.Time) {
+// sweepUnlocked removes a ladder that has no lock, and reports whether its process
+// lives. It is being made at this moment, or was half removed. If it is empty, and
+// this takes it away from under its maker, the maker starts again.
+func sweepUnlocked(base, dir *os.Root, name string) (lives bool) {
+	list, err := names(dir)
+	if err != nil {
+		return true
+	}
+	// A process makes its lock before any other file and never removes it: the
+	// files of one that has none now are a dead one's.
+	if _, err := dir.Lstat(lockName); !errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	removeBaselines(dir, list)
+	dir.Close()
+	base.Remove(name)
+	return false
+}
+
+func removeBaselines(dir *os.Root, list []string) {
+	for _, file := range list {
+		if _, temp := parseTemp(file); temp || validBaseline(file) {
+			removeRegular(dir, file)
+		}
+	}
+}
+
+// newest returns when one of the files was last modified; now, if they cannot be
+// listed.
+func newest(dir *os.Root) (t time.Time) {
+	list, err := names(dir)
+	if err != nil {
+		return time.Now()
+	}
 	for _, name := range list {
 		if fi, err := dir.Lstat(name); err == nil && fi.ModTime().After(t) {
 			t = fi.ModTime()

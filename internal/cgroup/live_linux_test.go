@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/leakguard/leakguard/guard/guardtest"
 	"github.com/leakguard/leakguard/internal/cgroup"
 	"github.com/leakguard/leakguard/internal/cgroup/cgrouptest"
 )
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	guardtest.Main(m)
 }
 
 // children are what a child process can be told to do. What one prints on

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
 func burn(d time.Duration) (wall time.Duration) {
@@ -114,7 +116,7 @@ func TestMain(m *testing.M) {
 	if onMain.err == nil {
 		onMain.clock.Close()
 	}
-	os.Exit(m.Run())
+	guardtest.Main(m)
 }
 
 func TestMainThreadIsLeftAlone(t *testing.T) {

@@ -85,11 +85,8 @@ func blocking(t *testing.T) (cases map[string]func(), release func()) {
 		cancel()
 		listener.Close()
 		w.Close()
-		go func() {
-			for range full {
-			}
-		}()
-		close(ch)
+		close(ch) // which ends the select, too: the send is the last on full
+		<-full
 	}
 }
 

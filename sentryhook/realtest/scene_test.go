@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/guardtest"
 	"github.com/leakguard/leakguard/internal/ingest"
 	"github.com/leakguard/leakguard/sentryhook"
 )
@@ -205,7 +206,16 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binaries = dir
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	// The SDK's transport and profiler never end what they start.
+	guardtest.Main(folderOf{m},
+		guardtest.IgnoreAny("github.com/getsentry/sentry-go.(*HTTPTransport).worker"),
+		guardtest.IgnoreAny("github.com/getsentry/sentry-go.(*profileRecorder).run"))
+}
+
+// folderOf removes the folder when the tests have run.
+type folderOf struct{ m *testing.M }
+
+func (f folderOf) Run() int {
+	defer os.RemoveAll(binaries)
+	return f.m.Run()
 }

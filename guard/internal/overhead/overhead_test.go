@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
 // TestMain lets the test's binary be the measured process, as the command is.
@@ -15,7 +17,7 @@ func TestMain(m *testing.M) {
 		serve(os.Args[2])
 		return
 	}
-	os.Exit(m.Run())
+	guardtest.Main(m)
 }
 
 // The smallest measurement there is: whether it measures, not what.

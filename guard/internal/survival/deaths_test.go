@@ -54,14 +54,14 @@ func TestDeaths(t *testing.T) {
 		all = append(all, o)
 		t.Logf("%4.0f MiB/s, lag %v, killed %v, gone %v: %s", c.Rate, o.Lag().Round(time.Millisecond),
 			o.Killed.Sub(o.Death.LastSample).Round(time.Millisecond), o.Gone.Sub(o.Death.LastSample).Round(time.Millisecond), o.Death.Headline())
-		if !o.Named() || o.Death.Certain == o.Restarted {
+		// In the same group the count tells. In another one the last samples have to,
+		// and on a machine that does other things as well they may be missing.
+		seen := alone || o.Lag() <= 2*lagAllowed
+		if !o.Named() && (seen || !o.Restarted) || seen && o.Death.Certain == o.Restarted {
 			t.Errorf("%.0f MiB/s, restarted %v: %s (certain: %v), because %s", c.Rate, o.Restarted, o.Death.Cause, o.Death.Certain, o.Death.Why)
 		}
 		if o.Lag() > lagAllowed {
 			late++
-		}
-		if alone && o.Lag() > 10*lagAllowed {
-			t.Errorf("%.0f MiB/s: the last sample is %v older than the death", c.Rate, o.Lag())
 		}
 	}
 	var table strings.Builder

@@ -151,17 +151,21 @@ func TestUnlabelledParallel(t *testing.T) {
 
 // TestUnlabelledBesidePlain is the same beside tests that do not use guardtest.
 func TestUnlabelledBesidePlain(t *testing.T) {
-	done := make(chan int)
+	begun, leaked, done := make(chan int), make(chan int), make(chan int)
 	t.Run("plain", func(t *testing.T) {
 		t.Parallel()
+		<-begun
 		wiped()
-		Leak(0)
+		LeakDeep(1)
+		close(leaked)
 		<-done
 	})
 	t.Run("verified", func(t *testing.T) {
 		t.Parallel()
 		t.Cleanup(func() { close(done) })
 		quick(t)
+		close(begun)
+		<-leaked
 		Leak(0)
 	})
 }
