@@ -111,7 +111,7 @@ func (l *loop) openRecorder(dir, root string) *recorder {
 	h.Columns = append(h.Columns, columnGroupKills, columnHostKills)
 	about := boxAbout{Process: l.process, Build: l.build, Limits: l.limits()}
 	for _, name := range []*string{&about.Process.Service, &about.Process.Version, &about.Process.Pod, &about.Process.Host,
-		&about.Build.Path, &about.Build.Module, &about.Build.Version, &h.Host, &h.Group} {
+		&about.Build.Path, &about.Build.Module, &about.Build.Version, &h.Host} {
 		*name = (*name)[:min(len(*name), mostNameInBox)]
 	}
 	var err error
@@ -135,6 +135,9 @@ func boxHeader(root string, s *source) (h blackbox.Header) {
 	h.Boot = procfs.BootID(root)
 	if s.cgroup != nil {
 		h.Group, h.GroupID = s.cgroup.Dir(), s.cgroup.Identity()
+		// Both when it is written and when it is compared: in Kubernetes the path
+		// has more than 200 bytes.
+		h.Group = h.Group[:min(len(h.Group), mostNameInBox)]
 	}
 	return h
 }
@@ -193,6 +196,8 @@ func (r *recorder) wrote(begun time.Time, err error) {
 		return
 	}
 	r.rest = begun.Add(took + rest)
+	// Where it fails, locks may tell who lives; nothing else can be done.
+	_ = r.box.Rest(time.Now().Add(rest))
 	r.counters.slowRecords.Add(1)
 	if r.once.first("box") {
 		r.log.Warn("leakguard: the disk is slow or failing, so the black box is written more seldom; this is said once, and counted",

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,13 +116,14 @@ func lastRate(list []profile.Reading) (rate float64, every time.Duration) {
 // whole life would promise hours to a process that was calm for hours and then
 // leaked in a second.
 func doubledBuys(points []profile.HistoryPoint, limit profile.Bytes) time.Duration {
+	points = slices.DeleteFunc(slices.Clone(points), func(p profile.HistoryPoint) bool { return !p.Memory.Known() })
 	n := len(points)
 	if n < 2 || limit <= 0 {
 		return 0
 	}
 	lowest := 0
 	for i, p := range points {
-		if p.Memory.Known() && p.Memory <= points[lowest].Memory {
+		if p.Memory <= points[lowest].Memory {
 			lowest = i
 		}
 	}

@@ -89,6 +89,7 @@ type loop struct {
 	deaths     chan deathsFound
 	untold     []foundDeath
 	nextDeaths time.Duration // when to look for the dead again; 0: no more
+	reviewed   bool          // they have been looked for again
 
 	pressure pressure
 	cache    cacheWatch

@@ -347,7 +347,8 @@ func (l *loop) deathsFound(found deathsFound) {
 		d.until = l.view.at + longestWait
 		l.untold = append(l.untold, d)
 	}
-	if found.again > 0 {
+	// Once: whoever still writes by then lives, and its own successor sees to it.
+	if found.again > 0 && !l.reviewed {
 		l.nextDeaths = l.view.at + found.again
 	}
 }
@@ -356,7 +357,7 @@ func (l *loop) deathsFound(found deathsFound) {
 // has the dead looked for again where it was too early to tell.
 func (l *loop) tellDeaths() {
 	if l.nextDeaths > 0 && l.view.at >= l.nextDeaths {
-		l.nextDeaths = 0
+		l.nextDeaths, l.reviewed = 0, true
 		at := l.hereNow()
 		l.keeper.do(func() {
 			incidents, err := l.keeper.store.Incidents()
@@ -377,11 +378,12 @@ func (l *loop) tellDeaths() {
 
 func (l *loop) tellDeath(f foundDeath) {
 	if f.folder != "" && f.manifest.Headline != f.manifest.Death.Headline() {
-		l.keeper.do(func() {
+		if l.keeper.do(func() {
 			l.keeper.writeDeath(&f, "")
 			l.sendDeath(f)
-		})
-		return
+		}) {
+			return
+		}
 	}
 	l.sendDeath(f)
 }

@@ -105,7 +105,11 @@ func (d *Death) Sentence() string {
 		b.WriteString(" was killed or crashed, or exited without Guard.Close,")
 	}
 	if !d.LastSample.IsZero() {
-		b.WriteString(" after " + d.LastSample.UTC().Format("15:04:05.000") + " UTC")
+		layout := "15:04:05.000 UTC"
+		if d.Found.Sub(d.LastSample) >= 12*time.Hour { // of another day
+			layout = "2006-01-02 " + layout
+		}
+		b.WriteString(" after " + d.LastSample.UTC().Format(layout))
 	}
 	if d.Panic != "" {
 		fmt.Fprintf(&b, ": %s", cutMiddle(d.Panic, 2*maxName))

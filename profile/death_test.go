@@ -42,6 +42,8 @@ func TestDeathSentence(t *testing.T) {
 		"unknown": {func(d *Death) {
 			d.Cause, d.Certain, d.Why, d.Series, d.Rate = DeathUnknown, false, "", Series{Count: 2, Within: time.Hour}, 1000
 		}, "The previous process was killed or crashed, or exited without Guard.Close, after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; the 2nd death of this kind in 60 min"},
+		"days ago": {func(d *Death) { d.Found, d.Series, d.Why = d.LastSample.Add(50*time.Hour), Series{}, "" },
+			"The previous process was OOM-killed after 2026-11-20 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s"},
 		"nothing is known": {func(d *Death) { *d = Death{Cause: DeathUnknown, Memory: Unknown, Limit: Unknown} },
 			"The previous process was killed or crashed, or exited without Guard.Close,"},
 	} {

@@ -34,9 +34,9 @@ type supervisor struct {
 func (s *supervisor) keep(ctx context.Context, number int) (err error) {
 	var group string
 	if !s.soft {
-		dirs, remove, err := newgroup.Make(s.limit)
-		if err != nil {
-			return err
+		dirs, remove, makeErr := newgroup.Make(s.limit)
+		if makeErr != nil {
+			return makeErr
 		}
 		defer func() { err = errors.Join(err, remove()) }()
 		group = dirs[0]

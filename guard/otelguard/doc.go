@@ -29,10 +29,12 @@
 //	go.memory.limit                 By    GOMEMLIMIT
 //	leakguard.memory_growth         By/s  now
 //	leakguard.time_to_limit         s     at that rate; absent while memory does not grow
+//	leakguard.under_pressure              1 while death is near enough to leave in time
 //	leakguard.rule_open                   leakguard.rule: 1 while it has an open incident
 //	leakguard.trend_state                 leakguard.signal, leakguard.state: over hours
 //	leakguard.readings
 //	leakguard.incidents                   leakguard.rule: 'manual' for captures by hand
+//	leakguard.pressure_episodes
 //	leakguard.captures                    leakguard.kind, leakguard.outcome: profiles written, skipped, failed
 //	leakguard.captures_refuted            what rose was garbage
 //	leakguard.baselines

@@ -27,10 +27,12 @@
 //	gomemlimit_bytes
 //	memory_growth_bytes_per_second    now
 //	time_to_limit_seconds             at that rate; +Inf while memory does not grow
+//	under_pressure                    1 while death is near enough to leave in time
 //	rule_open{rule}                   1 while it has an open incident
 //	trend_state{signal,state}         calm, growing or leaking, over hours
 //	readings_total
 //	incidents_total{rule}             'manual' for captures by hand
+//	pressure_episodes_total
 //	captures_total{kind,outcome}      profiles written, skipped, failed
 //	captures_refuted_total            what rose was garbage
 //	baselines_total

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/filelock"
@@ -50,6 +51,10 @@ func validID(id string) bool {
 
 func only(s, set string) bool { return s != "" && strings.Trim(s, set) == "" }
 
+// living has the names of this process's own boxes: where no lock tells, a guard of
+// it must not take them, or another guard's, for those of a process that is silent.
+var living sync.Map
+
 // Box is the black box of this process.
 type Box struct {
 	root *os.Root
@@ -89,6 +94,7 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 	b := &Box{root: root}
 	defer func() {
 		if err != nil {
+			living.Delete(b.name)
 			b.file.Close() // nil is an error, and harmless
 			if b.name != "" {
 				root.Remove(b.name)
@@ -138,6 +144,7 @@ func (b *Box) claim(h Header) (err error) {
 			return err
 		}
 		b.name = name
+		living.Store(name, true)
 		break
 	}
 	for range busyTries {
@@ -198,6 +205,10 @@ func (b *Box) Note(at time.Time, text string) error {
 	return err
 }
 
+// Rest says that nothing is going to be written for so long, to those who judge by
+// the file's age whether this process lives.
+func (b *Box) Rest(until time.Time) error { return b.root.Chtimes(b.name, until, until) }
+
 // Close says that the process took its leave, and removes the box. The file of a
 // panic's trace stays if it was made: a panic may be what ends the process, after
 // what it had deferred has closed the box. Then the box stays, too, to tell whose
@@ -212,6 +223,7 @@ func (b *Box) Close() error {
 	}
 	err = errors.Join(err, ignoreClosed(b.file.Close()), b.root.Close())
 	b.file = nil
+	living.Delete(b.name)
 	if err != nil {
 		return fmt.Errorf("blackbox: close %s: %w", b.name, err)
 	}

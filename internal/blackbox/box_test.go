@@ -42,6 +42,7 @@ func (b *Box) abandon() {
 		b.file.Close()
 		b.root.Close()
 		b.file = nil
+		living.Delete(b.name)
 	}
 }
 
@@ -209,6 +210,33 @@ func TestOfAnotherBootAgeTells(t *testing.T) {
 	}
 	if found := find(t, dir, "another boot"); len(found) != 1 {
 		t.Errorf("%d boxes found, want the one that is silent", len(found))
+	}
+}
+
+// Where no lock tells, a box that rests is no dead process's, and a guard's own never
+// is, however silent.
+func TestWhoRestsLives(t *testing.T) {
+	needLocks(t)
+	dir := t.TempDir()
+	b := create(t, dir, false)
+	if err := b.Rest(time.Now().Add(10 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	b.abandon()
+	found, again, err := Find(dir, "another boot")
+	if err != nil || len(found) != 0 || again < 9*time.Minute || again > 11*time.Minute {
+		t.Errorf("got %d boxes, again after %v, %v; it rests for 10 minutes", len(found), again, err)
+	}
+
+	dir = t.TempDir()
+	b = create(t, dir, false)
+	b.file.Close() // so that its lock tells nothing
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, b.name), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if found, again, err := Find(dir, "another boot"); err != nil || len(found) != 0 || again != 0 {
+		t.Errorf("got %d boxes, again after %v, %v; it is this process's own", len(found), again, err)
 	}
 }
 

@@ -108,6 +108,9 @@ func Find(dir, boot string) (dead []*Found, again time.Duration, err error) {
 		if !strings.HasPrefix(name, prefix) || !IsName(name) {
 			continue
 		}
+		if _, ours := living.Load(name); ours {
+			continue
+		}
 		f, wait := open(root, name, boot, now)
 		again = max(again, wait)
 		if f == nil {

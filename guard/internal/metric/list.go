@@ -61,6 +61,12 @@ func levels() []Metric {
 			}},
 		{Name: "time_to_limit", Unit: Seconds, Kind: Gauge, Float: true, Help: "Time until memory meets the limit if it grows on as now; +Inf while it does not grow.",
 			Read: timeToLimit},
+		{Name: "under_pressure", Unit: Dimensionless, Kind: Gauge, Help: "Whether death is near enough to leave in time: 1 or 0.",
+			Read: func(s *snapshot, emit emitter) {
+				if !s.Reading.Time.IsZero() {
+					emit(one(s.Pressure.Under))
+				}
+			}},
 		{Name: "rule_open", Unit: Dimensionless, Kind: Gauge, Labels: []string{"rule"}, Help: "Whether the rule has an open incident: 1 or 0.",
 			Read: func(s *snapshot, emit emitter) {
 				for _, r := range s.Rules {
@@ -94,6 +100,8 @@ func counters() []Metric {
 				}
 				emit(float64(s.Counters.Manual), "manual")
 			}},
+		{Name: "pressure_episodes", Unit: "{episode}", Kind: Counter, Help: "Times that death came near enough to leave.",
+			Read: func(s *snapshot, emit emitter) { emit(float64(s.Pressure.Episodes)) }},
 		{Name: "captures", Unit: "{profile}", Kind: Counter, Labels: []string{"kind", "outcome"}, Help: "Profiles that captures wanted, by what became of them.",
 			Read: func(s *snapshot, emit emitter) {
 				for _, p := range s.Profiles {

@@ -35,6 +35,7 @@ func state() guard.Snapshot {
 		Trends:         []profile.Trend{{Signal: "live heap", State: "leaking"}},
 		GoroutineSites: []profile.GoroutineSite{{Count: 4, Leaking: true}, {Count: 8}},
 		Profiles:       []guard.ProfileCount{{Kind: profile.Heap, Outcome: profile.OutcomeWritten, Count: 6}},
+		Pressure:       guard.PressureState{Under: true, Episodes: 2},
 		Counters:       guard.Counters{Readings: 11, Manual: 2, Censuses: 1, DroppedEvents: 5},
 	}
 }
@@ -44,7 +45,7 @@ func TestValues(t *testing.T) {
 	for name, want := range map[string]float64{
 		"live_heap": 30, "goroutines": 7, "resident_set": 100, "memory": 90, "limit config": 190,
 		"memory_growth": 10, "time_to_limit": 10, "leaked_goroutines": 4,
-		"rule_open memory": 1, "rule_open goroutines": 0, "incidents memory": 3, "incidents goroutines": 0, "incidents manual": 2,
+		"under_pressure": 1, "pressure_episodes": 2, "rule_open memory": 1, "rule_open goroutines": 0, "incidents memory": 3, "incidents goroutines": 0, "incidents manual": 2,
 		"trend_state live heap leaking": 1, "trend_state live heap calm": 0,
 		"captures heap written": 6, "readings": 11, "dropped event queue_full": 5, "panics": 0,
 	} {
@@ -73,7 +74,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	for _, s := range []guard.Snapshot{{}, unknown} {
 		for name, v := range collect(s) {
 			counts := slices.ContainsFunc(counters(), func(m Metric) bool { return strings.HasPrefix(name, m.Name) })
-			if !counts && !(name == "memory_growth" && !s.Reading.Time.IsZero()) {
+			if !counts && !((name == "memory_growth" || name == "under_pressure") && !s.Reading.Time.IsZero()) {
 				t.Errorf("%s is %v of a guard that knows nothing", name, v)
 			}
 			if v != 0 {
