@@ -216,6 +216,14 @@ func restFor(took time.Duration, err error) time.Duration {
 	return 0
 }
 
+// leave says that this process takes its leave. What is left to do may take longer
+// than Close waits, and nothing else then tells its end from a death.
+func (r *recorder) leave() {
+	if r != nil {
+		_ = r.box.Leave() // that it fails is told by close
+	}
+}
+
 // close says that this process took its leave.
 func (r *recorder) close() error {
 	if r == nil {

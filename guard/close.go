@@ -72,6 +72,7 @@ func (g *Guard) close() error {
 func (g *Guard) end() error {
 	l := g.loop
 	<-l.finished
+	l.recorder.leave()
 	l.timer.Stop()
 	l.gcEnd.Stop()
 	stopSignal(l.signal)

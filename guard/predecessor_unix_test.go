@@ -299,6 +299,31 @@ func TestBoxCannotBeWritten(t *testing.T) {
 	mustClose(t, g)
 }
 
+// A Close that gives up waiting for the evidence is an orderly end all the same.
+func TestALateCloseIsNoDeath(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "evidence")
+	g, _ := startUnchecked(t, "/", Config{Dir: dir, CloseTimeout: 20 * time.Millisecond})
+	release := make(chan struct{})
+	if !g.keeper.do(func() { <-release }) {
+		t.Fatal("the keeper has no room")
+	}
+	err := g.Close()
+	boxes := leftovers(t, dir)
+	if err == nil || len(boxes) != 1 {
+		t.Fatalf("Close: %v, want that it gives up; boxes %q", err, boxes)
+	}
+	waitFor(t, "the word of leave", func() bool {
+		data, err := os.ReadFile(filepath.Join(dir, boxes[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := blackbox.Read(data)
+		return err == nil && r.Clean
+	})
+	close(release)
+	waitFor(t, "the box to be removed", func() bool { return len(leftovers(t, dir)) == 0 })
+}
+
 func BenchmarkRecord(b *testing.B) {
 	g := must(Start(Config{Dir: filepath.Join(b.TempDir(), "evidence"), Rules: []Rule{}, Interval: time.Minute, PollOnly: true}))
 	defer g.Close()

@@ -209,6 +209,13 @@ func (b *Box) Note(at time.Time, text string) error {
 // the file's age whether this process lives.
 func (b *Box) Rest(until time.Time) error { return b.root.Chtimes(b.name, until, until) }
 
+// Leave says that the process takes its leave. The box may be written to until it is
+// closed.
+func (b *Box) Leave() error {
+	_, err := b.file.WriteAt(encodeState(stateClean), stateAt)
+	return err
+}
+
 // Close says that the process took its leave, and removes the box. The file of a
 // panic's trace stays if it was made: a panic may be what ends the process, after
 // what it had deferred has closed the box. Then the box stays, too, to tell whose
@@ -217,7 +224,7 @@ func (b *Box) Close() error {
 	if b.file == nil {
 		return nil
 	}
-	_, err := b.file.WriteAt(encodeState(stateClean), stateAt)
+	err := b.Leave()
 	if _, serr := b.root.Lstat(crashName(b.name)); serr != nil {
 		err = errors.Join(err, removeClosed(b.root, b.name, b.file))
 	}

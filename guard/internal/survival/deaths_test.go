@@ -68,8 +68,9 @@ func TestDeaths(t *testing.T) {
 	if err := harness.WriteObituaries(&table, all); err != nil {
 		t.Fatal(err)
 	}
-	// One in ten may be late: what else runs on the machine is not known.
-	if alone && late > (len(all)+9)/10 {
+	// One in five may be late: what else runs on the machine is not known. Where
+	// nothing did it was one in 25.
+	if alone && late > (len(all)+4)/5 {
 		t.Errorf("%d of %d last samples are older than %v", late, len(all), lagAllowed)
 	}
 	t.Logf("%d deaths, %d with a last sample older than %v:\n%s", len(all), late, lagAllowed, table.String())
