@@ -25,7 +25,7 @@ import (
 // a collection that comes before the end of the test hides that it was forgotten.
 //
 // It works on Linux, where /proc/self/fd is. Elsewhere it knows nothing and does not fail; a test that has
-// Logf is told so. The cost is one readlink(2) per open descriptor, twice: 20 µs
+// Logf is told so. The cost is one readlink(2) and fstat(2) per open descriptor, twice: 20 µs
 // for ten of them.
 func NoDescriptorLeak(t TestingT, opts ...Option) {
 	t.Helper()
@@ -34,7 +34,11 @@ func NoDescriptorLeak(t TestingT, opts ...Option) {
 		t.Errorf("guardtest: %v", err)
 		return
 	}
+	a := enter(t)
 	base, err := openDescriptors()
+	if err != nil {
+		a.leave()
+	}
 	if errors.Is(err, errNoDescriptors) {
 		logTo(t, "guardtest: NoDescriptorLeak: cannot know on %s which descriptors are open: nothing is checked", runtime.GOOS)
 		return
@@ -44,7 +48,6 @@ func NoDescriptorLeak(t TestingT, opts ...Option) {
 		return
 	}
 	opened := recordedAllocations(descriptorAllocators)
-	a := enter(t)
 	t.Cleanup(func() {
 		t.Helper()
 		defer a.leave()
@@ -76,9 +79,21 @@ type descriptor struct {
 	target string // such as '/tmp/x', 'socket:[1234]', 'pipe:[1234]'
 }
 
+// opening is what a descriptor is open on.
+type opening struct {
+	target string
+	// dev and ino tell that it is still the same file when that was renamed or removed
+	// and so has another target; zero where they are not known.
+	dev, ino uint64
+}
+
+func (o opening) same(p opening) bool {
+	return o.target == p.target || o.ino != 0 && o.ino == p.ino && o.dev == p.dev
+}
+
 // awaitClosed returns the descriptors that were not open before and are open
 // when the patience has ended.
-func awaitClosed(base map[int]string, patience time.Duration) ([]descriptor, error) {
+func awaitClosed(base map[int]opening, patience time.Duration) ([]descriptor, error) {
 	deadline := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		now, err := openDescriptors()
@@ -95,11 +110,11 @@ func awaitClosed(base map[int]string, patience time.Duration) ([]descriptor, err
 }
 
 // openedSince returns what is open now and was not, or was something else.
-func openedSince(base, now map[int]string) []descriptor {
+func openedSince(base, now map[int]opening) []descriptor {
 	var left []descriptor
 	for _, number := range slices.Sorted(maps.Keys(now)) {
-		if target := now[number]; base[number] != target {
-			left = append(left, descriptor{number, target})
+		if !now[number].same(base[number]) {
+			left = append(left, descriptor{number, now[number].target})
 		}
 	}
 	return left

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 )
 
 // startPoller makes the runtime open the descriptors of its network poller, which it
@@ -17,7 +19,7 @@ var startPoller = sync.OnceFunc(func() {
 })
 
 // openDescriptors returns what each open descriptor is open on.
-func openDescriptors() (map[int]string, error) {
+func openDescriptors() (map[int]opening, error) {
 	startPoller()
 	const folder = "/proc/self/fd"
 	dir, err := os.Open(folder)
@@ -29,7 +31,7 @@ func openDescriptors() (map[int]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the open descriptors: %w", err)
 	}
-	open := make(map[int]string, len(names))
+	open := make(map[int]opening, len(names))
 	for _, name := range names {
 		number, err := strconv.Atoi(name)
 		if err != nil || number == int(dir.Fd()) {
@@ -39,7 +41,13 @@ func openDescriptors() (map[int]string, error) {
 		if err != nil {
 			continue // it was closed meanwhile
 		}
-		open[number] = target
+		o := opening{target: target}
+		var stat syscall.Stat_t
+		// The kernel's own objects are all one file.
+		if strings.HasPrefix(target, "/") && syscall.Fstat(number, &stat) == nil {
+			o.dev, o.ino = uint64(stat.Dev), stat.Ino
+		}
+		open[number] = o
 	}
 	return open, nil
 }

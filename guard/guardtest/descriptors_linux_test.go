@@ -222,3 +222,22 @@ func FuzzFindSocket(f *testing.F) {
 		}
 	})
 }
+
+// The file that was open before is still it, whatever its name.
+func TestNoDescriptorLeakOfARenamedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	f, err := os.Create(path)
+	check(t, err)
+	defer f.Close()
+	for _, change := range []func() error{
+		func() error { return os.Rename(path, path+".1") },
+		func() error { return os.Remove(path + ".1") },
+	} {
+		fake := &fakeT{name: t.Name()}
+		NoDescriptorLeak(fake, Patience(0))
+		check(t, change())
+		if got := fake.end(); got != "" {
+			t.Errorf("got:\n%s", got)
+		}
+	}
+}

@@ -2,6 +2,6 @@
 
 package guardtest
 
-func openDescriptors() (map[int]string, error) { return nil, errNoDescriptors }
+func openDescriptors() (map[int]opening, error) { return nil, errNoDescriptors }
 
 func describeSocket(string) string { return "" }

@@ -21,7 +21,9 @@ type callSite struct {
 // Cleanup, would pass here whatever leaks. Skip is as for [runtime.Callers].
 func findCallSite(t TestingT, skip int) (callSite, error) {
 	pcs := make([]uintptr, 64)
-	calls := runtime.CallersFrames(pcs[:runtime.Callers(skip+1, pcs)])
+	n := runtime.Callers(skip+1, pcs)
+	deeper := n == len(pcs) // the test may be further up
+	calls := runtime.CallersFrames(pcs[:n])
 	var site callSite
 	var caller runtime.Frame
 	inTesting, depth := false, 0
@@ -48,13 +50,19 @@ func findCallSite(t TestingT, skip int) (callSite, error) {
 			return site, errDeferred
 		}
 	}
-	header := make([]byte, 256)
-	header, _, _ = bytes.Cut(header[:runtime.Stack(header, false)], []byte("\n"))
-	site.bubble = bytes.Contains(header, []byte("synctest bubble"))
-	if _, real := t.(testing.TB); real && !inTesting && !site.bubble {
+	site.bubble = inBubble()
+	if _, real := t.(testing.TB); real && !inTesting && !deeper && !site.bubble {
 		return site, fmt.Errorf("it is called on another goroutine than the test's: call it at the top of %s itself", t.Name())
 	}
 	return site, nil
+}
+
+// inBubble reports whether the caller's goroutine is in a bubble of
+// testing/synctest. Only the header of its stack tells.
+func inBubble() bool {
+	header := make([]byte, 256)
+	header, _, _ = bytes.Cut(header[:runtime.Stack(header, false)], []byte("\n"))
+	return bytes.Contains(header, []byte("synctest bubble"))
 }
 
 var (

@@ -2,9 +2,12 @@ package guardtest
 
 import (
 	"os"
+	"path"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 )
 
 // maxSource is the longest source file that is read, in bytes.
@@ -17,7 +20,8 @@ var sources struct {
 
 // sourceLine returns a line of a source file, trimmed: tests run where their
 // source is. It is "" where it is not to be had. Built with -trimpath, a file's
-// path begins with its module's, and only those in the working directory are found.
+// path begins with its module's, and only those of the tested package are found. Nor is what
+// was edited after the test was built.
 func sourceLine(file string, line int) string {
 	if l := sourceLines(file, line, 1); len(l) == 1 {
 		return strings.TrimSpace(l[0])
@@ -48,9 +52,14 @@ func readSource(file string) []string {
 		return nil
 	}
 	if !filepath.IsAbs(file) {
-		file = filepath.Base(filepath.FromSlash(file))
+		folder, name := path.Split(file)
+		if pkg := testedPackage(); pkg == "" || folder != pkg+"/" {
+			return nil // another package's may have the same name
+		}
+		file = name
 	}
-	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || info.Size() > maxSource {
+	info, err := os.Stat(file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSource || info.ModTime().After(builtAt()) {
 		return nil
 	}
 	text, err := os.ReadFile(file)
@@ -59,6 +68,31 @@ func readSource(file string) []string {
 	}
 	return strings.Split(string(text), "\n")
 }
+
+// testedPackage is the import path of the package whose tests these are, "" where
+// it is not known. Tests run in its folder.
+var testedPackage = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	pkg, isTest := strings.CutSuffix(info.Path, ".test")
+	if !isTest {
+		return ""
+	}
+	return pkg
+})
+
+// builtAt is when the running program was written. What was edited since has other
+// lines.
+var builtAt = sync.OnceValue(func() time.Time {
+	if name, err := os.Executable(); err == nil {
+		if info, err := os.Stat(name); err == nil {
+			return info.ModTime()
+		}
+	}
+	return time.Now()
+})
 
 // shortFile shortens a path to what a terminal can open or a reader knows:
 // relative to the working directory, or without the folder that all files of the

@@ -2,6 +2,9 @@ package guardtest
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"runtime"
 	"strings"
@@ -139,6 +142,18 @@ func TestNoTimerLeakIsInconclusiveInCompany(t *testing.T) {
 	other.end()
 	stopTimers()
 	if !strings.HasPrefix(got, "guardtest: inconclusive: a timer") || !strings.Contains(got, "TestOther used guardtest at the same time") {
+		t.Errorf("got:\n%s", got)
+	}
+}
+
+// An idle connection has a timer that ends it.
+func TestNoTimerLeakOfIdleConnections(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
+	defer server.Close()
+	fake := &fakeT{name: t.Name()}
+	NoTimerLeak(fake, Patience(30*time.Second))
+	fetch(t, server.URL)
+	if got := fake.end(); got != "" {
 		t.Errorf("got:\n%s", got)
 	}
 }

@@ -124,7 +124,7 @@ func (v *verification) report(left found) report {
 		leaks: left.leaks(proven()),
 	}
 	if unlabelled > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("No label tells whose %s: timers, finalizers and code that sets labels of its own start such. No other test can have started %s.",
+		r.notes = append(r.notes, fmt.Sprintf("No label tells whose %s: timers, finalizers and code that sets labels of its own start such. No other test ran meanwhile; only a timer of an earlier one could also have started %s.",
 			map[bool]string{true: "the goroutine is", false: fmt.Sprintf("%d of the goroutines are", unlabelled)}[n == 1], map[bool]string{true: "it", false: "them"}[unlabelled == 1]))
 	}
 	return r

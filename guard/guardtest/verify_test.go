@@ -2,6 +2,9 @@ package guardtest
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -50,4 +53,33 @@ func TestVerifyNonePasses(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	<-done
+}
+
+// A request that ends after its test makes its connection idle only then.
+func TestVerifyNoneClosesWhatBecomesIdle(t *testing.T) {
+	release := make(chan int)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { <-release; io.WriteString(w, "ok") }))
+	defer server.Close()
+	fake := &fakeT{name: "TestFake"}
+	VerifyNone(fake, Patience(30*time.Second))
+	done := make(chan int)
+	go func() { defer close(done); fetch(t, server.URL) }()
+	time.AfterFunc(50*time.Millisecond, func() { close(release) })
+	if got := fake.end(); got != "" {
+		t.Errorf("got:\n%s", got)
+	}
+	<-done
+}
+
+// fetch leaves an idle connection of http.DefaultTransport.
+func fetch(t *testing.T, url string) {
+	r, err := http.Get(url)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer r.Body.Close()
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		t.Error(err)
+	}
 }
