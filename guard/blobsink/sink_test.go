@@ -22,6 +22,7 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/guard/guardtest"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -42,13 +43,18 @@ var captured = sync.OnceValues(func() (folder string, err error) {
 	return inc.Folder, errors.Join(err, g.Close())
 })
 
-func TestMain(m *testing.M) {
-	code := m.Run()
+// tests are run with what they have in common removed at their end.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	code := t.M.Run()
 	if folder, err := captured(); err == nil {
 		os.RemoveAll(filepath.Dir(filepath.Dir(folder)))
 	}
-	os.Exit(code)
+	return code
 }
+
+func TestMain(m *testing.M) { guardtest.Main(tests{m}) }
 
 // incident returns the event of an incident on a host, in a folder of its own.
 func incident(t testing.TB, dir, host string) guard.Event {
