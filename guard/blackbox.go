@@ -36,7 +36,9 @@ type boxColumn struct {
 	field func(r *profile.Reading) *int64
 }
 
-// boxColumns are what the box keeps of a reading. What is added goes to the end, and
+// boxColumns are what the box keeps of a reading: above all what
+// [profile.Reading.Division] divides by, for the report of a death says what filled
+// the memory. What is added goes to the end, and
 // none is ever renamed: the next version reads them by name.
 var boxColumns = [...]boxColumn{
 	{"unreclaimable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
@@ -47,8 +49,7 @@ var boxColumns = [...]boxColumn{
 	{"heap_released_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapReleased) }},
 	{"stack_inuse_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.StackInuse) }},
 	{"sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Sys) }},
-	{"next_gc_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.NextGC) }},
-	{"total_alloc_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.TotalAlloc) }},
+	{"heap_sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapSys) }},
 	{"num_gc", func(r *profile.Reading) *int64 { return (*int64)(&r.NumGC) }},
 	{"gomemlimit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.MemoryLimit) }},
 	{"goroutines", func(r *profile.Reading) *int64 { return (*int64)(&r.Goroutines) }},
@@ -56,9 +57,10 @@ var boxColumns = [...]boxColumn{
 	{"rss_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSS) }},
 	{"rss_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSAnon) }},
 	{"rss_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSShmem) }},
-	{"cpu_time_ns", func(r *profile.Reading) *int64 { return (*int64)(&r.CPUTime) }},
 	{"cgroup_usage_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUsage) }},
-	{"cgroup_working_set_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupWorkingSet) }},
+	{"cgroup_inactive_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupInactiveFile) }},
+	{"cgroup_active_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupActiveFile) }},
+	{"cgroup_unevictable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUnevictable) }},
 	{"cgroup_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupAnon) }},
 	{"cgroup_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupFile) }},
 	{"cgroup_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupShmem) }},

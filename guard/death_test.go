@@ -260,8 +260,33 @@ func TestBoxColumns(t *testing.T) {
 	values = append([]int64{5}, append(values, 3, 4)...)
 	columns[1] = "of tomorrow, too"
 	want.Unreclaimable = profile.Unknown
+	want.CgroupWorkingSet = max(want.CgroupUsage-want.CgroupInactiveFile, 0)
 	got, last := readingsOf(columns, []blackbox.Sample{{Time: want.Time, Values: values}})
 	if len(got) != 1 || got[0] != want || last != (kills{3, 4}) {
 		t.Errorf("got %+v, %+v\nwant %+v", got, last, want)
+	}
+}
+
+// What comes out of the box divides as what went in: the report of a death says what
+// filled the memory, and a container full of page cache is no mystery there.
+func TestBoxTellsWhatFilledTheMemory(t *testing.T) {
+	r := profile.NewReading(time.Unix(1e9, 0).UTC())
+	r.Unreclaimable, r.Limit, r.NumGC = 150*mib, 512*mib, 7
+	r.HeapAlloc, r.HeapLive, r.HeapIdle, r.HeapReleased, r.HeapSys = 60*mib, 40*mib, 20*mib, 10*mib, 90*mib
+	r.StackInuse, r.Sys, r.RSSAnon = 2*mib, 100*mib, 100*mib
+	r.CgroupUsage, r.CgroupLimit, r.CgroupAnon = 500*mib, 512*mib, 110*mib
+	r.CgroupInactiveFile, r.CgroupActiveFile, r.CgroupShmem = 300*mib, 50*mib, 20*mib
+	r.CgroupFile, r.CgroupUnevictable, r.CgroupKernel, r.CgroupDirty = 380*mib, 10*mib, 8*mib, 30*mib
+	var columns []string
+	var values []int64
+	for _, c := range boxColumns {
+		columns, values = append(columns, c.name), append(values, *c.field(&r))
+	}
+	list, _ := readingsOf(columns, []blackbox.Sample{{Time: r.Time, Values: values}})
+	if got, want := list[0].Division(), r.Division(); got != want || got.FileCache != 320*mib || got.Locked != 10*mib {
+		t.Errorf("out of the box\n%+v, went in\n%+v", got, want)
+	}
+	if got, want := list[0].Verdict(nil), r.Verdict(nil); got != want || got.Class != profile.VerdictCacheAtLimit {
+		t.Errorf("out of the box %+v, went in %+v", got, want)
 	}
 }

@@ -251,6 +251,9 @@ func readingsOf(columns []string, samples []blackbox.Sample) (list []profile.Rea
 				last.host = v
 			}
 		}
+		if r.CgroupUsage.Known() && r.CgroupInactiveFile.Known() {
+			r.CgroupWorkingSet = max(r.CgroupUsage-r.CgroupInactiveFile, 0)
+		}
 		list = append(list, r)
 	}
 	return list, last
