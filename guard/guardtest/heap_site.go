@@ -9,6 +9,7 @@ import (
 
 	pprofile "github.com/google/pprof/profile"
 
+	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -198,6 +199,7 @@ func compareProfiles(base, now profiles) (sites []profile.Growth, groups []profi
 		return nil, nil, err
 	}
 	sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Share < leastShare })
+	runtimeLast(sites)
 	if now.goroutine == nil {
 		return sites, nil, nil
 	}
@@ -206,6 +208,18 @@ func compareProfiles(base, now profiles) (sites []profile.Growth, groups []profi
 	}
 	groups = slices.DeleteFunc(c.Goroutines, func(g profile.GoroutineGroup) bool { return g.Count.Growth() <= 0 })
 	return sites, groups, nil
+}
+
+// runtimeLast moves places in the runtime alone behind the others: a processor's list of
+// timers, say, grows on nobody's stack, and by leaps that exceed what caused them.
+func runtimeLast(sites []profile.Growth) {
+	inRuntime := func(g profile.Growth) int {
+		if frames.IsRuntime(frames.PackageOf(g.Frame.Function)) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(sites, func(a, b profile.Growth) int { return inRuntime(a) - inRuntime(b) })
 }
 
 // compareRaw compares two profiles; one without samples has not grown.

@@ -73,3 +73,18 @@ func TestInNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestRuntimeLast(t *testing.T) {
+	var sites []profile.Growth
+	for _, function := range []string{"runtime.mallocgc", "shop.later", "runtime.growslice", "shop.link"} {
+		sites = append(sites, profile.Growth{Frame: profile.Frame{Function: function}})
+	}
+	runtimeLast(sites)
+	var got []string
+	for _, s := range sites {
+		got = append(got, s.Frame.Function)
+	}
+	if want := []string{"shop.later", "shop.link", "runtime.mallocgc", "runtime.growslice"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -53,7 +53,7 @@ func readSource(file string) []string {
 	}
 	if !filepath.IsAbs(file) {
 		folder, name := path.Split(file)
-		if pkg := testedPackage(); pkg == "" || folder != pkg+"/" {
+		if pkg := testedPackage(); folder != "" && (pkg == "" || folder != pkg+"/") {
 			return nil // another package's may have the same name
 		}
 		file = name
