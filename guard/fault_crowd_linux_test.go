@@ -81,6 +81,9 @@ func crowdReportOf(t *testing.T, where string) (report crowdReport) {
 	if testing.Short() {
 		t.Skip("takes 3 GiB and some seconds")
 	}
+	if raceEnabled {
+		t.Skip("the race detector makes minutes of it, nearly all page faults")
+	}
 	_, available, err := procfs.HostMemory("/")
 	testenv.Need(t, err == nil && available > 6<<30, "needs 6 GiB of free memory")
 	cmd := child(t, "crowd", filepath.Join(t.TempDir(), "evidence"), where)

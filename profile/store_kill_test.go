@@ -124,7 +124,7 @@ func killedIncident(s *Store, rnd *rand.Rand) error {
 // a final name is torn.
 func TestKill(t *testing.T) {
 	kills := 1000
-	if testing.Short() {
+	if testing.Short() || raceEnabled { // the detector has nothing to say of other processes
 		kills = 100
 	}
 	dir := filepath.Join(t.TempDir(), "store")
