@@ -18,13 +18,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"time"
 
+	"github.com/leakguard/leakguard/examples/internal/reports"
 	"github.com/leakguard/leakguard/examples/seed/recorder"
 	"github.com/leakguard/leakguard/examples/seed/storage"
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
 )
 
 const (
@@ -56,11 +55,11 @@ func main() {
 func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	reports := make(reports, 1)
+	found := make(reports.First, 1)
 	g, err := guard.Start(guard.Config{
 		Dir:   dir,
 		Rules: []guard.Rule{{Name: "goroutines", Signal: guard.Goroutines, Line: guard.Absolute(line)}},
-		Sinks: []guard.Sink{reports},
+		Sinks: []guard.Sink{found},
 	})
 	if err != nil {
 		return err
@@ -70,12 +69,12 @@ func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) e
 	done := make(chan struct{})
 	go func() { defer close(done); serve(working) }()
 
-	i, err := reports.first(ctx)
+	_, report, err := found.Wait(ctx)
 	enough()
 	<-done
 	recording.Stop()
 	if err == nil {
-		err = show(w, i)
+		_, err = fmt.Fprintf(w, "\n%s", report)
 	}
 	return errors.Join(err, g.Close())
 }
@@ -99,38 +98,4 @@ func serve(ctx context.Context) {
 		storage.Get(request, "key")
 		cancel()
 	}
-}
-
-// reports is a sink that hands over the first incident that is explained.
-type reports chan guard.Incident
-
-func (reports) Name() string { return "seed" }
-
-func (c reports) Deliver(_ context.Context, e guard.Event) error {
-	if e.Kind == guard.Explained && !e.Redelivered { // redelivered: of an earlier run
-		select {
-		case c <- e.Incident:
-		default:
-		}
-	}
-	return nil
-}
-
-func (c reports) first(ctx context.Context) (guard.Incident, error) {
-	select {
-	case i := <-c:
-		return i, nil
-	case <-ctx.Done():
-		return guard.Incident{}, fmt.Errorf("no report: %w", ctx.Err())
-	}
-}
-
-// show prints the report of an incident.
-func show(w io.Writer, i guard.Incident) error {
-	report, err := os.ReadFile(filepath.Join(i.Folder, profile.ReportText))
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "\n%s", report)
-	return err
 }

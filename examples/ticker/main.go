@@ -19,10 +19,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
+	"github.com/leakguard/leakguard/examples/internal/reports"
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
 )
@@ -66,7 +66,7 @@ func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) e
 	fmt.Fprintf(w, "A request every %v; from %v on each leaves a goroutine that ticks every %v.\n", requests, calm, refresh)
 	fmt.Fprintf(w, "Sped up for the demo: the floor of CPU is that of %v, not of an hour, and a line stands for the trend of a day.\n\n", window)
 
-	found := make(reports, 1)
+	found := make(reports.First, 1)
 	g, err := guard.Start(guard.Config{
 		Dir: dir, Interval: interval, FloorWindow: window, CPUProfile: cpuProfile,
 		Rules: []guard.Rule{{
@@ -82,11 +82,12 @@ func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) e
 	done := make(chan struct{})
 	go func() { defer close(done); serve(serving, g) }()
 
-	i, err := found.first(ctx)
+	i, report, err := found.Wait(ctx)
 	enough()
 	<-done
 	if err == nil {
-		err = show(w, i)
+		_, err = fmt.Fprintf(w, "\nFound when the service used %v, with %v goroutines.\n\n%s",
+			profile.MilliCPU(i.Value), i.Reading.Goroutines, report)
 	}
 	return errors.Join(err, g.Close())
 }
@@ -123,39 +124,4 @@ func keepFresh(s *session) {
 	for now := range time.Tick(refresh) {
 		s.refreshed.Store(now.UnixNano())
 	}
-}
-
-// reports is a sink that hands over the first incident that is explained.
-type reports chan guard.Incident
-
-func (reports) Name() string { return "ticker" }
-
-func (c reports) Deliver(_ context.Context, e guard.Event) error {
-	if e.Kind == guard.Explained && !e.Redelivered { // redelivered: of an earlier run
-		select {
-		case c <- e.Incident:
-		default:
-		}
-	}
-	return nil
-}
-
-func (c reports) first(ctx context.Context) (guard.Incident, error) {
-	select {
-	case i := <-c:
-		return i, nil
-	case <-ctx.Done():
-		return guard.Incident{}, fmt.Errorf("no report: %w", ctx.Err())
-	}
-}
-
-// show prints how much it was when it was found, and the report.
-func show(w io.Writer, i guard.Incident) error {
-	report, err := os.ReadFile(filepath.Join(i.Folder, profile.ReportText))
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "\nFound when the service used %v, with %v goroutines.\n\n%s",
-		profile.MilliCPU(i.Value), i.Reading.Goroutines, report)
-	return err
 }
