@@ -255,7 +255,7 @@ func BenchmarkParseStat(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s := unknownStat
-		if s.parse(text, 2) != 9 {
+		if s.parse(text, 2) < 9 {
 			b.Fatal(s)
 		}
 	}
