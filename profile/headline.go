@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -53,14 +54,15 @@ func AwaitHeadline(ctx context.Context, dir string) string {
 }
 
 // A headline names a place as 'storage.(*Cache).Put (storage/cache.go:42)', the
-// first suspect's first.
-var headlinePlace = regexp.MustCompile(`(\S+) \([^()\s]+:\d+\)`)
+// first suspect's first. It is compiled when it is needed, and not at the start of
+// every host process.
+var headlinePlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\S+) \([^()\s]+:\d+\)`) })
 
 // HeadlineFunction returns the function of the first suspect that a headline
 // names; "" where it names none. It is without file and line, which move with each
 // release: so what groups incidents by it keeps its groups.
 func HeadlineFunction(headline string) string {
-	m := headlinePlace.FindStringSubmatch(headline)
+	m := headlinePlace().FindStringSubmatch(headline)
 	if m == nil {
 		return ""
 	}

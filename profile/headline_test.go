@@ -1,7 +1,9 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -39,4 +41,17 @@ func TestAwaitHeadline(t *testing.T) {
 func ExampleHeadlineFunction() {
 	fmt.Println(HeadlineFunction("storage.(*Cache).Put (storage/cache.go:42) holds 3.0 MiB more than 1 h before"))
 	// Output: storage.(*Cache).Put
+}
+
+func TestFolderManifest(t *testing.T) {
+	s := openTestStore(t, StoreConfig{})
+	id := keepIncident(t, s, noon, "heap", 1)
+	if m, err := FolderManifest(filepath.Join(s.Dir(), id)); err != nil || m.ID != id {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	for _, dir := range []string{t.TempDir(), filepath.Join(s.Dir(), "none")} {
+		if _, err := FolderManifest(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("without one: %v", err)
+		}
+	}
 }

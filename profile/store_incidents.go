@@ -147,6 +147,18 @@ func readIncident(root *os.Root, id string) (m Manifest, ok bool) {
 	return m, true
 }
 
+// FolderManifest reads the manifest in an incident's folder. What it lists may lag
+// behind what is there; [Store.Incident] says where. The error is fs.ErrNotExist
+// where there is none, and links are not followed.
+func FolderManifest(dir string) (Manifest, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return Manifest{}, err
+	}
+	defer root.Close()
+	return readManifestFile(root)
+}
+
 func readManifestFile(dir *os.Root) (Manifest, error) {
 	f, err := openRegular(dir, manifestName, os.O_RDONLY)
 	if err != nil {

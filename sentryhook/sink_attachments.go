@@ -16,9 +16,6 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// manifestFile is where a sink reads what the incident of an event does not say.
-const manifestFile = "manifest.json"
-
 // plan is which files of an incident are to be attached, in this order, and
 // which are not.
 type plan struct {
@@ -46,10 +43,7 @@ func (s *Sink) plan(inc *sinkIncident, i guard.Incident) (p plan) {
 		return plan{}
 	}
 	// Without it the event says less, and is still worth sending.
-	if f, err := os.OpenInRoot(i.Folder, manifestFile); err == nil {
-		p.manifest, _ = profile.ReadManifest(f)
-		f.Close()
-	}
+	p.manifest, _ = profile.FolderManifest(i.Folder)
 	if len(i.Artefacts) == 0 {
 		return p
 	}

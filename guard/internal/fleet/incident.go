@@ -42,15 +42,12 @@ func Read(ctx context.Context, e guard.Event, most time.Duration) (Incident, err
 	defer cancel()
 	in.Headline = profile.AwaitHeadline(wait, in.Folder)
 	in.Suspect = profile.HeadlineFunction(in.Headline)
-	f, err := os.OpenInRoot(in.Folder, "manifest.json")
+	var err error
+	in.Manifest, err = profile.FolderManifest(in.Folder)
 	if errors.Is(err, os.ErrNotExist) {
 		return Incident{}, ErrNoEvidence // removed, to make room for others
 	}
 	if err != nil {
-		return Incident{}, err
-	}
-	defer f.Close()
-	if in.Manifest, err = profile.ReadManifest(f); err != nil {
 		return Incident{}, err
 	}
 	in.Files = slices.Clone(in.Manifest.Artefacts)
