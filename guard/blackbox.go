@@ -11,6 +11,7 @@ import (
 	"github.com/leakguard/leakguard/internal/blackbox"
 	"github.com/leakguard/leakguard/internal/procfs"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -33,41 +34,41 @@ const (
 // boxColumn is a value of a sample in the black box.
 type boxColumn struct {
 	name  string // that of the reading's JSON
-	field func(r *profile.Reading) *int64
+	field func(r *incident.Reading) *int64
 }
 
 // boxColumns are what the box keeps of a reading: above all what
-// [profile.Reading.Division] divides by, for the report of a death says what filled
+// [incident.Reading.Division] divides by, for the report of a death says what filled
 // the memory. What is added goes to the end, and
 // none is ever renamed: the next version reads them by name.
 var boxColumns = [...]boxColumn{
-	{"unreclaimable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
-	{"limit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Limit) }},
-	{"heap_alloc_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapAlloc) }},
-	{"heap_live_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapLive) }},
-	{"heap_idle_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapIdle) }},
-	{"heap_released_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapReleased) }},
-	{"stack_inuse_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.StackInuse) }},
-	{"sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Sys) }},
-	{"heap_sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapSys) }},
-	{"num_gc", func(r *profile.Reading) *int64 { return (*int64)(&r.NumGC) }},
-	{"gomemlimit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.MemoryLimit) }},
-	{"goroutines", func(r *profile.Reading) *int64 { return (*int64)(&r.Goroutines) }},
-	{"threads", func(r *profile.Reading) *int64 { return (*int64)(&r.Threads) }},
-	{"rss_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSS) }},
-	{"rss_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSAnon) }},
-	{"rss_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSShmem) }},
-	{"cgroup_usage_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUsage) }},
-	{"cgroup_inactive_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupInactiveFile) }},
-	{"cgroup_active_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupActiveFile) }},
-	{"cgroup_unevictable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUnevictable) }},
-	{"cgroup_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupAnon) }},
-	{"cgroup_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupFile) }},
-	{"cgroup_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupShmem) }},
-	{"cgroup_dirty_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupDirty) }},
-	{"cgroup_kernel_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupKernel) }},
-	{"cgroup_limit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupLimit) }},
-	{"host_available_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HostAvailable) }},
+	{"unreclaimable_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
+	{"limit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Limit) }},
+	{"heap_alloc_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapAlloc) }},
+	{"heap_live_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapLive) }},
+	{"heap_idle_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapIdle) }},
+	{"heap_released_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapReleased) }},
+	{"stack_inuse_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.StackInuse) }},
+	{"sys_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Sys) }},
+	{"heap_sys_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapSys) }},
+	{"num_gc", func(r *incident.Reading) *int64 { return (*int64)(&r.NumGC) }},
+	{"gomemlimit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.MemoryLimit) }},
+	{"goroutines", func(r *incident.Reading) *int64 { return (*int64)(&r.Goroutines) }},
+	{"threads", func(r *incident.Reading) *int64 { return (*int64)(&r.Threads) }},
+	{"rss_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSS) }},
+	{"rss_anon_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSSAnon) }},
+	{"rss_shmem_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSSShmem) }},
+	{"cgroup_usage_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupUsage) }},
+	{"cgroup_inactive_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupInactiveFile) }},
+	{"cgroup_active_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupActiveFile) }},
+	{"cgroup_unevictable_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupUnevictable) }},
+	{"cgroup_anon_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupAnon) }},
+	{"cgroup_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupFile) }},
+	{"cgroup_shmem_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupShmem) }},
+	{"cgroup_dirty_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupDirty) }},
+	{"cgroup_kernel_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupKernel) }},
+	{"cgroup_limit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupLimit) }},
+	{"host_available_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HostAvailable) }},
 }
 
 // The columns after those: how many processes the kernel has killed for want of
@@ -83,9 +84,9 @@ type kills struct{ group, host int64 }
 
 // boxAbout is what a process says of itself in its box.
 type boxAbout struct {
-	Process profile.Process `json:"process"`
-	Build   profile.Build   `json:"build"`
-	Limits  []profile.Limit `json:"limits"`
+	Process incident.Process       `json:"process"`
+	Build   incident.Build         `json:"build"`
+	Limits  []incident.MemoryLimit `json:"limits"`
 }
 
 // recorder writes the black box. It is the loop's, and a nil one does nothing.
@@ -160,7 +161,7 @@ func (s *source) readKills() kills {
 }
 
 // sample writes a reading.
-func (r *recorder) sample(reading *profile.Reading) {
+func (r *recorder) sample(reading *incident.Reading) {
 	if r == nil {
 		return
 	}

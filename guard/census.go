@@ -8,6 +8,7 @@ import (
 	"github.com/leakguard/leakguard/internal/census"
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // firstCensus is when goroutines are first counted by site: a service that has
@@ -104,8 +105,8 @@ func (l *loop) counted(res censusResult) {
 }
 
 // goroutineSite is a site in the words of a report. started is when Start was.
-func goroutineSite(s census.Site, module string, started time.Time) profile.GoroutineSite {
-	return profile.GoroutineSite{
+func goroutineSite(s census.Site, module string, started time.Time) incident.GoroutineSite {
+	return incident.GoroutineSite{
 		Frame: profile.Frame{
 			Function: s.Function, File: s.File, Line: s.Line,
 			Package: frames.PackageOf(s.Function), Module: frames.ModuleOf(s.Function, s.File, module),

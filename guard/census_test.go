@@ -9,6 +9,9 @@ import (
 
 	"github.com/leakguard/leakguard/internal/goruntime"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 // waitForEver is what leaks here.
@@ -73,12 +76,12 @@ func TestProof(t *testing.T) {
 		survey: newSurveyor("github.com/leakguard/leakguard")}
 	k.gauge.headroom.Store(profile.Unknown)
 	l := &loop{keeper: k, counters: k.counters, started: time.Now(), observer: newObserver()}
-	l.process = profile.Process{PID: 7, Started: l.started}
+	l.process = incident.Process{PID: 7, Started: l.started}
 	release := make(chan struct{})
 	defer close(release)
 	go waitForProof(release)
-	var site profile.GoroutineSite
-	find := func(at time.Duration) (found profile.GoroutineSite) {
+	var site incident.GoroutineSite
+	find := func(at time.Duration) (found incident.GoroutineSite) {
 		l.counted(k.census(at, 100))
 		for _, s := range l.sites {
 			if strings.HasSuffix(s.Frame.Function, "guard.waitForProof") {
@@ -92,8 +95,8 @@ func TestProof(t *testing.T) {
 	if site.Proven || l.leaked != 0 {
 		t.Fatalf("one goroutine is taken for a leak: %+v", site)
 	}
-	report := &profile.Report{GoroutineLeak: &profile.Comparison{Suspects: []profile.Suspect{{Frame: site.Frame, Proven: true}}}}
-	report.Manifest.Process = profile.Process{PID: 6, Started: l.started}
+	report := &report.Report{GoroutineLeak: &diff.Comparison{Suspects: []incident.Suspect{{Frame: site.Frame, Proven: true}}}}
+	report.Manifest.Process = incident.Process{PID: 6, Started: l.started}
 	l.prove(report)
 	if len(k.jobs) != 0 {
 		t.Error("the proof of another process is taken for one of this")

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // counters count what happened; they are shared by the guard's goroutines.
@@ -19,10 +20,10 @@ type counters struct {
 }
 
 // outcomes are what can become of a profile that a capture wants.
-var outcomes = [...]string{profile.OutcomeWritten, profile.OutcomeSkipped, profile.OutcomeFailed}
+var outcomes = [...]incident.Outcome{incident.OutcomeWritten, incident.OutcomeSkipped, incident.OutcomeFailed}
 
 // step counts what became of a profile.
-func (c *counters) step(s profile.Step) {
+func (c *counters) step(s incident.CaptureStep) {
 	for i, o := range outcomes {
 		if o == s.Outcome {
 			c.profiles[s.Kind][i].Add(1)
@@ -31,21 +32,21 @@ func (c *counters) step(s profile.Step) {
 }
 
 // ProfileCount is how many profiles of a kind captures have wanted since Start of
-// which one and the same became, one of [profile.OutcomeWritten],
-// [profile.OutcomeSkipped] and [profile.OutcomeFailed]. A baseline that was
+// which one and the same became, one of [incident.OutcomeWritten],
+// [incident.OutcomeSkipped] and [incident.OutcomeFailed]. A baseline that was
 // copied into an incident's folder counts, too.
 type ProfileCount struct {
 	Kind    profile.Kind
-	Outcome string
+	Outcome incident.Outcome
 	Count   int64
 }
 
 // readProfiles lists every kind with every outcome, also where the count is 0.
 func (c *counters) readProfiles() []ProfileCount {
 	var list []ProfileCount
-	for kind := range c.profiles {
+	for _, kind := range profile.Kinds() {
 		for i, o := range outcomes {
-			list = append(list, ProfileCount{profile.Kind(kind), o, c.profiles[kind][i].Load()})
+			list = append(list, ProfileCount{kind, o, c.profiles[kind][i].Load()})
 		}
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // deathFacts are what is known of a death; the cause is a function of them.
@@ -31,32 +32,32 @@ type deathFacts struct {
 // process of it may have been killed. The count of a restarted container's group
 // begins at 0, so it is compared only within the same group; the host's count is
 // all that is left then, and what else there is on a host is killed, too.
-func judgeDeath(f deathFacts) (cause string, certain bool, why string) {
+func judgeDeath(f deathFacts) (cause incident.DeathCause, certain bool, why string) {
 	group, groupKnown := rose(f.before.group, f.now.group, f.sameBoot && f.sameGroup)
 	host, hostKnown := rose(f.before.host, f.now.host, f.sameBoot)
 	switch {
 	case f.panicked:
-		return profile.DeathPanic, true, ""
+		return incident.DeathPanic, true, ""
 	case group > 0 && f.near:
-		return profile.DeathOOM, true, fmt.Sprintf("oom_kill of its cgroup rose by %d", group)
+		return incident.DeathOOM, true, fmt.Sprintf("oom_kill of its cgroup rose by %d", group)
 	case group > 0:
-		return profile.DeathOOM, false, fmt.Sprintf("oom_kill of its cgroup rose by %d, though at the last sample memory was not short", group)
+		return incident.DeathOOM, false, fmt.Sprintf("oom_kill of its cgroup rose by %d, though at the last sample memory was not short", group)
 	case groupKnown:
-		return profile.DeathUnknown, false, "the kernel has killed nothing of its cgroup for want of memory"
+		return incident.DeathUnknown, false, "the kernel has killed nothing of its cgroup for want of memory"
 	case hostKnown && host == 0:
-		return profile.DeathUnknown, false, "the kernel has killed nothing on this host for want of memory"
+		return incident.DeathUnknown, false, "the kernel has killed nothing on this host for want of memory"
 	case hostKnown && f.near:
-		return profile.DeathOOM, false, fmt.Sprintf("memory was at the limit, and the host's count of OOM kills rose by %d; its cgroup is gone", host)
+		return incident.DeathOOM, false, fmt.Sprintf("memory was at the limit, and the host's count of OOM kills rose by %d; its cgroup is gone", host)
 	case hostKnown:
-		return profile.DeathUnknown, false, fmt.Sprintf("at the last sample memory was not short, though the host's count of OOM kills rose by %d", host)
+		return incident.DeathUnknown, false, fmt.Sprintf("at the last sample memory was not short, though the host's count of OOM kills rose by %d", host)
 	case f.near && f.otherBoot:
-		return profile.DeathOOM, false, "memory was at the limit; the host was started anew since, or this is another one"
+		return incident.DeathOOM, false, "memory was at the limit; the host was started anew since, or this is another one"
 	case f.near:
-		return profile.DeathOOM, false, "memory was at the limit"
+		return incident.DeathOOM, false, "memory was at the limit"
 	case f.otherBoot && !f.elsewhere:
-		return profile.DeathHost, false, "the host was started anew since, or this is another one"
+		return incident.DeathHost, false, "the host was started anew since, or this is another one"
 	default:
-		return profile.DeathUnknown, false, ""
+		return incident.DeathUnknown, false, ""
 	}
 }
 
@@ -90,7 +91,7 @@ func nearLimit(memory, limit profile.Bytes, rate float64, every time.Duration) b
 
 // lastRate is how fast memory moved at the last readings, in bytes a second, and how
 // far apart they were.
-func lastRate(list []profile.Reading) (rate float64, every time.Duration) {
+func lastRate(list []incident.Reading) (rate float64, every time.Duration) {
 	n := len(list)
 	if n < 2 {
 		return 0, 0
@@ -115,8 +116,8 @@ func lastRate(list []profile.Reading) (rate float64, every time.Duration) {
 // the rate of the last half of the growth; 0 where nothing grew. The mean over a
 // whole life would promise hours to a process that was calm for hours and then
 // leaked in a second.
-func doubledBuys(points []profile.HistoryPoint, limit profile.Bytes) time.Duration {
-	points = slices.DeleteFunc(slices.Clone(points), func(p profile.HistoryPoint) bool { return !p.Memory.Known() })
+func doubledBuys(points []incident.HistoryPoint, limit profile.Bytes) time.Duration {
+	points = slices.DeleteFunc(slices.Clone(points), func(p incident.HistoryPoint) bool { return !p.Memory.Known() })
 	n := len(points)
 	if n < 2 || limit <= 0 {
 		return 0

@@ -8,35 +8,35 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
 )
 
 // openStore opens the store in the folder that was chosen, else in the first of
 // the default ones that can be used.
 //
 // A chosen folder that is dangerous is a fault of the configuration
-// ([profile.ErrUnsafe]). A default one never is: nobody chose it, and whoever
+// ([store.ErrUnsafe]). A default one never is: nobody chose it, and whoever
 // can write to the folder of temporary files could otherwise keep the guard
 // from starting.
-func openStore(cfg Config) (store *profile.Store, fault, diskErr error) {
-	open := func(dir string) (*profile.Store, error) {
-		return profile.OpenStore(profile.StoreConfig{
+func openStore(cfg Config) (kept *store.Store, fault, diskErr error) {
+	open := func(dir string) (*store.Store, error) {
+		return store.Open(store.Config{
 			Dir: dir, MaxBytes: cfg.KeepBytes, MaxIncidents: cfg.KeepIncidents, MaxAge: cfg.KeepAge,
 		})
 	}
 	if cfg.Dir != "" {
-		store, err := open(cfg.Dir)
-		if errors.Is(err, profile.ErrUnsafe) {
+		kept, err := open(cfg.Dir)
+		if errors.Is(err, store.ErrUnsafe) {
 			return nil, fmt.Errorf("guard: Dir: %w", err), nil
 		}
-		return store, nil, err
+		return kept, nil, err
 	}
 	var errs []error
 	for _, find := range []func() (string, error){cacheFolder, tempFolder} {
 		dir, err := find()
 		if err == nil {
-			if store, err = open(dir); err == nil {
-				return store, nil, nil
+			if kept, err = open(dir); err == nil {
+				return kept, nil, nil
 			}
 		}
 		errs = append(errs, err)
@@ -71,7 +71,7 @@ func tempFolder() (string, error) {
 		return "", fmt.Errorf("guard: default folder: %w", err)
 	}
 	if !fi.IsDir() || !ownedAlone(fi) {
-		return "", fmt.Errorf("guard: default folder: %s is a link, somebody else's or open to others: remove it, or set Config.Dir: %w", parent, profile.ErrUnsafe)
+		return "", fmt.Errorf("guard: default folder: %s is a link, somebody else's or open to others: remove it, or set Config.Dir: %w", parent, store.ErrUnsafe)
 	}
 	return filepath.Join(parent, executable()), nil
 }

@@ -13,7 +13,7 @@
 //
 // # The way of the data
 //
-//  1. A reading is taken ([profile.Reading]): the runtime's metrics, the memory
+//  1. A reading is taken ([incident.Reading]): the runtime's metrics, the memory
 //     cgroup, /proc. Calm and idle that is once a second; after some milliseconds
 //     of CPU time, at the end of each GC cycle, and every 10 ms while memory
 //     grows towards the limit, it is sooner.
@@ -27,7 +27,7 @@
 //     the baseline from calm times, then a heap profile that a forced GC made
 //     fresh. Whatever would need more than a quarter of the memory left is left
 //     out, and the manifest says so.
-//  4. The [profile.Store] keeps incidents whole, and within its bounds.
+//  4. The [store.Store] keeps incidents whole, and within its bounds.
 //  5. When no evidence is being taken and the limit is not near, and if it can
 //     be done in a quarter of the memory left, the profiles are compared and the
 //     report is written beside them. Else the next Start does it.
@@ -63,13 +63,13 @@
 // that reads some of it twice to a working set of 106.9 MiB, with a Go heap of 1.5 MiB
 // and 6.9 MiB that must stay (examples/pagecache, Linux 6.18, cgroup v1). Nothing
 // leaks. The rules go by what the kernel cannot take back before it kills
-// ([profile.Reading.Unreclaimable]), so no incident opens; one line of log, at Info,
+// ([incident.Reading.Unreclaimable]), so no incident opens; one line of log, at Info,
 // says once an episode that page cache meets the limit (95%), or that dirty pages have
 // done so for 5 s. It is over when usage was below 85% for a minute.
 //
 // Snapshot.Verdict says in a sentence what fills the memory and what of it grew in
-// the last ten minutes ([profile.Reading.Verdict]), an [Incident] has the verdict of
-// when it opened, and [profile.Reading.Division] has the parts: they add up to the
+// the last ten minutes ([incident.Reading.Verdict]), an [Incident] has the verdict of
+// when it opened, and [incident.Reading.Division] has the parts: they add up to the
 // usage, of which at most 0.5 MiB was accounted for by nothing when 160 MiB of
 // page cache, tmpfs, locked file, mmap or Go heap were made in a group of 256 MiB.
 //

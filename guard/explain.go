@@ -2,12 +2,16 @@ package guard
 
 import (
 	"errors"
+	"io"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/internal/frames"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 const (
@@ -38,8 +42,8 @@ type explanation struct {
 // explained is what became of it.
 type explained struct {
 	explanation
-	report   *profile.Report
-	manifest profile.Manifest // as it was written, with the report among the artefacts
+	report   *report.Report
+	manifest incident.Manifest // as it was written, with the report among the artefacts
 	folder   string
 	err      error
 }
@@ -83,7 +87,7 @@ func (l *loop) explain() {
 		defer func() { l.explanations <- done }()
 		l.keeper.guarded(func() {
 			done.err = errors.New("guard: the explanation panicked")
-			done.report, done.err = l.keeper.store.Explain(e.id)
+			done.report, done.err = report.ExplainFolder(filepath.Join(l.keeper.store.Dir(), e.id))
 		})
 	})
 }
@@ -121,7 +125,7 @@ func (l *loop) explained(done explained) {
 		return
 	}
 	l.prove(done.report)
-	var current *profile.Manifest
+	var current *incident.Manifest
 	if _, i := l.find(done.id); i != nil {
 		i.manifest.Headline, i.Headline = done.report.Headline, done.report.Headline
 		m := i.snapshotManifest()
@@ -139,7 +143,7 @@ func (l *loop) explained(done explained) {
 
 // prove tells the census which of the sites the garbage collector has proven to
 // leak, if the incident has such a profile and is of this process.
-func (l *loop) prove(r *profile.Report) {
+func (l *loop) prove(r *report.Report) {
 	of := r.Manifest.Process
 	if r.GoroutineLeak == nil || of.PID != l.process.PID || !of.Started.Equal(l.process.Started) {
 		return
@@ -178,7 +182,7 @@ func (l *loop) reported(done explained) {
 	}
 	inc.Headline = done.report.Headline
 	l.explainedFor(done.id, done.report.Headline)
-	l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, profile.ReportText))
+	l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, incident.ReportText))
 	l.sinks.send(Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier})
 }
 
@@ -193,7 +197,7 @@ func (l *loop) notExplained(done explained) {
 
 // writeReport keeps a report with its incident. current is the manifest of an
 // incident that is still under way; of another one it is read from disk.
-func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err error) {
+func (k *keeper) writeReport(done *explained, current *incident.Manifest) (err error) {
 	f := k.folders[done.id]
 	if f == nil {
 		if f, err = k.store.Reopen(done.id); err != nil {
@@ -209,8 +213,8 @@ func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err er
 		// A round of evidence has ended that the loop has not heard of.
 		current = &onDisk
 	}
-	if err := f.WriteReport(done.report); err != nil {
-		if !slices.ContainsFunc(f.Artefacts(), func(a profile.Artefact) bool { return a.Name == profile.ReportText }) {
+	if err := writeReport(f, done.report); err != nil {
+		if !slices.ContainsFunc(f.Artefacts(), func(a incident.Artefact) bool { return a.Name == incident.ReportText }) {
 			return err
 		}
 		// The text says all that the others do.
@@ -232,7 +236,7 @@ func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err er
 
 // unexplained picks the newest incidents of earlier processes that have profiles
 // and no report: there was no headroom for it, or no time.
-func (k *keeper) unexplained(incidents []profile.Manifest) []explanation {
+func (k *keeper) unexplained(incidents []incident.Manifest) []explanation {
 	var out []explanation
 	for _, m := range slices.Backward(incidents) {
 		if len(out) == explainEarlier {
@@ -254,11 +258,11 @@ func (k *keeper) unexplained(incidents []profile.Manifest) []explanation {
 
 // predictExplanation says how many bytes an explanation of such files will
 // allocate, and whether it is still to be made.
-func predictExplanation(files []profile.Artefact) (predicted int64, wanting bool) {
+func predictExplanation(files []incident.Artefact) (predicted int64, wanting bool) {
 	var sizes []int64
 	reported := false
 	for _, a := range files { // in the order in which they were written
-		if a.Name == profile.ReportText {
+		if a.Name == incident.ReportText {
 			reported = true
 		}
 		if a.Kind != nil {
@@ -266,5 +270,13 @@ func predictExplanation(files []profile.Artefact) (predicted int64, wanting bool
 			reported = false // it does not know this one
 		}
 	}
-	return profile.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported
+	return budget.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported
+}
+
+// writeReport keeps all forms of a report in an incident's folder.
+func writeReport(f *store.Folder, r *report.Report) error {
+	return r.WriteForms(func(name string, form func(io.Writer) error) error {
+		_, err := f.Write(name, form)
+		return err
+	})
 }

@@ -12,7 +12,10 @@ import (
 	"time"
 
 	gpprof "github.com/google/pprof/profile"
+
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // work burns CPU for a while, so that a CPU profile has something to show.
@@ -43,7 +46,7 @@ func TestHostTakesACPUProfile(t *testing.T) {
 	}
 	told := false
 	for _, s := range m.Captures[0].Steps {
-		told = told || s.Kind == profile.CPU && s.Outcome == profile.OutcomeSkipped && strings.Contains(s.Reason, "another CPU profile is running")
+		told = told || s.Kind == profile.CPU && s.Outcome == incident.OutcomeSkipped && strings.Contains(s.Reason, "another CPU profile is running")
 	}
 	if !told {
 		t.Errorf("the manifest does not say why there is no CPU profile: %+v", m.Captures[0].Steps)
@@ -120,7 +123,7 @@ func captureAll(t *testing.T) {
 	kinds := []profile.Kind{profile.Heap, profile.Goroutine, profile.CPU, profile.Mutex, profile.Block, profile.Allocs, profile.Threadcreate}
 	i := mustCapture(t, g, kinds...)
 	for _, k := range kinds {
-		wants(t, i, profile.FileName(k, profile.AtCrossing, 1))
+		wants(t, i, store.FileName(k, incident.VariantCrossing, 1))
 	}
 	mustClose(t, g)
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func TestCaptureOnSignal(t *testing.T) {
@@ -26,7 +26,7 @@ func TestCaptureOnSignal(t *testing.T) {
 		box.next(t, Opened)
 		i := box.next(t, Captured).Incident
 		wants(t, i, "heap.pb.gz", "goroutine.pb.gz", "manifest.json")
-		if i.Trigger != profile.TriggerSignal {
+		if i.Trigger != incident.TriggerSignal {
 			t.Errorf("trigger %q", i.Trigger)
 		}
 		<-hosts // the host still gets it too

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // The files of both versions come to the same division; Go's parts are this
@@ -15,11 +16,11 @@ func TestSourceDivides(t *testing.T) {
 		"inactive_file 31457280\nactive_file 20971520\nunevictable 10485760\nslab 5242880\n"
 	for name, test := range map[string]struct {
 		files map[string]string
-		want  profile.Division
+		want  incident.Division
 	}{
 		"v2": {
 			map[string]string{"sys/fs/cgroup/memory.current": "200278016\n", "sys/fs/cgroup/memory.stat": stat},
-			profile.Division{Shmem: 20 * mib, Locked: 10 * mib, Kernel: 9 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 2 * mib},
+			incident.Division{Shmem: 20 * mib, Locked: 10 * mib, Kernel: 9 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 2 * mib},
 		},
 		"v2 before Linux 5.18": {
 			map[string]string{
@@ -27,7 +28,7 @@ func TestSourceDivides(t *testing.T) {
 				"sys/fs/cgroup/memory.stat": "anon 104857600\nfile 83886080\nkernel_stack 1048576\npagetables 1048576\npercpu 1048576\nsock 1048576\nshmem 20971520\nfile_dirty 4194304\n" +
 					"file_writeback 2097152\ninactive_file 31457280\nactive_file 20971520\nunevictable 10485760\nslab_reclaimable 4194304\nslab_unreclaimable 1048576\nslab 5242880\n",
 			},
-			profile.Division{Shmem: 20 * mib, Locked: 10 * mib, Kernel: 9 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 2 * mib},
+			incident.Division{Shmem: 20 * mib, Locked: 10 * mib, Kernel: 9 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 2 * mib},
 		},
 		"v1": {
 			with(v1, map[string]string{
@@ -36,7 +37,7 @@ func TestSourceDivides(t *testing.T) {
 				"sys/fs/cgroup/memory/memory.stat": "cache 1\nrss 1\ntotal_cache 83886080\ntotal_rss 104857600\ntotal_shmem 20971520\ntotal_dirty 4194304\n" +
 					"total_writeback 2097152\ntotal_inactive_file 31457280\ntotal_active_file 20971520\ntotal_unevictable 10485760\n",
 			}),
-			profile.Division{Shmem: 20 * mib, Locked: 10 * mib, Kernel: 9 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 2 * mib},
+			incident.Division{Shmem: 20 * mib, Locked: 10 * mib, Kernel: 9 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 2 * mib},
 		},
 		"v1 that does not account the kernel's memory": {
 			with(v1, map[string]string{
@@ -44,14 +45,14 @@ func TestSourceDivides(t *testing.T) {
 				"sys/fs/cgroup/memory/memory.stat": "total_cache 83886080\ntotal_rss 104857600\ntotal_shmem 20971520\ntotal_dirty 4194304\n" +
 					"total_writeback 2097152\ntotal_inactive_file 31457280\ntotal_active_file 20971520\ntotal_unevictable 10485760\n",
 			}),
-			profile.Division{Shmem: 20 * mib, Locked: 10 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 11 * mib},
+			incident.Division{Shmem: 20 * mib, Locked: 10 * mib, Dirty: 6 * mib, FileCache: 44 * mib, Unattributed: 11 * mib},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := fakeKernel(t)
 			write(t, root, test.files)
 			s, told := openSource(t, root, 0)
-			var r profile.Reading
+			var r incident.Reading
 			s.read(time.Now(), &r)
 			d := r.Division()
 			own := d.GoLive + d.GoGarbage + d.GoStacks + d.GoRuntime + d.NonGo
@@ -102,7 +103,7 @@ func TestIncidentHasVerdict(t *testing.T) {
 	g, book := startUnchecked(t, root, Config{Sinks: []Sink{box}, Rules: DefaultRules(Limits{Kill: 512 * mib, KillSource: "cgroup v2"})})
 	const want = "tmpfs holds 375.0 MiB of 512.0 MiB: counts like heap"
 	i := box.next(t, Opened).Incident
-	if i.Verdict.Class != profile.VerdictTmpfs || i.Verdict.Text != want || i.Rule != "memory" {
+	if i.Verdict.Class != incident.VerdictTmpfs || i.Verdict.Text != want || i.Rule != "memory" {
 		t.Errorf("rule %s, verdict %+v", i.Rule, i.Verdict)
 	}
 	box.next(t, Captured)

@@ -4,15 +4,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func TestCacheWatch(t *testing.T) {
-	const cache, dirty, heap = profile.VerdictCacheAtLimit, profile.VerdictDirty, profile.VerdictGoHeap
+	const cache, dirty, heap = incident.VerdictCacheAtLimit, incident.VerdictDirty, incident.VerdictGoHeap
 	type step struct {
 		at    time.Duration
 		share float64
-		class profile.VerdictClass
+		class incident.VerdictClass
 		say   bool
 	}
 	const s, m = time.Second, time.Minute
@@ -44,7 +44,7 @@ func TestHistoryFrom(t *testing.T) {
 		t.Error("something in an empty history")
 	}
 	for i := range 3 * recentReadings {
-		r := profile.NewReading(began.Add(time.Duration(i) * time.Second))
+		r := incident.NewReading(began.Add(time.Duration(i) * time.Second))
 		h.add(&r)
 	}
 	last := time.Duration(3*recentReadings-1) * time.Second

@@ -15,15 +15,16 @@ import (
 	"github.com/leakguard/leakguard/internal/cgroup/cgrouptest"
 	"github.com/leakguard/leakguard/internal/testenv"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func init() { children["fills"] = fillsChild }
 
 // fillsReport is what a child found that filled its memory.
 type fillsReport struct {
-	Before, After profile.Reading
-	Verdict       profile.Verdict // of a guard's snapshot
-	Lines         []string        // what the guard logged of Info and above
+	Before, After incident.Reading
+	Verdict       incident.Verdict // of a guard's snapshot
+	Lines         []string         // what the guard logged of Info and above
 	Incidents     int64
 }
 
@@ -129,20 +130,20 @@ func fillsChild(args []string) {
 // Each way to fill a real cgroup's memory is told from the others, the parts account
 // for the usage, and page cache, written or not, is no incident.
 func TestFills(t *testing.T) {
-	type part = func(d *profile.Division) profile.Bytes
+	type part = func(d *incident.Division) profile.Bytes
 	for name, test := range map[string]struct {
-		class    profile.VerdictClass
+		class    incident.VerdictClass
 		part     part
 		atLeast  profile.Bytes // of the part
 		harmless bool          // no incident may open
 	}{
-		"page cache":  {profile.VerdictCacheAtLimit, func(d *profile.Division) profile.Bytes { return d.FileCache + d.Dirty }, 200 * mib, true},
-		"dirty":       {profile.VerdictDirty, func(d *profile.Division) profile.Bytes { return d.Dirty }, fillMax / 8, true},
-		"mapped file": {profile.VerdictPageCache, func(d *profile.Division) profile.Bytes { return d.FileCache + d.Dirty }, filled, true},
-		"tmpfs":       {profile.VerdictTmpfs, func(d *profile.Division) profile.Bytes { return d.Shmem }, filled, false},
-		"locked file": {profile.VerdictLocked, func(d *profile.Division) profile.Bytes { return d.Locked }, filled, false},
-		"anonymous":   {profile.VerdictNonGo, func(d *profile.Division) profile.Bytes { return d.NonGo }, filled, false},
-		"Go heap":     {profile.VerdictGoHeap, func(d *profile.Division) profile.Bytes { return d.GoLive + d.GoGarbage }, filled, false},
+		"page cache":  {incident.VerdictCacheAtLimit, func(d *incident.Division) profile.Bytes { return d.FileCache + d.Dirty }, 200 * mib, true},
+		"dirty":       {incident.VerdictDirty, func(d *incident.Division) profile.Bytes { return d.Dirty }, fillMax / 8, true},
+		"mapped file": {incident.VerdictPageCache, func(d *incident.Division) profile.Bytes { return d.FileCache + d.Dirty }, filled, true},
+		"tmpfs":       {incident.VerdictTmpfs, func(d *incident.Division) profile.Bytes { return d.Shmem }, filled, false},
+		"locked file": {incident.VerdictLocked, func(d *incident.Division) profile.Bytes { return d.Locked }, filled, false},
+		"anonymous":   {incident.VerdictNonGo, func(d *incident.Division) profile.Bytes { return d.NonGo }, filled, false},
+		"Go heap":     {incident.VerdictGoHeap, func(d *incident.Division) profile.Bytes { return d.GoLive + d.GoGarbage }, filled, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "Go heap" && raceEnabled {
@@ -161,7 +162,7 @@ func TestFills(t *testing.T) {
 			if err := json.Unmarshal(out, &r); err != nil {
 				t.Fatal(err)
 			}
-			for what, reading := range map[string]*profile.Reading{"before": &r.Before, "after": &r.After} {
+			for what, reading := range map[string]*incident.Reading{"before": &r.Before, "after": &r.After} {
 				d := reading.Division()
 				sum := profile.Bytes(0)
 				for _, p := range d.Parts() {
@@ -185,7 +186,7 @@ func TestFills(t *testing.T) {
 			if v.Class != test.class {
 				t.Errorf("%v: %s", v.Class, v.Text)
 			}
-			if r.Verdict.Class == profile.VerdictUnknown || r.Verdict.Text == "" {
+			if r.Verdict.Class == incident.VerdictUnknown || r.Verdict.Text == "" {
 				t.Errorf("the snapshot's verdict is %+v", r.Verdict)
 			}
 			if test.harmless && r.Incidents != 0 {
@@ -237,7 +238,7 @@ func TestPageCacheIsTold(t *testing.T) {
 	if err := g.Close(); err != nil {
 		t.Error(err)
 	}
-	if s.Verdict.Class != profile.VerdictCacheAtLimit || s.Counters.Incidents != 0 {
+	if s.Verdict.Class != incident.VerdictCacheAtLimit || s.Counters.Incidents != 0 {
 		t.Errorf("verdict %+v, %d incidents", s.Verdict, s.Counters.Incidents)
 	}
 	var told []string

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -57,7 +58,7 @@ func newFloors(window time.Duration) floors {
 }
 
 // observe takes a reading. Most of them only look whether the slice is over.
-func (f *floors) observe(at time.Duration, r *profile.Reading) {
+func (f *floors) observe(at time.Duration, r *incident.Reading) {
 	f.fresh = false
 	now := slicePoint{at: at, cpu: r.CPUTime, wakeups: r.Wakeups}
 	if !f.begun {
@@ -120,12 +121,12 @@ func (f *floors) last(s Signal) (v float64, ok bool) {
 }
 
 // idle is what an incident keeps of the floors; nil where nobody knows them.
-func (o *observer) idle() *profile.Idle {
+func (o *observer) idle() *incident.IdleUse {
 	v, b := &o.view.values, &o.view.base
 	if v[CPUFloor] < 0 && v[WakeupFloor] < 0 {
 		return nil
 	}
-	return &profile.Idle{
+	return &incident.IdleUse{
 		WindowNS: o.floors.window.Nanoseconds(),
 		CPU:      profile.MilliCPU(v[CPUFloor]), CPUBefore: profile.MilliCPU(b[CPUFloor]),
 		Wakeups: profile.Count(v[WakeupFloor]), WakeupsBefore: profile.Count(b[WakeupFloor]),

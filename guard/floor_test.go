@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // service is what a service does in a minute: milli-CPUs and wake-ups per second.
@@ -104,7 +105,7 @@ func (s service) during(tl *timeline, days int, seed uint64, anHour float64) (di
 	tl.reading.CPUTime, tl.reading.Wakeups = 0, 0
 	for now := minute; now <= time.Duration(days)*24*hour; now += minute {
 		c, n := s(now, r)
-		what := tl.look(now, func(reading *profile.Reading) {
+		what := tl.look(now, func(reading *incident.Reading) {
 			reading.CPUTime += time.Duration(c / 1000 * float64(minute))
 			reading.Wakeups += profile.Count(60 * n)
 			reading.Goroutines = profile.Count(200 + c/4 + 5*r.NormFloat64() + anHour*now.Hours())
@@ -190,7 +191,7 @@ func TestIdleCPUNeedsWakeups(t *testing.T) {
 // The floor is what a tenth of the slices are below, of a full window only.
 func TestFloor(t *testing.T) {
 	f := newFloors(hour)
-	r := profile.NewReading(noonOfTimeline)
+	r := incident.NewReading(noonOfTimeline)
 	r.CPUTime, r.Wakeups = 0, 0
 	pass := func(from, to time.Duration, cores float64, wakeups int64) {
 		for at := from; at < to; at += 10 * second {
@@ -254,7 +255,7 @@ func TestFloorRules(t *testing.T) {
 
 func TestFloorAllocatesNothing(t *testing.T) {
 	f := newFloors(minute)
-	r := profile.NewReading(noonOfTimeline)
+	r := incident.NewReading(noonOfTimeline)
 	at := time.Duration(0)
 	look := func() {
 		at += second
@@ -275,7 +276,7 @@ func TestFloorAllocatesNothing(t *testing.T) {
 // BenchmarkFloor is what a reading pays for the floors, slices closed included.
 func BenchmarkFloor(b *testing.B) {
 	f := newFloors(minute)
-	r := profile.NewReading(noonOfTimeline)
+	r := incident.NewReading(noonOfTimeline)
 	at := time.Duration(0)
 	b.ReportAllocs()
 	for b.Loop() {

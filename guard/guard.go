@@ -10,7 +10,9 @@ import (
 	"github.com/leakguard/leakguard/internal/cpuclock"
 	"github.com/leakguard/leakguard/internal/gcend"
 	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 var (
@@ -57,7 +59,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 		return nil, nil
 	}
 	cfg = cfg.withDefaults()
-	store, fault, diskErr := openStore(cfg)
+	kept, fault, diskErr := openStore(cfg)
 	if fault != nil {
 		return nil, fault
 	}
@@ -72,11 +74,11 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.sinks = newDispatcher(cfg.Sinks, cfg.Logger, c)
 	g.keeper = &keeper{
-		log: cfg.Logger, store: store, noGC: cfg.NoForcedGC, leaks: cfg.GoroutineLeak, cpu: cfg.CPUProfile,
+		log: cfg.Logger, store: kept, noGC: cfg.NoForcedGC, leaks: cfg.GoroutineLeak, cpu: cfg.CPUProfile,
 		gauge: new(gauge), counters: c, once: once,
 		jobs: make(chan func(), queuedJobs), stopped: make(chan struct{}),
 		folderMade: g.sinks.folderMade,
-		runtime:    goruntime.NewReader(), folders: make(map[string]*profile.Folder),
+		runtime:    goruntime.NewReader(), folders: make(map[string]*store.Folder),
 		survey: newSurveyor(build.Module),
 	}
 	g.keeper.gauge.headroom.Store(profile.Unknown)
@@ -118,20 +120,20 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	if cfg.CaptureOnSignal {
 		l.signal = notifySignal()
 	}
-	if store != nil {
-		g.sinks.record = store.RecordDelivery
+	if kept != nil {
+		g.sinks.record = kept.RecordDelivery
 	}
 	var at here
-	if store != nil && !cfg.NoBlackBox {
-		l.recorder = l.openRecorder(store.Dir(), root)
+	if kept != nil && !cfg.NoBlackBox {
+		l.recorder = l.openRecorder(kept.Dir(), root)
 		at = l.hereNow()
 	}
 	g.announce(diskErr)
 	go g.sinks.run()
 	go g.keeper.run()
 	go l.run()
-	if store != nil {
-		g.keeper.do(func() { g.takeUp(store, at) })
+	if kept != nil {
+		g.keeper.do(func() { g.takeUp(kept, at) })
 	}
 	return g, nil
 }
@@ -167,7 +169,7 @@ func (g *Guard) announce(diskErr error) {
 // takeUp goes on with what earlier processes left: it is told what they died of, and
 // their evidence is offered to the sinks where they have not accepted it, and
 // explained where it is not.
-func (g *Guard) takeUp(store *profile.Store, at here) {
+func (g *Guard) takeUp(store *store.Store, at here) {
 	cfg := &g.loop.cfg
 	if len(cfg.Sinks) == 0 && cfg.NoReports && cfg.NoBlackBox {
 		return
@@ -190,14 +192,14 @@ func (g *Guard) takeUp(store *profile.Store, at here) {
 
 // redeliver offers the sinks what they have not accepted of earlier processes'
 // incidents.
-func (g *Guard) redeliver(store *profile.Store, incidents []profile.Manifest) {
+func (g *Guard) redeliver(store *store.Store, incidents []incident.Manifest) {
 	for _, m := range incidents {
 		folder, err := store.Reopen(m.ID)
 		if err != nil {
 			continue // its process is alive and delivers it itself
 		}
 		if m.Headline == "" { // cut short, or killed before the manifest could say so
-			m.Headline = profile.FolderHeadline(folder.Path())
+			m.Headline = incident.ReadHeadline(folder.Path())
 		}
 		delivery, err := store.Delivery(m.ID)
 		if err == nil {
@@ -231,18 +233,18 @@ func (g *Guard) inLoop(ctx context.Context, f func()) bool {
 	}
 }
 
-// Store returns where the evidence is kept; nil when the guard runs without a
+// Store returns a read-only view of the incidents; nil when the guard runs without a
 // disk, or is nil itself.
-func (g *Guard) Store() *profile.Store {
-	if g == nil {
+func (g *Guard) Store() *incident.Store {
+	if g == nil || g.keeper.store == nil {
 		return nil
 	}
-	return g.keeper.store
+	return g.keeper.store.Reader()
 }
 
 // History returns the readings taken at or after since, oldest first: all of
 // the last 512, and one a minute for ten hours before those.
-func (g *Guard) History(since time.Time) (readings []profile.Reading) {
+func (g *Guard) History(since time.Time) (readings []incident.Reading) {
 	if g == nil {
 		return nil
 	}
@@ -279,7 +281,7 @@ func (g *Guard) Capture(ctx context.Context, reason string, kinds ...profile.Kin
 		case <-g.closing:
 			reply <- captureReply{err: ErrClosed}
 		default:
-			g.loop.captureManual(run, profile.TriggerManual, reason, kinds, reply)
+			g.loop.captureManual(run, incident.TriggerManual, reason, kinds, reply)
 		}
 	})
 	release := func() { stop(); cancel() }

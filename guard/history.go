@@ -3,7 +3,7 @@ package guard
 import (
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -24,7 +24,7 @@ type history struct {
 
 // ring is a bounded queue of readings that forgets the oldest.
 type ring struct {
-	items []profile.Reading
+	items []incident.Reading
 	next  int
 	bound int
 }
@@ -33,7 +33,7 @@ func newHistory() *history {
 	return &history{recent: ring{bound: recentReadings}, sparse: ring{bound: sparseReadings}}
 }
 
-func (h *history) add(r *profile.Reading) {
+func (h *history) add(r *incident.Reading) {
 	if h.lastSparse.IsZero() || r.Time.Sub(h.lastSparse) >= sparseEvery {
 		h.lastSparse = r.Time
 		h.sparse.add(r)
@@ -41,7 +41,7 @@ func (h *history) add(r *profile.Reading) {
 	h.recent.add(r)
 }
 
-func (r *ring) add(reading *profile.Reading) {
+func (r *ring) add(reading *incident.Reading) {
 	if len(r.items) < r.bound {
 		r.items = append(r.items, *reading)
 		return
@@ -51,7 +51,7 @@ func (r *ring) add(reading *profile.Reading) {
 }
 
 // each calls f for all readings, oldest first.
-func (r *ring) each(f func(*profile.Reading)) {
+func (r *ring) each(f func(*incident.Reading)) {
 	for i := range r.items {
 		f(&r.items[(r.next+i)%len(r.items)])
 	}
@@ -59,12 +59,12 @@ func (r *ring) each(f func(*profile.Reading)) {
 
 // each calls f for all readings, oldest first: one a minute as far back as the
 // recent ones do not reach, then all of those.
-func (h *history) each(f func(*profile.Reading)) {
+func (h *history) each(f func(*incident.Reading)) {
 	var oldestRecent time.Time
 	if len(h.recent.items) > 0 {
 		oldestRecent = h.recent.items[h.recent.next%len(h.recent.items)].Time
 	}
-	h.sparse.each(func(r *profile.Reading) {
+	h.sparse.each(func(r *incident.Reading) {
 		if r.Time.Before(oldestRecent) {
 			f(r)
 		}
@@ -73,9 +73,9 @@ func (h *history) each(f func(*profile.Reading)) {
 }
 
 // since returns the readings taken at or after t.
-func (h *history) since(t time.Time) []profile.Reading {
-	var out []profile.Reading
-	h.each(func(r *profile.Reading) {
+func (h *history) since(t time.Time) []incident.Reading {
+	var out []incident.Reading
+	h.each(func(r *incident.Reading) {
 		if !r.Time.Before(t) {
 			out = append(out, *r)
 		}
@@ -84,11 +84,11 @@ func (h *history) since(t time.Time) []profile.Reading {
 }
 
 // last returns the newest n readings at most, oldest first.
-func (h *history) last(n int) []profile.Reading {
+func (h *history) last(n int) []incident.Reading {
 	all := len(h.recent.items)
-	out := make([]profile.Reading, 0, min(n, all))
+	out := make([]incident.Reading, 0, min(n, all))
 	i := 0
-	h.recent.each(func(r *profile.Reading) {
+	h.recent.each(func(r *incident.Reading) {
 		if i >= all-n {
 			out = append(out, *r)
 		}
@@ -103,22 +103,22 @@ const historyPoints = 240
 // points are at most so many points of the history, for a picture: evenly over
 // all of it, and in its last part ever denser, for a leak of GB/s is over in a
 // second.
-func (h *history) points(most int) []profile.HistoryPoint {
+func (h *history) points(most int) []incident.HistoryPoint {
 	var first, last time.Time
-	h.each(func(r *profile.Reading) {
+	h.each(func(r *incident.Reading) {
 		if first.IsZero() {
 			first = r.Time
 		}
 		last = r.Time
 	})
 	even := last.Sub(first) / time.Duration(most/2)
-	out := make([]profile.HistoryPoint, 0, most)
-	h.each(func(r *profile.Reading) {
+	out := make([]incident.HistoryPoint, 0, most)
+	h.each(func(r *incident.Reading) {
 		apart := min(even, last.Sub(r.Time)/8)
 		if n := len(out); n > 0 && r.Time.Sub(out[n-1].Time) < apart {
 			return
 		}
-		out = append(out, profile.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
+		out = append(out, incident.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
 	})
 	return out[max(len(out)-most, 0):]
 }

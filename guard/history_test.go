@@ -6,7 +6,9 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // born is when timelines of wall-clock times begin; it has no monotonic clock.
@@ -14,7 +16,7 @@ var born = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 func fill(h *history, from time.Time, every time.Duration, n int) (last time.Time) {
 	for i := range n {
-		r := profile.NewReading(from.Add(time.Duration(i) * every))
+		r := incident.NewReading(from.Add(time.Duration(i) * every))
 		r.Unreclaimable = profile.Bytes(i)
 		h.add(&r)
 		last = r.Time
@@ -29,7 +31,7 @@ func TestHistoryIsBoundedAndSpansTenHours(t *testing.T) {
 		t.Errorf("keeps %d and %d readings", len(h.recent.items), len(h.sparse.items))
 	}
 	all := h.since(time.Time{})
-	if len(all) > recentReadings+sparseReadings || !slices.IsSortedFunc(all, func(a, b profile.Reading) int { return a.Time.Compare(b.Time) }) {
+	if len(all) > recentReadings+sparseReadings || !slices.IsSortedFunc(all, func(a, b incident.Reading) int { return a.Time.Compare(b.Time) }) {
 		t.Fatalf("%d readings, sorted by time?", len(all))
 	}
 	if age := last.Sub(all[0].Time); age < 9*hour+50*minute || age > 10*hour {
@@ -78,7 +80,7 @@ func TestHistoryLast(t *testing.T) {
 func TestHistoryAddAllocatesNothingWhenFull(t *testing.T) {
 	h := newHistory()
 	last := fill(h, born, minute, 2000)
-	r := profile.NewReading(last)
+	r := incident.NewReading(last)
 	if n := testing.AllocsPerRun(1000, func() { r.Time = r.Time.Add(minute); h.add(&r) }); n != 0 {
 		t.Errorf("%v allocations a reading", n)
 	}
@@ -106,10 +108,10 @@ func stepWall(t *testing.T, now time.Time, seconds int64) time.Time {
 // which are kept, nor the onset of a growth.
 func TestClockStepsDoNothing(t *testing.T) {
 	start := time.Now()
-	series := func(step func(i int) int64) (all []profile.Reading, onset time.Time) {
+	series := func(step func(i int) int64) (all []incident.Reading, onset time.Time) {
 		h := newHistory()
 		for i := range 3600 {
-			r := profile.NewReading(stepWall(t, start.Add(time.Duration(i)*time.Second), step(i)))
+			r := incident.NewReading(stepWall(t, start.Add(time.Duration(i)*time.Second), step(i)))
 			r.Unreclaimable = profile.Bytes(100*mib + max(0, i-1800)*mib)
 			h.add(&r)
 		}
@@ -140,7 +142,7 @@ func TestClockStepsDoNothing(t *testing.T) {
 	}
 	// An ID is made of the wall clock; a step back makes neither it nor its
 	// folder's name invalid, nor equal to an earlier one.
-	a, b := profile.NewIncidentID(start, "memory"), profile.NewIncidentID(stepWall(t, start, -7200), "memory")
+	a, b := layout.NewID(start, "memory"), layout.NewID(stepWall(t, start, -7200), "memory")
 	if a == b || b > a {
 		t.Errorf("IDs %s and, two hours earlier by the clock, %s", a, b)
 	}
@@ -149,11 +151,11 @@ func TestClockStepsDoNothing(t *testing.T) {
 // Of an earlier process only times of the wall clock are known.
 func TestDurationAfterAStepBackIsNotNegative(t *testing.T) {
 	recovered := born.Add(-hour)
-	if i := incidentOf(profile.Manifest{Opened: born, Recovered: &recovered}, ""); i.Duration != 0 {
+	if i := incidentOf(incident.Manifest{Opened: born, Recovered: &recovered}, ""); i.Duration != 0 {
 		t.Errorf("it took %v", i.Duration)
 	}
 	recovered = born.Add(hour)
-	if i := incidentOf(profile.Manifest{Opened: born, Recovered: &recovered}, ""); i.Duration != hour {
+	if i := incidentOf(incident.Manifest{Opened: born, Recovered: &recovered}, ""); i.Duration != hour {
 		t.Errorf("it took %v", i.Duration)
 	}
 }
@@ -180,7 +182,7 @@ func TestGrowthOnset(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHistory()
 			for i := range test.n {
-				r := profile.NewReading(born.Add(time.Duration(i) * 10 * second))
+				r := incident.NewReading(born.Add(time.Duration(i) * 10 * second))
 				memory(test.value(i))(&r)
 				h.add(&r)
 			}
@@ -199,7 +201,7 @@ func TestGrowthOnset(t *testing.T) {
 func TestGrowthOnsetHoursAgo(t *testing.T) {
 	h := newHistory()
 	for i := range 6 * 3600 {
-		r := profile.NewReading(born.Add(time.Duration(i) * second))
+		r := incident.NewReading(born.Add(time.Duration(i) * second))
 		r.HeapLive = profile.Bytes(100*mib + max(0, i-2*3600)*1000)
 		h.add(&r)
 	}

@@ -12,8 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // queuedJobs bounds the work that waits for the keeper.
@@ -24,7 +27,7 @@ const queuedJobs = 16
 // loop.
 type keeper struct {
 	log      *slog.Logger
-	store    *profile.Store // nil: no disk
+	store    *store.Store // nil: no disk
 	noGC     bool
 	leaks    bool // goroutineleak opted in
 	cpu      time.Duration
@@ -42,7 +45,7 @@ type keeper struct {
 
 	// Owned by the goroutine:
 	runtime *goruntime.Reader
-	folders map[string]*profile.Folder
+	folders map[string]*store.Folder
 	survey  *surveyor
 }
 
@@ -58,7 +61,7 @@ type gauge struct {
 	gcTook, gcScan atomic.Int64
 }
 
-func (g *gauge) set(v *view, r *profile.Reading) {
+func (g *gauge) set(v *view, r *incident.Reading) {
 	g.headroom.Store(v.headroom)
 	rate, _ := v.growth.rate()
 	g.rate.Store(math.Float64bits(rate))
@@ -68,8 +71,8 @@ func (g *gauge) set(v *view, r *profile.Reading) {
 }
 
 // reading is as much of one as predictions need.
-func (g *gauge) reading() *profile.Reading {
-	r := profile.NewReading(time.Time{})
+func (g *gauge) reading() *incident.Reading {
+	r := incident.NewReading(time.Time{})
 	r.Goroutines = profile.Count(g.goroutines.Load())
 	r.BuckHashSys = profile.Bytes(g.buckets.Load())
 	return &r
@@ -130,7 +133,7 @@ func (k *keeper) guarded(f func()) {
 // captureJob is a round of evidence to be taken for an incident.
 type captureJob struct {
 	ctx      context.Context
-	manifest profile.Manifest // all but this round and the artefacts
+	manifest incident.Manifest // all but this round and the artefacts
 	kinds    KindSet
 	seq      int
 	onset    time.Time
@@ -143,8 +146,8 @@ type captureJob struct {
 type captureResult struct {
 	id        string
 	folder    string
-	artefacts []profile.Artefact
-	record    profile.CaptureRecord
+	artefacts []incident.Artefact
+	record    incident.CaptureRecord
 	kinds     KindSet  // of which evidence is safe
 	judged    []string // what forced GCs said of the suspicion
 	live      int64    // live heap and stacks after the last forced GC; 0: none
@@ -155,7 +158,7 @@ type captureResult struct {
 // capture takes one round of evidence.
 func (k *keeper) capture(j captureJob) (res captureResult) {
 	res.id = j.manifest.ID
-	res.record = profile.CaptureRecord{Seq: j.seq, Time: time.Now()}
+	res.record = incident.CaptureRecord{Seq: j.seq, Time: time.Now()}
 	defer func() {
 		if p := recover(); p != nil {
 			k.counters.panics.Add(1)
@@ -192,7 +195,7 @@ func (k *keeper) capture(j captureJob) (res captureResult) {
 	}
 	j.manifest.Captures = append(j.manifest.Captures, res.record)
 	for _, text := range res.judged {
-		j.manifest.Decisions = append(j.manifest.Decisions, profile.Decision{Time: time.Now(), Text: text})
+		j.manifest.Decisions = append(j.manifest.Decisions, incident.Decision{Time: time.Now(), Text: text})
 	}
 	if err := folder.WriteManifest(j.manifest); err != nil {
 		res.err = errors.Join(res.err, err)
@@ -217,7 +220,7 @@ func (k *keeper) admitAllocation(predicted int64) (ok bool, why string) {
 }
 
 // nothingSaved says why a capture that did not fail has nothing to show.
-func nothingSaved(steps []profile.Step) error {
+func nothingSaved(steps []incident.CaptureStep) error {
 	errs := []error{errors.New("guard: nothing was saved")}
 	for _, s := range steps {
 		errs = append(errs, fmt.Errorf("%s %s: %s", s.Kind, s.Outcome, s.Reason))
@@ -234,7 +237,7 @@ func (k *keeper) held() held {
 
 // folder returns the incident's folder, which is made with its first capture,
 // and anew if somebody has removed it: nothing can be written to a removed one.
-func (k *keeper) folder(j captureJob) (*profile.Folder, error) {
+func (k *keeper) folder(j captureJob) (*store.Folder, error) {
 	if k.store == nil {
 		return nil, errors.New("guard: no folder to keep evidence in")
 	}
@@ -254,7 +257,7 @@ func (k *keeper) folder(j captureJob) (*profile.Folder, error) {
 }
 
 // finish writes an incident's last manifest and gives its folder back.
-func (k *keeper) finish(m profile.Manifest) {
+func (k *keeper) finish(m incident.Manifest) {
 	f := k.folders[m.ID]
 	if f == nil {
 		return
@@ -281,7 +284,7 @@ func (k *keeper) baseline() {
 	}
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
 		r := k.gauge.reading()
-		if ok, why := k.admitAllocation(profile.PredictCapture(kind, r)); !ok {
+		if ok, why := k.admitAllocation(budget.PredictCapture(kind, r)); !ok {
 			k.lostBaseline(kind, errors.New(why))
 			continue
 		}

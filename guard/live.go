@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // liveIncident is an incident under way.
@@ -18,7 +20,7 @@ type liveIncident struct {
 	recovery  string // why it recovered
 	waits     bool   // it has been said why it is not explained yet
 	recorder  *recorder
-	manifest  profile.Manifest
+	manifest  incident.Manifest
 }
 
 // captureReply answers a manual capture.
@@ -45,7 +47,7 @@ func (l *loop) suspectIncident(a act) {
 // ruleIncident makes the incident of a rule as of the last reading.
 func (l *loop) ruleIncident(a act) *liveIncident {
 	r := l.watch.rules[a.rule].rule
-	i := l.newIncident(r.Name, profile.TriggerRule, a.reason)
+	i := l.newIncident(r.Name, incident.TriggerRule, a.reason)
 	i.Signal = r.Signal
 	i.Value = l.view.values[r.Signal]
 	i.Peak = i.Value
@@ -64,21 +66,21 @@ func (l *loop) announce(i *liveIncident, rule int) {
 	l.counters.incidents.Add(1)
 	l.watch.rules[rule].incidents++
 	args := []any{"incident", i.ID, "rule", l.watch.rules[rule].rule.String()}
-	if c := i.Verdict.Class; !i.Signal.counts() && c != profile.VerdictUnknown && c != profile.VerdictCalm {
+	if c := i.Verdict.Class; !i.Signal.counts() && c != incident.VerdictUnknown && c != incident.VerdictCalm {
 		args = append(args, "verdict", i.Verdict.Text)
 	}
 	l.log.Warn("leakguard: "+i.Reason, args...)
 	l.send(i, Opened, i.Reason)
 }
 
-func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
+func (l *loop) newIncident(rule string, trigger incident.Trigger, reason string) *liveIncident {
 	now := l.reading.Time
 	i := &liveIncident{at: l.view.at}
 	i.Incident = Incident{
-		ID: profile.NewIncidentID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
+		ID: layout.NewID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
 		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading, Verdict: l.verdict(),
 	}
-	i.manifest = profile.Manifest{
+	i.manifest = incident.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
 		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(&l.view, l.started),
 		GoroutineSites: l.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
@@ -221,7 +223,7 @@ func (l *loop) endIncident(i *liveIncident) {
 
 // captureManual begins a manual capture; the answer goes to reply, which may be
 // nil.
-func (l *loop) captureManual(ctx context.Context, trigger, reason string, kinds []profile.Kind, reply chan<- captureReply) {
+func (l *loop) captureManual(ctx context.Context, trigger incident.Trigger, reason string, kinds []profile.Kind, reply chan<- captureReply) {
 	refuse := func(err error) {
 		if reply != nil {
 			reply <- captureReply{err: err}
@@ -262,17 +264,17 @@ func (l *loop) send(i *liveIncident, kind EventKind, reason string) {
 	l.sinks.send(Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason})
 }
 
-func (l *loop) limits() []profile.Limit {
-	var out []profile.Limit
+func (l *loop) limits() []incident.MemoryLimit {
+	var out []incident.MemoryLimit
 	s := l.source.limits
 	if s.Kill > 0 {
-		out = append(out, profile.Limit{Source: s.KillSource, Path: s.KillPath, Bytes: profile.Bytes(s.Kill)})
+		out = append(out, incident.MemoryLimit{Source: s.KillSource, Path: s.KillPath, Bytes: profile.Bytes(s.Kill)})
 	}
 	if s.GOMEMLIMIT > 0 {
-		out = append(out, profile.Limit{Source: "GOMEMLIMIT", Bytes: profile.Bytes(s.GOMEMLIMIT)})
+		out = append(out, incident.MemoryLimit{Source: "GOMEMLIMIT", Bytes: profile.Bytes(s.GOMEMLIMIT)})
 	}
 	if s.Host > 0 && s.KillSource != sourceHost {
-		out = append(out, profile.Limit{Source: sourceHost, Bytes: profile.Bytes(s.Host)})
+		out = append(out, incident.MemoryLimit{Source: sourceHost, Bytes: profile.Bytes(s.Host)})
 	}
 	return out
 }
@@ -280,26 +282,26 @@ func (l *loop) limits() []profile.Limit {
 func (i *liveIncident) decide(text string) {
 	i.recorder.note(i.ID, text)
 	if len(i.manifest.Decisions) < mostDecisions {
-		i.manifest.Decisions = append(i.manifest.Decisions, profile.Decision{Time: time.Now(), Text: text})
+		i.manifest.Decisions = append(i.manifest.Decisions, incident.Decision{Time: time.Now(), Text: text})
 	}
 }
 
 // snapshotManifest returns the manifest as it stands, for another goroutine.
-func (i *liveIncident) snapshotManifest() profile.Manifest {
+func (i *liveIncident) snapshotManifest() incident.Manifest {
 	m := i.manifest
 	m.Peak = i.Peak
 	if !i.Recovered.IsZero() {
 		recovered := i.Recovered
 		m.Recovered = &recovered
 	}
-	m.Captures = append([]profile.CaptureRecord(nil), m.Captures...)
-	m.Decisions = append([]profile.Decision(nil), m.Decisions...)
+	m.Captures = append([]incident.CaptureRecord(nil), m.Captures...)
+	m.Decisions = append([]incident.Decision(nil), m.Decisions...)
 	return m
 }
 
 // pastPoints are the time before an incident, for a picture: the readings as far
 // back as they reach, and before those the floors that the trends are judged by.
-func (l *loop) pastPoints() []profile.HistoryPoint {
+func (l *loop) pastPoints() []incident.HistoryPoint {
 	recent := l.history.points(historyPoints / 2)
 	if len(recent) == 0 {
 		return nil

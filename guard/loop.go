@@ -11,7 +11,7 @@ import (
 
 	"github.com/leakguard/leakguard/internal/cpuclock"
 	"github.com/leakguard/leakguard/internal/gcend"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -42,8 +42,8 @@ type loop struct {
 	sinks    *dispatcher
 	counters *counters
 	once     *onces
-	build    profile.Build
-	process  profile.Process
+	build    incident.Build
+	process  incident.Process
 
 	timer   *time.Timer
 	gcEnd   *gcend.Notifier
@@ -63,7 +63,7 @@ type loop struct {
 	observer
 
 	started      time.Time // with the monotonic clock
-	reading      profile.Reading
+	reading      incident.Reading
 	nextBaseline time.Duration
 	open         []*liveIncident // by rule; nil: not open
 	manual       *liveIncident   // at most one, while it is captured
@@ -77,7 +77,7 @@ type loop struct {
 	census      CensusState
 	counting    bool // a census is being taken
 	nextCensus  time.Duration
-	sites       []profile.GoroutineSite
+	sites       []incident.GoroutineSite
 	leakedSince time.Duration // when the first of them that leak began to grow
 
 	unexplained []explanation
@@ -106,7 +106,7 @@ func (l *loop) run() {
 		case <-l.clockC:
 		case <-l.signal:
 			l.guarded(func() {
-				l.captureManual(l.ctx, profile.TriggerSignal, "signal received", nil, nil)
+				l.captureManual(l.ctx, incident.TriggerSignal, "signal received", nil, nil)
 				l.say()
 			})
 		case f := <-l.ask:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // stage is a loop whose readings, captures and sink the test plays itself. It
@@ -26,13 +27,13 @@ func newStage(t *testing.T, rules ...Rule) *stage {
 		keeper: &keeper{log: log, gauge: new(gauge), counters: c, once: once, jobs: make(chan func(), queuedJobs)},
 		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour),
 		open: make([]*liveIncident, len(rules)), results: make(chan captureResult, queuedJobs),
-		observer: newObserver(), started: time.Now(), reading: profile.NewReading(time.Now()),
+		observer: newObserver(), started: time.Now(), reading: incident.NewReading(time.Now()),
 	}
 	return &stage{l, t}
 }
 
 // look moves the clock on and shows the loop a reading.
-func (s *stage) look(after time.Duration, change func(*profile.Reading)) {
+func (s *stage) look(after time.Duration, change func(*incident.Reading)) {
 	s.t.Helper()
 	time.Sleep(after)
 	s.reading.Time = time.Now()

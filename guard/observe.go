@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // observer turns readings into what the policy sees: with their growth, and with
@@ -36,7 +37,7 @@ func newObserver() observer {
 // used per wall time since the last reading, or -1. hostUsed is the value of
 // HostMemory, capture is what one is expected to take, and calm says that no
 // incident is open.
-func (o *observer) observe(at time.Duration, r *profile.Reading, limits *Limits, hostUsed int64, capture time.Duration, calm bool) (cores float64) {
+func (o *observer) observe(at time.Duration, r *incident.Reading, limits *Limits, hostUsed int64, capture time.Duration, calm bool) (cores float64) {
 	v := &o.view
 	v.at = at
 	v.values = signalValues(r, hostUsed)
@@ -99,7 +100,7 @@ func (o *observer) setBase(at time.Duration, calm bool) {
 }
 
 // signalValues reads the signals off a reading.
-func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
+func signalValues(r *incident.Reading, hostUsed int64) [signals]int64 {
 	return [signals]int64{
 		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
 		ResidentSet: int64(r.RSS), WorkingSet: int64(r.CgroupWorkingSet), Stacks: int64(r.StackInuse),
@@ -109,7 +110,7 @@ func signalValues(r *profile.Reading, hostUsed int64) [signals]int64 {
 }
 
 // nonGo is the memory that Go does not manage, or Unknown.
-func nonGo(r *profile.Reading) int64 {
+func nonGo(r *incident.Reading) int64 {
 	if !r.RSSAnon.Known() || !r.Sys.Known() || !r.HeapReleased.Known() {
 		return profile.Unknown
 	}

@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/blackbox"
+	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 const (
@@ -28,7 +31,7 @@ const (
 // foundDeath is a death that was found: its report is written, or could not be, and
 // the sinks are still to be told, as soon as it is known who leaked.
 type foundDeath struct {
-	manifest profile.Manifest
+	manifest incident.Manifest
 	folder   string // ""; nothing could be written
 	// wants are the incidents that it left whose explanation is to come; until is
 	// how long that is waited for.
@@ -47,7 +50,7 @@ type here struct {
 // findDeaths looks for what earlier processes died of, and writes it down. incidents
 // are those of the store. It returns for how long to wait before another may be known to be dead; 0:
 // there is none.
-func (k *keeper) findDeaths(at here, incidents []profile.Manifest, reports bool) (deaths []foundDeath, again time.Duration) {
+func (k *keeper) findDeaths(at here, incidents []incident.Manifest, reports bool) (deaths []foundDeath, again time.Duration) {
 	boxes, again, err := blackbox.Find(k.store.Dir(), at.header.Boot)
 	if err != nil {
 		k.log.Debug("leakguard: black boxes could not be looked for", "error", err)
@@ -66,7 +69,7 @@ func (k *keeper) findDeaths(at here, incidents []profile.Manifest, reports bool)
 		default:
 			told = append(told, box)
 			m := deathManifest(box, at)
-			if slices.ContainsFunc(incidents, func(i profile.Manifest) bool { return i.ID == m.ID && !i.CutShort }) {
+			if slices.ContainsFunc(incidents, func(i incident.Manifest) bool { return i.ID == m.ID && !i.CutShort }) {
 				break // who wrote that died before it could remove the box
 			}
 			deaths = append(deaths, k.tellOf(box, m, incidents, reports))
@@ -92,23 +95,23 @@ func oneProcess(a, b *blackbox.Record) bool {
 }
 
 // tellOf writes down what a process died of.
-func (k *keeper) tellOf(box *blackbox.Found, m profile.Manifest, incidents []profile.Manifest, reports bool) foundDeath {
+func (k *keeper) tellOf(box *blackbox.Found, m incident.Manifest, incidents []incident.Manifest, reports bool) foundDeath {
 	f := foundDeath{manifest: m}
 	d := f.manifest.Death
-	d.Evidence, f.wants = leftBy(&box.Record, m.Process, incidents)
+	d.Incidents, f.wants = leftBy(&box.Record, m.Process, incidents)
 	for _, i := range incidents {
-		if slices.Contains(d.Evidence, i.ID) && i.Trigger != profile.TriggerDeath {
+		if slices.Contains(d.Incidents, i.ID) && i.Trigger != incident.TriggerDeath {
 			d.Culprit = headlineOf(i, k.store.Dir(), d.Culprit)
 		}
 	}
 	if !reports {
 		f.wants = nil
 	}
-	log, err := blackbox.Log(k.store.Dir(), blackbox.Death{ID: box.ID(), Time: m.Opened, Cause: d.Cause, Service: m.Process.Service})
+	log, err := blackbox.Log(k.store.Dir(), blackbox.Death{ID: box.ID(), Time: m.Opened, Cause: string(d.Cause), Service: m.Process.Service})
 	if err != nil {
 		k.log.Debug("leakguard: deaths are not counted", "error", err)
 	}
-	d.Series = series(log, d.Cause, m.Process.Service, m.Opened)
+	d.Series = series(log, string(d.Cause), m.Process.Service, m.Opened)
 	d.Series.Doubled = doubledBuys(m.History, d.Limit)
 	f.manifest.Reason = d.Sentence()
 	k.writeDeath(&f, box.Crash)
@@ -119,18 +122,18 @@ func (k *keeper) tellOf(box *blackbox.Found, m profile.Manifest, incidents []pro
 	}
 	report := "none"
 	if f.folder != "" {
-		report = filepath.Join(f.folder, profile.ReportText)
+		report = filepath.Join(f.folder, incident.ReportText)
 	}
 	k.log.Warn("leakguard: "+d.Headline(), "incident", m.ID, "report", report)
 	return f
 }
 
 // headlineOf is what an incident's report says first, else what is given.
-func headlineOf(m profile.Manifest, dir, otherwise string) string {
+func headlineOf(m incident.Manifest, dir, otherwise string) string {
 	if m.Headline != "" {
 		return m.Headline
 	}
-	if h := profile.FolderHeadline(filepath.Join(dir, m.ID)); h != "" {
+	if h := incident.ReadHeadline(filepath.Join(dir, m.ID)); h != "" {
 		return h
 	}
 	return otherwise
@@ -151,7 +154,7 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 		k.folders[f.manifest.ID] = folder
 		f.folder = folder.Path()
 		if trace != "" {
-			_, terr := folder.Write(profile.CrashText, func(w io.Writer) error {
+			_, terr := folder.Write(incident.CrashText, func(w io.Writer) error {
 				_, err := io.WriteString(w, trace)
 				return err
 			})
@@ -160,8 +163,8 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 		// The manifest first: with it the death is on record.
 		err = errors.Join(err, folder.WriteManifest(f.manifest))
 		f.manifest.Artefacts = folder.Artefacts()
-		report := profile.Explain(profile.Evidence{Manifest: f.manifest, Folder: f.folder})
-		err = errors.Join(err, folder.WriteReport(report), folder.WriteManifest(f.manifest))
+		report := report.Explain(report.Input{Manifest: f.manifest, Folder: f.folder})
+		err = errors.Join(err, writeReport(folder, report), folder.WriteManifest(f.manifest))
 		f.manifest.Artefacts = folder.Artefacts()
 		k.folderMade(f.manifest.ID)
 	}
@@ -174,7 +177,7 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 }
 
 // deathManifest makes the incident of a death out of the box. It computes only.
-func deathManifest(box *blackbox.Found, at here) (m profile.Manifest) {
+func deathManifest(box *blackbox.Found, at here) (m incident.Manifest) {
 	r := &box.Record
 	h := &r.Header
 	readings, before := readingsOf(h.Columns, r.Recent)
@@ -185,23 +188,23 @@ func deathManifest(box *blackbox.Found, at here) (m profile.Manifest) {
 	if died.IsZero() {
 		died = h.Started
 	}
-	id := profile.NewIncidentID(died, profile.RulePreviousDeath)
+	id := layout.NewID(died, incident.RulePreviousDeath)
 	if own := box.ID(); len(own) > 4 {
 		id = id[:len(id)-4] + own[len(own)-4:] // a death has one ID, whoever tells of it
 	}
-	m = profile.Manifest{
-		ID: id, Rule: profile.RulePreviousDeath, Trigger: profile.TriggerDeath, Opened: died,
+	m = incident.Manifest{
+		ID: id, Rule: incident.RulePreviousDeath, Trigger: incident.TriggerDeath, Opened: died,
 		Peak: profile.Unknown, Unit: profile.UnitBytes,
 		History: deathHistory(minutes, readings), Limits: about.Limits, Build: about.Build, Process: about.Process,
 	}
 	for _, n := range r.Notes {
-		m.Decisions = append(m.Decisions, profile.Decision{Time: n.Time, Text: n.Text})
+		m.Decisions = append(m.Decisions, incident.Decision{Time: n.Time, Text: n.Text})
 	}
 	m.Readings = readings[max(0, len(readings)-readingsBefore):]
 	for _, r := range readings {
 		m.Peak = max(m.Peak, int64(r.Unreclaimable))
 	}
-	d := &profile.Death{
+	d := &incident.Death{
 		LastSample: died, Found: at.now, Lived: max(died.Sub(h.Started), 0),
 		Memory: profile.Unknown, Limit: profile.Unknown, Panic: panicLine(box.Crash),
 	}
@@ -228,9 +231,9 @@ func deathManifest(box *blackbox.Found, at here) (m profile.Manifest) {
 
 // readingsOf turns samples into readings, by the names of their columns; what is not
 // among them is unknown. The kills are those of the last.
-func readingsOf(columns []string, samples []blackbox.Sample) (list []profile.Reading, last kills) {
+func readingsOf(columns []string, samples []blackbox.Sample) (list []incident.Reading, last kills) {
 	last = kills{profile.Unknown, profile.Unknown}
-	fields := make([]func(*profile.Reading) *int64, len(columns))
+	fields := make([]func(*incident.Reading) *int64, len(columns))
 	for i, name := range columns {
 		for _, c := range boxColumns {
 			if c.name == name {
@@ -239,7 +242,7 @@ func readingsOf(columns []string, samples []blackbox.Sample) (list []profile.Rea
 		}
 	}
 	for _, s := range samples {
-		r := profile.NewReading(s.Time)
+		r := incident.NewReading(s.Time)
 		for i, v := range s.Values {
 			v = max(v, profile.Unknown)
 			switch {
@@ -261,9 +264,9 @@ func readingsOf(columns []string, samples []blackbox.Sample) (list []profile.Rea
 
 // deathHistory is the picture of a life: a point a minute, and at the end as many
 // as there is room for.
-func deathHistory(minutes, recent []profile.Reading) (points []profile.HistoryPoint) {
-	add := func(r *profile.Reading) {
-		points = append(points, profile.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
+func deathHistory(minutes, recent []incident.Reading) (points []incident.HistoryPoint) {
+	add := func(r *incident.Reading) {
+		points = append(points, incident.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
 	}
 	for i := range minutes {
 		if len(recent) == 0 || minutes[i].Time.Before(recent[0].Time) {
@@ -283,7 +286,7 @@ func deathHistory(minutes, recent []profile.Reading) (points []profile.HistoryPo
 // leftBy returns the IDs of the incidents that a dead process left, oldest first,
 // and those of them that have profiles and no report yet. An incident without a
 // manifest is its own if the box says so.
-func leftBy(r *blackbox.Record, p profile.Process, incidents []profile.Manifest) (ids, unexplained []string) {
+func leftBy(r *blackbox.Record, p incident.Process, incidents []incident.Manifest) (ids, unexplained []string) {
 	noted := make(map[string]bool)
 	for _, n := range r.Notes {
 		id, _, _ := strings.Cut(n.Text, " ")
@@ -291,7 +294,7 @@ func leftBy(r *blackbox.Record, p profile.Process, incidents []profile.Manifest)
 	}
 	for _, m := range incidents {
 		same := m.Process.PID == p.PID && m.Process.Host == p.Host && m.Process.Started.Equal(p.Started) && !p.Started.IsZero()
-		if m.Trigger == profile.TriggerDeath || !same && !noted[m.ID] {
+		if m.Trigger == incident.TriggerDeath || !same && !noted[m.ID] {
 			continue
 		}
 		ids = append(ids, m.ID)
@@ -303,7 +306,7 @@ func leftBy(r *blackbox.Record, p profile.Process, incidents []profile.Manifest)
 }
 
 // series counts the deaths of a service of one cause up to that one.
-func series(log []blackbox.Death, cause, service string, at time.Time) (s profile.Series) {
+func series(log []blackbox.Death, cause, service string, at time.Time) (s incident.DeathSeries) {
 	s.Within = seriesWithin
 	var first time.Time
 	for _, d := range log {
@@ -328,7 +331,7 @@ func (l *loop) hereNow() here {
 }
 
 // lookForDeaths has the keeper look for the dead; at is where we are.
-func (l *loop) lookForDeaths(at here, incidents []profile.Manifest) {
+func (l *loop) lookForDeaths(at here, incidents []incident.Manifest) {
 	deaths, again := l.keeper.findDeaths(at, incidents, !l.cfg.NoReports)
 	if len(deaths) > 0 || again > 0 {
 		l.deaths <- deathsFound{deaths, again}

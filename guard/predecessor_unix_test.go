@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/blackbox"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func init() { children["dying"] = dyingChild }
@@ -96,16 +96,16 @@ func leftovers(t *testing.T, dir string) (names []string) {
 
 func TestDeathsToldApart(t *testing.T) {
 	for how, want := range map[string]struct {
-		cause string // "": nothing is told
+		cause incident.DeathCause // "": nothing is told
 		text  []string
 	}{
-		"SIGKILL":         {profile.DeathUnknown, []string{"was killed or crashed"}},
-		"exit":            {profile.DeathUnknown, []string{"or exited without Guard.Close"}},
-		"panic":           {profile.DeathUnknown, nil},
-		"traced panic":    {profile.DeathPanic, []string{"panicked", "assignment to entry in nil map", "panicIn", "predecessor_unix_test.go:"}},
+		"SIGKILL":         {incident.DeathUnknown, []string{"was killed or crashed"}},
+		"exit":            {incident.DeathUnknown, []string{"or exited without Guard.Close"}},
+		"panic":           {incident.DeathUnknown, nil},
+		"traced panic":    {incident.DeathPanic, []string{"panicked", "assignment to entry in nil map", "panicIn", "predecessor_unix_test.go:"}},
 		"closed":          {"", nil},
 		"deferred":        {"", nil},
-		"traced deferred": {profile.DeathPanic, []string{"the deferred Close runs first"}},
+		"traced deferred": {incident.DeathPanic, []string{"the deferred Close runs first"}},
 	} {
 		t.Run(how, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "evidence")
@@ -135,7 +135,7 @@ func TestDeathsToldApart(t *testing.T) {
 			if d.LastSample.Before(begun) || d.LastSample.After(alive.Add(longWait)) || d.Found.Before(d.LastSample) || d.Lived <= 0 {
 				t.Errorf("last sample %v, found %v, lived %v", d.LastSample, d.Found, d.Lived)
 			}
-			if e.Redelivered || e.Incident.Rule != profile.RulePreviousDeath || e.Incident.Trigger != profile.TriggerDeath || !e.Time.Equal(d.LastSample) {
+			if e.Redelivered || e.Incident.Rule != incident.RulePreviousDeath || e.Incident.Trigger != incident.TriggerDeath || !e.Time.Equal(d.LastSample) {
 				t.Errorf("event %+v", e)
 			}
 			if e.Incident.Reading.Goroutines <= 0 || e.Incident.Reading.HeapAlloc <= 0 {
@@ -147,12 +147,12 @@ func TestDeathsToldApart(t *testing.T) {
 			if err != nil || len(m.Warnings) > 0 || m.Process.Service != "shop" || m.Process.Version != "1.2" || m.Process.PID == os.Getpid() || len(m.Readings) == 0 {
 				t.Errorf("manifest %+v, %v", m, err)
 			}
-			report, err := os.ReadFile(filepath.Join(e.Incident.Folder, profile.ReportText))
+			report, err := os.ReadFile(filepath.Join(e.Incident.Folder, incident.ReportText))
 			if err != nil || !strings.HasPrefix(string(report), "The previous process") {
 				t.Errorf("report %.200s, %v", report, err)
 			}
-			if want.cause == profile.DeathPanic {
-				trace, err := os.ReadFile(filepath.Join(e.Incident.Folder, profile.CrashText))
+			if want.cause == incident.DeathPanic {
+				trace, err := os.ReadFile(filepath.Join(e.Incident.Folder, incident.CrashText))
 				if err != nil || !strings.Contains(string(trace), "goroutine ") {
 					t.Errorf("trace %.100q, %v", trace, err)
 				}
@@ -197,7 +197,7 @@ func TestDeathOfNeighbour(t *testing.T) {
 		mustClose(t, g)
 	}
 	sink.empty(t)
-	if m, err := profile.ListIncidents(dir); err != nil || len(m) != 1 || m[0].Process.PID == living.Process.Pid || m[0].ID != e.Incident.ID {
+	if m, err := incidentsIn(dir); err != nil || len(m) != 1 || m[0].Process.PID == living.Process.Pid || m[0].ID != e.Incident.ID {
 		t.Errorf("incidents %+v, %v", m, err)
 	}
 	if left := leftovers(t, dir); len(left) != 1 {
@@ -227,15 +227,15 @@ func TestDeathQuotesItsEvidence(t *testing.T) {
 		}
 	}
 	d := e.Incident.Death
-	if len(d.Evidence) != 1 || d.Culprit == "" || e.Incident.Headline != d.Culprit {
+	if len(d.Incidents) != 1 || d.Culprit == "" || e.Incident.Headline != d.Culprit {
 		t.Fatalf("got %+v, headline %q", d, e.Incident.Headline)
 	}
 	settled(t, g)
-	m, err := g.Store().Incident(d.Evidence[0])
+	m, err := g.Store().Incident(d.Incidents[0])
 	if err != nil || m.Headline != d.Culprit {
 		t.Errorf("the evidence says %q, the death %q, %v", m.Headline, d.Culprit, err)
 	}
-	if head := profile.FolderHeadline(e.Incident.Folder); !strings.HasSuffix(head, "Who leaked: "+d.Culprit) {
+	if head := incident.ReadHeadline(e.Incident.Folder); !strings.HasSuffix(head, "Who leaked: "+d.Culprit) {
 		t.Errorf("the report begins %q", head)
 	}
 	mustClose(t, g)
@@ -266,7 +266,7 @@ func TestDeathBeforeReboot(t *testing.T) {
 		g, _ = startUnchecked(t, root, Config{Dir: dir, Sinks: []Sink{sink}})
 		defer mustClose(t, g)
 	}
-	if e := sink.next(t, PreviousDeath); e.Incident.Death.Cause != profile.DeathHost || !strings.Contains(e.Reason, "likely ended with its host") {
+	if e := sink.next(t, PreviousDeath); e.Incident.Death.Cause != incident.DeathHost || !strings.Contains(e.Reason, "likely ended with its host") {
 		t.Errorf("got %+v: %s", e.Incident.Death, e.Reason)
 	}
 }
@@ -333,4 +333,13 @@ func BenchmarkRecord(b *testing.B) {
 			g.loop.recorder.sample(&g.loop.reading)
 		}
 	})
+}
+
+// incidentsIn returns what a guard has kept in a folder.
+func incidentsIn(dir string) ([]incident.Manifest, error) {
+	kept, err := incident.OpenStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	return kept.Incidents()
 }

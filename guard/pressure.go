@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // ErrPressure is the cause of contexts that pressure cancelled, see
@@ -36,7 +37,7 @@ type Pressure struct {
 	// Hold is for how long things must be better before the episode ends.
 	Hold time.Duration
 	// Reading is the one by which the episode began.
-	Reading profile.Reading
+	Reading incident.Reading
 }
 
 // String is the reason, or 'no pressure'.
@@ -171,7 +172,7 @@ func (g *Guard) PressureContext(parent context.Context) (ctx context.Context, ca
 func (p *Pressure) cause() error { return fmt.Errorf("%w: %s", ErrPressure, p.Reason) }
 
 // pressure makes the value of an episode that begins now.
-func (p *pressurePolicy) pressure(v *view, d danger, r *profile.Reading) *Pressure {
+func (p *pressurePolicy) pressure(v *view, d danger, r *incident.Reading) *Pressure {
 	limit := v.limits[Memory]
 	out := &Pressure{
 		Began: r.Time, Live: profile.Bytes(v.heap.settled), Limit: profile.Bytes(limit),

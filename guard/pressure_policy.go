@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -28,7 +29,7 @@ type heapView struct {
 	gcs         profile.Count
 }
 
-func newHeapView(r *profile.Reading) heapView {
+func newHeapView(r *incident.Reading) heapView {
 	h := heapView{alloc: int64(r.HeapAlloc), live: int64(r.HeapLive), goal: int64(r.NextGC), settled: int64(r.Unreclaimable), gcs: r.NumGC}
 	if h.settled < 0 {
 		return h

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // heapModel is a process on a timeline of pressure: amounts in MiB.
@@ -39,8 +40,8 @@ func newHeapModel(t *testing.T, lines PressureLines) *heapModel {
 
 func (m *heapModel) gc() { m.gcs++; m.marked, m.idle, m.garbage = m.live, m.idle+m.garbage, 0 }
 
-func (m *heapModel) reading() *profile.Reading {
-	r := profile.NewReading(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).Add(m.now))
+func (m *heapModel) reading() *incident.Reading {
+	r := incident.NewReading(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).Add(m.now))
 	amount := func(n float64) profile.Bytes { return profile.Bytes(n * mib) }
 	r.Unreclaimable = amount(m.live + m.garbage + m.idle + m.nonGo)
 	r.CgroupUsage = r.Unreclaimable + amount(m.cache)

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
-func buildInfo() profile.Build {
-	b := profile.Build{GoVersion: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+func buildInfo() incident.Build {
+	b := incident.Build{GoVersion: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -30,9 +30,9 @@ func buildInfo() profile.Build {
 	return b
 }
 
-func processInfo(cfg Config, started time.Time) profile.Process {
+func processInfo(cfg Config, started time.Time) incident.Process {
 	host, _ := os.Hostname()
-	p := profile.Process{
+	p := incident.Process{
 		Service: cfg.Service, Version: cfg.Version, Host: host, PID: os.Getpid(),
 		Started: started, GOMAXPROCS: runtime.GOMAXPROCS(0),
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func memoryLimit() int64 { return debug.SetMemoryLimit(-1) }
@@ -68,7 +69,7 @@ func TestReliefOfTwoGuards(t *testing.T) {
 }
 
 func TestReliefLimit(t *testing.T) {
-	r := profile.NewReading(time.Time{})
+	r := incident.NewReading(time.Time{})
 	r.Unreclaimable, r.Sys, r.HeapReleased = 900*mib, 850*mib, 50*mib // 100 MiB are not Go's
 	r.HeapLive, r.HeapInuse, r.HeapIdle = 300*mib, 700*mib, 50*mib
 	p := &Pressure{Limit: 1000 * mib, Reading: r}

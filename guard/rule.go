@@ -17,7 +17,7 @@ type Signal int
 // the limit stands beside it.
 const (
 	// Memory is what the kernel cannot take back, in bytes
-	// ([profile.Reading.Unreclaimable]); its limit is the one whose excess
+	// ([incident.Reading.Unreclaimable]); its limit is the one whose excess
 	// kills: [Config.Limit], else the cgroup's, else the host's memory.
 	Memory Signal = iota
 	// LiveHeap is what the last garbage collection found reachable, in
@@ -93,7 +93,7 @@ func (s Signal) format(v int64) string {
 
 // Unit is the unit of the signal's values: [profile.UnitBytes],
 // [profile.UnitCount], [profile.UnitMilliCPU] or [profile.UnitPerSecond].
-func (s Signal) Unit() string {
+func (s Signal) Unit() profile.Unit {
 	switch {
 	case s == CPUFloor:
 		return profile.UnitMilliCPU

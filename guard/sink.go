@@ -11,7 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Sink is told about incidents.
@@ -291,7 +293,7 @@ func (d *dispatcher) close(ctx context.Context) (stuck []error) {
 
 // redeliver offers what an incident of an earlier process has that a sink has
 // not accepted.
-func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, folder string) {
+func (d *dispatcher) redeliver(m incident.Manifest, delivery store.Delivery, folder string) {
 	kinds := []EventKind{Opened}
 	if len(m.Artefacts) > 0 {
 		kinds = append(kinds, Captured)
@@ -300,10 +302,10 @@ func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, fo
 		kinds = append(kinds, Explained)
 	}
 	// A manual capture is over when it is taken, and that is no event.
-	if m.Recovered != nil && m.Trigger == profile.TriggerRule {
+	if m.Recovered != nil && m.Trigger == incident.TriggerRule {
 		kinds = append(kinds, Recovered)
 	}
-	if m.Rule == profile.RulePreviousDeath {
+	if m.Rule == incident.RulePreviousDeath {
 		if kinds = []EventKind{PreviousDeath}; m.Death == nil {
 			return // cut short: it will be told anew
 		}
@@ -322,10 +324,10 @@ func (d *dispatcher) redeliver(m profile.Manifest, delivery profile.Delivery, fo
 }
 
 // incidentOf is what a manifest still tells of an incident.
-func incidentOf(m profile.Manifest, folder string) Incident {
+func incidentOf(m incident.Manifest, folder string) Incident {
 	i := Incident{
 		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
-		Value: profile.Unknown, Peak: m.Peak, Reading: profile.NewReading(m.Opened),
+		Value: profile.Unknown, Peak: m.Peak, Reading: incident.NewReading(m.Opened),
 		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline, Verdict: m.Verdict,
 	}
 	if m.Recovered != nil {

@@ -35,7 +35,7 @@ func TestSnapshotTellsLinesAndProcess(t *testing.T) {
 			t.Errorf("the line of %s is at %d, want %d", r.Rule.Name, r.Level, want[i])
 		}
 	}
-	for signal, want := range map[guard.Signal]string{guard.Memory: profile.UnitBytes, guard.Goroutines: profile.UnitCount,
+	for signal, want := range map[guard.Signal]profile.Unit{guard.Memory: profile.UnitBytes, guard.Goroutines: profile.UnitCount,
 		guard.CPUFloor: profile.UnitMilliCPU, guard.WakeupFloor: profile.UnitPerSecond} {
 		if got := signal.Unit(); got != want {
 			t.Errorf("the unit of %s is %q, want %q", signal, got, want)

@@ -11,6 +11,7 @@ import (
 	"github.com/leakguard/leakguard/internal/goruntime"
 	"github.com/leakguard/leakguard/internal/procfs"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -92,8 +93,8 @@ func (s *source) fail(part string, err error) {
 }
 
 // read fills in r, with the time now.
-func (s *source) read(now time.Time, r *profile.Reading) {
-	*r = profile.NewReading(now)
+func (s *source) read(now time.Time, r *incident.Reading) {
+	*r = incident.NewReading(now)
 	s.readRuntime(r)
 	r.CPUTime = cpuTime()
 	s.readProcess(r)
@@ -114,7 +115,7 @@ func (s *source) read(now time.Time, r *profile.Reading) {
 	s.decideUnreclaimable(r)
 }
 
-func (s *source) readRuntime(r *profile.Reading) {
+func (s *source) readRuntime(r *incident.Reading) {
 	g := &s.stat
 	s.runtime.Read(g)
 	r.HeapAlloc, r.HeapLive, r.HeapInuse = profile.Bytes(g.HeapAlloc), profile.Bytes(g.HeapLive), profile.Bytes(g.HeapInuse)
@@ -135,7 +136,7 @@ func (s *source) readRuntime(r *profile.Reading) {
 	r.Wakeups = profile.Count(s.wakeups.Read())
 }
 
-func (s *source) readProcess(r *profile.Reading) {
+func (s *source) readProcess(r *incident.Reading) {
 	if s.process == nil {
 		return
 	}
@@ -147,7 +148,7 @@ func (s *source) readProcess(r *profile.Reading) {
 	r.RSSShmem = profile.Bytes(s.shmem)
 }
 
-func (s *source) readCgroup(r *profile.Reading) {
+func (s *source) readCgroup(r *incident.Reading) {
 	if s.cgroup == nil {
 		return
 	}
@@ -260,7 +261,7 @@ func (s *source) readSlow() {
 
 // decideUnreclaimable chooses what the limit is about: all of the cgroup where
 // the cgroup's limit kills, else this process.
-func (s *source) decideUnreclaimable(r *profile.Reading) {
+func (s *source) decideUnreclaimable(r *incident.Reading) {
 	if s.limits.inCgroup && s.cgroup != nil {
 		if n := s.group.Unreclaimable(); n >= 0 {
 			r.Unreclaimable = profile.Bytes(n)

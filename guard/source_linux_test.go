@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // v1 replaces the group of fakeKernel by one of version 1 with 256 MiB.
@@ -109,7 +110,7 @@ func TestSourceFindsLimits(t *testing.T) {
 			root := fakeKernel(t)
 			write(t, root, test.files)
 			s, _ := openSource(t, root, test.configured)
-			var r profile.Reading
+			var r incident.Reading
 			s.read(time.Now(), &r)
 			l := s.limits
 			if l.Kill != test.kill || l.KillSource != test.source || l.GOMEMLIMIT != test.gomemlimit ||
@@ -132,7 +133,7 @@ func TestSourceFindsLimits(t *testing.T) {
 
 func TestSourceReadsEverything(t *testing.T) {
 	s, lines := openSource(t, fakeKernel(t), 0)
-	r := profile.NewReading(time.Time{})
+	r := incident.NewReading(time.Time{})
 	now := time.Now()
 	s.read(now, &r)
 	page := profile.Bytes(os.Getpagesize())
@@ -164,7 +165,7 @@ func TestSourceReadsEverything(t *testing.T) {
 func TestSourceReadsLimitsAgain(t *testing.T) {
 	root := fakeKernel(t)
 	s, _ := openSource(t, root, 0)
-	var r profile.Reading
+	var r incident.Reading
 	now := time.Now()
 	s.read(now, &r)
 	write(t, root, map[string]string{"sys/fs/cgroup/memory.max": "1073741824\n"})
@@ -189,13 +190,13 @@ func TestSourceReadsLimitsAgain(t *testing.T) {
 func TestSourceOfWhichPartsFail(t *testing.T) {
 	for part, test := range map[string]struct {
 		file    string
-		unknown func(r *profile.Reading) profile.Bytes
+		unknown func(r *incident.Reading) profile.Bytes
 		told    string
 	}{
-		"cgroup usage": {"sys/fs/cgroup/memory.current", func(r *profile.Reading) profile.Bytes { return r.CgroupUsage }, "cgroup: "},
-		"process":      {"proc/self/statm", func(r *profile.Reading) profile.Bytes { return r.RSSAnon }, "process: "},
-		"status":       {"proc/self/status", func(r *profile.Reading) profile.Bytes { return r.RSSShmem }, "process status: "},
-		"host":         {"proc/meminfo", func(r *profile.Reading) profile.Bytes { return r.HostAvailable }, "host: "},
+		"cgroup usage": {"sys/fs/cgroup/memory.current", func(r *incident.Reading) profile.Bytes { return r.CgroupUsage }, "cgroup: "},
+		"process":      {"proc/self/statm", func(r *incident.Reading) profile.Bytes { return r.RSSAnon }, "process: "},
+		"status":       {"proc/self/status", func(r *incident.Reading) profile.Bytes { return r.RSSShmem }, "process status: "},
+		"host":         {"proc/meminfo", func(r *incident.Reading) profile.Bytes { return r.HostAvailable }, "host: "},
 	} {
 		t.Run(part, func(t *testing.T) {
 			root := fakeKernel(t)
@@ -204,7 +205,7 @@ func TestSourceOfWhichPartsFail(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, lines := openSource(t, root, 0)
-			var r profile.Reading
+			var r incident.Reading
 			now := time.Now()
 			look := func() { now = now.Add(slowEvery); s.read(now, &r) }
 			look()
@@ -245,7 +246,7 @@ func TestSourceOfWhichPartsFail(t *testing.T) {
 func TestSourceFindsItsGroupAgain(t *testing.T) {
 	root := fakeKernel(t)
 	s, _ := openSource(t, root, 0)
-	var r profile.Reading
+	var r incident.Reading
 	now := time.Now()
 	s.read(now, &r)
 	usage := filepath.Join(root, "sys/fs/cgroup/memory.current")
@@ -269,7 +270,7 @@ func TestSourceFindsItsGroupAgain(t *testing.T) {
 func TestSourceKeepsTheLastKnownLimit(t *testing.T) {
 	root := fakeKernel(t)
 	s, lines := openSource(t, root, 0)
-	var r profile.Reading
+	var r incident.Reading
 	now := time.Now()
 	s.read(now, &r)
 	write(t, root, map[string]string{"sys/fs/cgroup/memory.max": "plenty\n"})
@@ -286,7 +287,7 @@ func TestSourceKeepsTheLastKnownLimit(t *testing.T) {
 func TestSourceReadAllocatesNothing(t *testing.T) {
 	for name, root := range map[string]string{"this system": "/", "cgroup v2": fakeKernel(t)} {
 		s, _ := openSource(t, root, 0)
-		var r profile.Reading
+		var r incident.Reading
 		now := time.Now()
 		s.read(now, &r)
 		if n := testing.AllocsPerRun(1000, func() { now = now.Add(10 * time.Millisecond); s.read(now, &r) }); n != 0 {
@@ -300,7 +301,7 @@ func TestSourceReadAllocatesNothing(t *testing.T) {
 func BenchmarkReading(b *testing.B) {
 	s := newSource("/", 0, func(part string, err error) { b.Log(part, err) })
 	defer s.close()
-	var r profile.Reading
+	var r incident.Reading
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,13 +7,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // take is one round of evidence under way.
 type take struct {
 	*keeper
-	folder *profile.Folder
+	folder *store.Folder
 	job    captureJob
 	res    *captureResult
 	gcEnd  chan error // nil: no forced GC is under way
@@ -36,10 +39,10 @@ func (t *take) run() {
 	kinds := t.job.kinds
 	heap := kinds.Has(profile.Heap)
 	if kinds.Has(profile.Goroutine) {
-		t.write(profile.Goroutine, profile.AtCrossing, false)
+		t.write(profile.Goroutine, incident.VariantCrossing, false)
 	}
 	if heap {
-		t.write(profile.Heap, profile.AtCrossing, true)
+		t.write(profile.Heap, incident.VariantCrossing, true)
 	}
 	t.linkBaselines()
 	if heap {
@@ -70,7 +73,7 @@ func (t *take) others() {
 		case profile.GoroutineLeak:
 			t.goroutineLeak()
 		default:
-			t.write(kind, profile.AtCrossing, false)
+			t.write(kind, incident.VariantCrossing, false)
 		}
 	}
 }
@@ -139,7 +142,7 @@ const renewals = 4
 // freshOnce waits for a forced GC and writes the profile; it reports whether
 // that is done.
 func (t *take) freshOnce() bool {
-	return t.awaitJudgement() < itIsKnown && t.collected && t.write(profile.Heap, profile.Fresh, false)
+	return t.awaitJudgement() < itIsKnown && t.collected && t.write(profile.Heap, incident.VariantFresh, false)
 }
 
 // awaitJudgement waits for the forced GC, if there is one, and for what it says
@@ -172,13 +175,13 @@ func (t *take) awaitJudgement() judgement {
 }
 
 func (t *take) skip(kind profile.Kind, why string) {
-	t.step(profile.Step{Kind: kind, Outcome: profile.OutcomeSkipped, Reason: why})
+	t.step(incident.CaptureStep{Kind: kind, Outcome: incident.OutcomeSkipped, Reason: why})
 }
 
 // write keeps a profile as a file of the incident.
-func (t *take) write(kind profile.Kind, variant string, stale bool) (ok bool) {
-	name := profile.FileName(kind, variant, t.job.seq)
-	if ok, why := t.admitAllocation(profile.PredictCapture(kind, t.gauge.reading())); !ok {
+func (t *take) write(kind profile.Kind, variant incident.Variant, stale bool) (ok bool) {
+	name := store.FileName(kind, variant, t.job.seq)
+	if ok, why := t.admitAllocation(budget.PredictCapture(kind, t.gauge.reading())); !ok {
 		t.skip(kind, why)
 		return false
 	}
@@ -188,13 +191,13 @@ func (t *take) write(kind profile.Kind, variant string, stale bool) (ok bool) {
 func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io.Writer) error) (ok bool) {
 	start := time.Now()
 	_, err := t.folder.Write(name, write)
-	step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
+	step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
 	if err != nil {
-		step.File, step.Outcome, step.Reason, step.Stale = "", profile.OutcomeFailed, err.Error(), false
+		step.File, step.Outcome, step.Reason, step.Stale = "", incident.OutcomeFailed, err.Error(), false
 		if errors.Is(err, profile.ErrNoProfile) || errors.Is(err, profile.ErrCPUInUse) {
 			// That the host takes a CPU profile itself, perhaps all the
 			// time, is no failure of ours that a retry would cure.
-			step.Outcome = profile.OutcomeSkipped
+			step.Outcome = incident.OutcomeSkipped
 		} else {
 			t.res.err = errors.Join(t.res.err, err)
 			t.failed |= KindsOf(kind)
@@ -206,7 +209,7 @@ func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io
 	return err == nil
 }
 
-func (t *take) step(s profile.Step) {
+func (t *take) step(s incident.CaptureStep) {
 	t.res.record.Steps = append(t.res.record.Steps, s)
 	t.counters.step(s)
 }
@@ -215,8 +218,8 @@ func (t *take) step(s profile.Step) {
 // an incident: with the first round for which there is one and room for it.
 func (t *take) linkBaselines() {
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
-		name := profile.FileName(kind, profile.Base, 1)
-		linked := slices.ContainsFunc(t.folder.Artefacts(), func(a profile.Artefact) bool { return a.Name == name })
+		name := store.FileName(kind, incident.VariantBase, 1)
+		linked := slices.ContainsFunc(t.folder.Artefacts(), func(a incident.Artefact) bool { return a.Name == name })
 		if linked || !t.job.kinds.Has(kind) {
 			continue
 		}
@@ -226,10 +229,10 @@ func (t *take) linkBaselines() {
 			t.lacksBaseline.Store(true) // removed with the folder, perhaps
 			continue
 		}
-		step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten,
+		step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten,
 			Reason: "as of " + base.Taken.UTC().Format(time.RFC3339)}
 		if _, err := t.folder.Link(name, base); err != nil {
-			step.File, step.Outcome, step.Reason = "", profile.OutcomeFailed, err.Error()
+			step.File, step.Outcome, step.Reason = "", incident.OutcomeFailed, err.Error()
 			t.res.err = errors.Join(t.res.err, err)
 		}
 		t.step(step)
@@ -247,7 +250,7 @@ func (t *take) goroutineText() {
 		t.skip(profile.Goroutine, fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines))
 		return
 	}
-	if ok, why := t.admitAllocation(profile.PredictGoroutineText(r)); !ok {
+	if ok, why := t.admitAllocation(budget.PredictGoroutineText(r)); !ok {
 		t.skip(profile.Goroutine, "no text form: "+why)
 		return
 	}
@@ -263,7 +266,7 @@ func (t *take) goroutineLeak() {
 		t.skip(profile.GoroutineLeak, "not opted in: Config.GoroutineLeak")
 		return
 	}
-	t.write(profile.GoroutineLeak, profile.AtCrossing, false)
+	t.write(profile.GoroutineLeak, incident.VariantCrossing, false)
 }
 
 // cpu profiles for a while. The manifest is written first: everything else is
@@ -283,7 +286,7 @@ func (t *take) cpu() {
 	if err := t.folder.WriteManifest(early); err != nil {
 		t.res.err = errors.Join(t.res.err, err)
 	}
-	t.writeAs(profile.CPU, profile.FileName(profile.CPU, profile.AtCrossing, t.job.seq), false, func(w io.Writer) error {
+	t.writeAs(profile.CPU, store.FileName(profile.CPU, incident.VariantCrossing, t.job.seq), false, func(w io.Writer) error {
 		return profile.CaptureCPU(t.job.ctx, w, t.keeper.cpu)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // emergency is the default rule of time.
@@ -12,8 +13,8 @@ var emergency = Rule{Name: "time-to-limit", Signal: Memory, Line: TimeToLimit(25
 
 // allocating is a process of the given memory in MiB of which 400 live, that has
 // allocated the given total.
-func allocating(mem, total int64) func(*profile.Reading) {
-	return func(r *profile.Reading) {
+func allocating(mem, total int64) func(*incident.Reading) {
+	return func(r *incident.Reading) {
 		memory(mem)(r)
 		r.HeapLive, r.HeapAlloc, r.StackInuse = 400*mib, profile.Bytes(mem-10)*mib, 0
 		r.TotalAlloc = profile.Bytes(total * mib)
@@ -28,7 +29,7 @@ func TestWhatIsAllocatedIsSuspected(t *testing.T) {
 		tl := newTimeline(t, limit1000, emergency)
 		tl.obs.view.canJudge = canJudge
 		tl.garbage = true
-		did := tl.count(time.Second, 10*time.Millisecond, func(at time.Duration) func(*profile.Reading) {
+		did := tl.count(time.Second, 10*time.Millisecond, func(at time.Duration) func(*incident.Reading) {
 			return allocating(800, int64(at/time.Millisecond)*10) // 10 GB/s
 		})
 		if suspected := did["suspect time-to-limit"] > 0; suspected != canJudge {
@@ -51,7 +52,7 @@ func TestGarbageKeepsNoIncidentOpen(t *testing.T) {
 		t.Fatalf("2 GB/s towards the limit opened nothing: %s", tl.watch.rules[0].decision)
 	}
 	tl.garbage = true
-	did := tl.count(2*time.Minute, 10*time.Millisecond, func(at time.Duration) func(*profile.Reading) {
+	did := tl.count(2*time.Minute, 10*time.Millisecond, func(at time.Duration) func(*incident.Reading) {
 		return allocating(900, 400+int64(at/time.Millisecond)*10) // 10 GB/s
 	})
 	if did["recover time-to-limit"] != 1 || tl.watch.rules[0].open {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // memory90 opens at 900 of 1000 MiB and recovers below 810.
@@ -105,7 +106,7 @@ func TestTimelines(t *testing.T) {
 
 func TestStayingAboveIsOneIncidentAndOneCapture(t *testing.T) {
 	tl := newTimeline(t, limit1000, memory90)
-	got := tl.count(12*hour, second, func(time.Duration) func(*profile.Reading) { return memory(920) })
+	got := tl.count(12*hour, second, func(time.Duration) func(*incident.Reading) { return memory(920) })
 	tl.wantCounts(got, map[string]int{"open memory": 1, "capture memory": 1})
 	tl.decided(0, "still speaks for this")
 }
@@ -116,7 +117,7 @@ func TestSawtoothUnderGCIsCalm(t *testing.T) {
 	limits := limit1000
 	tl := newTimeline(t, limits, memory90, Rule{Name: "live-heap", Signal: LiveHeap, Line: ShareOfLimit(0.75)},
 		Rule{Name: "heap-growth", Signal: LiveHeap, Line: Growth(4, 200*mib)})
-	got := tl.count(hour, second, func(at time.Duration) func(*profile.Reading) {
+	got := tl.count(hour, second, func(at time.Duration) func(*incident.Reading) {
 		phase := int64(at/second) % 20
 		if phase == 0 {
 			return all(memory(300), live(290))
@@ -130,7 +131,7 @@ func TestSlowRamp(t *testing.T) {
 	tl := newTimeline(t, limit1000, memory90, Rule{Name: "live-heap", Signal: LiveHeap, Line: ShareOfLimit(0.75)})
 	// 1 MiB a minute from 100 MiB on: 750 are met after 650 minutes, 900
 	// after 800.
-	ramp := func(at time.Duration) func(*profile.Reading) {
+	ramp := func(at time.Duration) func(*incident.Reading) {
 		n := 100 + int64(at/minute)
 		return all(memory(n), live(n))
 	}
@@ -164,7 +165,7 @@ func TestUnknownLimitIsNeverCrossed(t *testing.T) {
 	none := Limits{Kill: profile.Unknown, GOMEMLIMIT: profile.Unknown, Host: profile.Unknown}
 	tl := newTimeline(t, none, memory90, Rule{Name: "ttl", Signal: Memory, Line: TimeToLimit(second)},
 		Rule{Name: "floor", Signal: Memory, Line: Absolute(1), Floor: ShareOfLimit(0.5)})
-	got := tl.count(minute, 100*time.Millisecond, func(at time.Duration) func(*profile.Reading) {
+	got := tl.count(minute, 100*time.Millisecond, func(at time.Duration) func(*incident.Reading) {
 		return all(memory(int64(at/time.Millisecond)), live(int64(at/time.Millisecond)))
 	})
 	tl.wantCounts(got, map[string]int{})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"runtime/pprof"
 	"time"
 )
@@ -28,7 +27,7 @@ func (k Kind) Available() bool {
 // profile takes time and is [CaptureCPU]'s.
 //
 // It may be called from several goroutines. What it allocates is told by
-// [PredictCapture].
+// [budget.PredictCapture].
 func Capture(w io.Writer, kind Kind) error {
 	p := pprof.Lookup(kind.String())
 	if p == nil {
@@ -73,41 +72,4 @@ func CaptureGoroutineText(w io.Writer) error {
 		return fmt.Errorf("profile: capture goroutines as text: %w", err)
 	}
 	return nil
-}
-
-const (
-	// encoderBytes is what any profile costs: the compressor's tables and
-	// the first symbols.
-	encoderBytes = 1280 << 10
-	// goroutineBytes is what one goroutine costs with stacks of usual depth:
-	// 250 bytes where many stacks are equal, 1.5 KB where each is deep and
-	// different.
-	goroutineBytes = 512
-	// bucketTableBytes is the fixed part of BuckHashSys, the runtime's hash
-	// table of 179,999 pointers.
-	bucketTableBytes = 179_999 * bits.UintSize / 8
-	// textBytes is what one goroutine may take in the text form.
-	textBytes = 2 << 10
-)
-
-// PredictCapture says how many bytes a capture of the kind is going to
-// allocate, given a reading of the process, so that whoever is short of memory
-// can leave it. It errs on the high side for all but deep and different stacks.
-// A quantity that the reading does not know counts as none.
-func PredictCapture(kind Kind, r *Reading) int64 {
-	n := int64(encoderBytes)
-	switch kind {
-	case Goroutine, GoroutineLeak:
-		n += goroutineBytes * int64(max(r.Goroutines, 0))
-	case Heap, Allocs:
-		n += 2 * max(int64(r.BuckHashSys)-bucketTableBytes, 0)
-	}
-	return n
-}
-
-// PredictGoroutineText says how many bytes [CaptureGoroutineText] is going to
-// allocate.
-func PredictGoroutineText(r *Reading) int64 {
-	// The runtime doubles its buffer until the text fits.
-	return 1<<20 + 2*textBytes*int64(max(r.Goroutines, 0))
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -13,7 +14,7 @@ type Kind int
 const (
 	// Heap is memory in use and allocated, by the stack that allocated it,
 	// as of a completed GC cycle. 10,000 stacks cost about 40 ms.
-	Heap Kind = iota
+	Heap Kind = iota + 1
 	// Goroutine is every goroutine's stack with its labels. 10,000
 	// goroutines cost about 17 ms, a million with equal stacks about 1 s.
 	Goroutine
@@ -34,23 +35,23 @@ const (
 	// Threadcreate is the stacks that led to new operating system threads.
 	Threadcreate
 
-	kinds // the number of kinds
+	kinds // one more than the last
 )
 
-var kindNames = [kinds]string{"heap", "goroutine", "goroutineleak", "cpu", "mutex", "block", "allocs", "threadcreate"}
+var kindNames = [kinds]string{"", "heap", "goroutine", "goroutineleak", "cpu", "mutex", "block", "allocs", "threadcreate"}
 
 // Kinds returns every kind, in the order in which an incident captures them.
 func Kinds() []Kind {
-	all := make([]Kind, kinds)
-	for i := range all {
-		all[i] = Kind(i)
+	var all []Kind
+	for k := Heap; k < kinds; k++ {
+		all = append(all, k)
 	}
 	return all
 }
 
 // String returns the kind's name, such as 'heap'.
 func (k Kind) String() string {
-	if k < 0 || k >= kinds {
+	if k < Heap || k >= kinds {
 		return fmt.Sprintf("Kind(%d)", int(k))
 	}
 	return kindNames[k]
@@ -58,8 +59,11 @@ func (k Kind) String() string {
 
 // MarshalText writes the kind's name; a kind that does not exist is an error.
 func (k Kind) MarshalText() ([]byte, error) {
-	if k < 0 || k >= kinds {
-		return nil, fmt.Errorf("profile: no such kind: %d", int(k))
+	if k == 0 {
+		return nil, errors.New("profile: the kind is not set")
+	}
+	if k < Heap || k >= kinds {
+		return nil, fmt.Errorf("profile: there is no kind %d", int(k))
 	}
 	return []byte(kindNames[k]), nil
 }
@@ -67,8 +71,8 @@ func (k Kind) MarshalText() ([]byte, error) {
 // UnmarshalText reads a kind's name.
 func (k *Kind) UnmarshalText(text []byte) error {
 	i := slices.Index(kindNames[:], string(text))
-	if i < 0 {
-		return fmt.Errorf("profile: no kind is called %q; there are %q", text, kindNames)
+	if i < int(Heap) {
+		return fmt.Errorf("profile: no kind is called %q; there are %q", text, kindNames[Heap:])
 	}
 	*k = Kind(i)
 	return nil

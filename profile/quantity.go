@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+
+	"github.com/leakguard/leakguard/internal/words"
 )
 
 // Unknown is the value of a [Bytes] or [Count] that this platform, kernel or
@@ -27,21 +29,8 @@ func (c Count) Known() bool { return c >= 0 }
 // String gives the amount in the largest binary unit that keeps it above one,
 // such as '466.2 MiB'; '?' stands for an unknown amount.
 func (b Bytes) String() string {
-	switch {
-	case !b.Known():
-		return "?"
-	case b < 1<<10:
-		return strconv.FormatInt(int64(b), 10) + " B"
-	case b < 1<<20:
-		return fmt.Sprintf("%.1f KiB", float64(b)/(1<<10))
-	case b < 1<<30:
-		return fmt.Sprintf("%.1f MiB", float64(b)/(1<<20))
-	default:
-		return fmt.Sprintf("%.2f GiB", float64(b)/(1<<30))
-	}
+	return words.Bytes(int64(b))
 }
-
-const ofCore = " of a core"
 
 // MilliCPU is CPU time per time in thousandths of a core, as Kubernetes writes
 // them with an m, or [Unknown].
@@ -59,21 +48,14 @@ func (c MilliCPU) String() string {
 	case c >= 1000:
 		return fmt.Sprintf("%.2f cores", float64(c)/1000)
 	default:
-		return strconv.FormatFloat(float64(c)/10, 'f', -1, 64) + "%" + ofCore
+		return strconv.FormatFloat(float64(c)/10, 'f', -1, 64) + "% of a core"
 	}
 }
 
 // String gives the number with a comma between thousands, such as '12,345';
 // '?' stands for an unknown number.
 func (c Count) String() string {
-	if !c.Known() {
-		return "?"
-	}
-	s := strconv.FormatInt(int64(c), 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return words.Count(int64(c))
 }
 
 // MarshalJSON writes an integer, or null for an unknown amount.

@@ -13,7 +13,7 @@ import (
 	pprofile "github.com/google/pprof/profile"
 )
 
-// What [Read] and [Compare] say of files that they cannot work with; test for
+// What [Read] and [diff.Compare] say of files that they cannot work with; test for
 // them with [errors.Is].
 var (
 	// ErrNotProfile: the file is of another format, or damaged.

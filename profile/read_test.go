@@ -2,60 +2,25 @@ package profile
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	pprofile "github.com/google/pprof/profile"
+
+	"github.com/leakguard/leakguard/internal/profiletest"
 )
 
-func zip(t testing.TB, data []byte) []byte {
-	t.Helper()
-	var buf bytes.Buffer
-	zw := gzip.NewWriter(&buf)
-	if _, err := zw.Write(data); err != nil {
-		t.Fatal(err)
-	}
-	if err := zw.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
-}
-
-func unzip(t testing.TB, data []byte) []byte {
-	t.Helper()
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := io.ReadAll(zr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-func runtimeProfile(t testing.TB, name string, debug int) []byte {
-	t.Helper()
-	var buf bytes.Buffer
-	if err := pprof.Lookup(name).WriteTo(&buf, debug); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
-}
-
 func TestReadSaysWhatIsWrong(t *testing.T) {
-	heap := runtimeProfile(t, "heap", 0)
-	raw := unzip(t, heap)
+	heap := profiletest.Runtime(t, "heap", 0)
+	raw := profiletest.Unzip(t, heap)
 	noTypes := &pprofile.Profile{PeriodType: &pprofile.ValueType{}, Period: 5}
-	oneValue := stackOf(Heap, map[string]int64{"main.f": 1 << 20})
+	oneValue := profiletest.StackOf(Heap.String(), map[string]int64{"main.f": 1 << 20})
 	oneValue.Sample[0].Value = oneValue.Sample[0].Value[:1]
 	for _, tt := range []struct {
 		name string
@@ -64,7 +29,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		say  string
 	}{
 		{"empty", nil, ErrTruncated, "empty"},
-		{"empty, compressed", zip(t, nil), ErrTruncated, "empty"},
+		{"empty, compressed", profiletest.Zip(t, nil), ErrTruncated, "empty"},
 		{"half of the gzip", heap[:len(heap)/2], ErrTruncated, "copy it again"},
 		{"gzip without its checksum", heap[:len(heap)-4], ErrTruncated, "copy it again"},
 		{"half of a gzip header", heap[:5], ErrTruncated, "gzip"},
@@ -72,12 +37,12 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"damaged within", append(bytes.Clone(heap[:10]), bytes.Repeat([]byte{0xff}, 50)...), ErrNotProfile, "damaged"},
 		{"no gzip behind the magic", []byte("\x1f\x8b and so on"), ErrNotProfile, "damaged"},
 		{"cut within a message", raw[:len(raw)-3], ErrTruncated, ""},
-		{"goroutine debug=1", runtimeProfile(t, "goroutine", 1), ErrTextProfile, "use debug=0"},
-		{"goroutine debug=2", runtimeProfile(t, "goroutine", 2), ErrTextProfile, "use debug=0"},
-		{"heap debug=1", runtimeProfile(t, "heap", 1), ErrTextProfile, "use debug=0"},
-		{"compressed text", zip(t, runtimeProfile(t, "heap", 1)), ErrTextProfile, "use debug=0"},
-		{"mutex debug=1", runtimeProfile(t, "mutex", 1), ErrTextProfile, "use debug=0"},
-		{"threadcreate debug=1", runtimeProfile(t, "threadcreate", 1), ErrTextProfile, "use debug=0"},
+		{"goroutine debug=1", profiletest.Runtime(t, "goroutine", 1), ErrTextProfile, "use debug=0"},
+		{"goroutine debug=2", profiletest.Runtime(t, "goroutine", 2), ErrTextProfile, "use debug=0"},
+		{"heap debug=1", profiletest.Runtime(t, "heap", 1), ErrTextProfile, "use debug=0"},
+		{"compressed text", profiletest.Zip(t, profiletest.Runtime(t, "heap", 1)), ErrTextProfile, "use debug=0"},
+		{"mutex debug=1", profiletest.Runtime(t, "mutex", 1), ErrTextProfile, "use debug=0"},
+		{"threadcreate debug=1", profiletest.Runtime(t, "threadcreate", 1), ErrTextProfile, "use debug=0"},
 		{"HTML", []byte("\n<!DOCTYPE html><html>404"), ErrNotProfile, "HTML"},
 		{"JSON", []byte(`{"level":"error"}`), ErrNotProfile, "JSON"},
 		{"text", []byte("Unknown profile\n"), ErrNotProfile, "text"},
@@ -85,18 +50,18 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"zip archive", []byte("PK\x03\x04\x14\x00"), ErrNotProfile, "zip"},
 		{"program", []byte("\x7fELF\x02\x01\x01"), ErrNotProfile, "program"},
 		{"zstd", []byte("\x28\xb5\x2f\xfd\x04\x00"), ErrNotProfile, "zstd"},
-		{"compressed twice", zip(t, heap), ErrNotProfile, "twice"},
+		{"compressed twice", profiletest.Zip(t, heap), ErrNotProfile, "twice"},
 		{"random", []byte{0xff, 0xfe, 0x01, 0x02, 0x03}, ErrNotProfile, ""},
 		{"wire type 7", []byte{0x0f, 0x01}, ErrNotProfile, "wire type 7"},
 		{"varint of 11 bytes", append([]byte{0x08, 0x01}, bytes.Repeat([]byte{0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80}, 2)...), ErrNotProfile, "64 bits"},
 		{"two in one", append(bytes.Clone(raw), raw...), ErrNotProfile, "several"},
-		{"no sample types", gz(t, noTypes), ErrNotProfile, "what its samples are"},
-		{"too few values", gz(t, oneValue), ErrNotProfile, "mismatch"},
-		{"bomb", zip(t, make([]byte, maxRawProfile+1)), ErrTooLarge, "64.0 MiB"},
+		{"no sample types", profiletest.Encode(t, noTypes), ErrNotProfile, "what its samples are"},
+		{"too few values", profiletest.Encode(t, oneValue), ErrNotProfile, "mismatch"},
+		{"bomb", profiletest.Zip(t, make([]byte, maxRawProfile+1)), ErrTooLarge, "64.0 MiB"},
 		// Each is a sample of no values: 2 bytes that become 150.
-		{"empty samples", zip(t, bytes.Repeat([]byte{0x12, 0x00}, 8<<20)), ErrTooLarge, "parsed"},
-		{"empty labels", zip(t, bytes.Repeat([]byte{0x12, 0x02, 0x1a, 0x00}, 2<<20)), ErrTooLarge, "parsed"},
-		{"packed locations", zip(t, append([]byte{0x12, 0x85, 0x80, 0x80, 0x10, 0x0a, 0x80, 0x80, 0x80, 0x10}, bytes.Repeat([]byte{1}, 32<<20)...)), ErrTooLarge, "parsed"},
+		{"empty samples", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x00}, 8<<20)), ErrTooLarge, "parsed"},
+		{"empty labels", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x02, 0x1a, 0x00}, 2<<20)), ErrTooLarge, "parsed"},
+		{"packed locations", profiletest.Zip(t, append([]byte{0x12, 0x85, 0x80, 0x80, 0x10, 0x0a, 0x80, 0x80, 0x80, 0x10}, bytes.Repeat([]byte{1}, 32<<20)...)), ErrTooLarge, "parsed"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -113,22 +78,22 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 
 func TestReadTakesWhatTheRuntimeWrites(t *testing.T) {
 	for _, name := range []string{"heap", "allocs", "goroutine", "mutex", "block", "threadcreate"} {
-		data := runtimeProfile(t, name, 0)
-		for form, data := range map[string][]byte{"compressed": data, "uncompressed": unzip(t, data)} {
+		data := profiletest.Runtime(t, name, 0)
+		for form, data := range map[string][]byte{"compressed": data, "uncompressed": profiletest.Unzip(t, data)} {
 			if _, err := Read(iotest.OneByteReader(bytes.NewReader(data))); err != nil {
 				t.Errorf("%s, %s: %v", name, form, err)
 			}
 		}
 	}
 	broken := errors.New("cable unplugged")
-	if _, err := Read(io.MultiReader(bytes.NewReader(runtimeProfile(t, "heap", 0)[:100]), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+	if _, err := Read(io.MultiReader(bytes.NewReader(profiletest.Runtime(t, "heap", 0)[:100]), iotest.ErrReader(broken))); !errors.Is(err, broken) {
 		t.Errorf("a reader that fails with %v: %v", broken, err)
 	}
 	if _, err := ReadFile(filepath.Join(t.TempDir(), "none.pb.gz")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that does not exist: %v", err)
 	}
 	text := filepath.Join(t.TempDir(), "goroutine.txt")
-	if err := os.WriteFile(text, runtimeProfile(t, "goroutine", 2), 0o600); err != nil {
+	if err := os.WriteFile(text, profiletest.Runtime(t, "goroutine", 2), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadFile(text); !errors.Is(err, ErrTextProfile) || !strings.Contains(err.Error(), text) {
@@ -148,11 +113,11 @@ func TestScanPredictsTheParser(t *testing.T) {
 		labels.Sample = append(labels.Sample, s)
 	}
 	for name, data := range map[string][]byte{
-		"heap":            unzip(t, gz(t, heapOf(5_000, 1, 1))),
-		"a few stacks":    unzip(t, gz(t, heapOf(10, 1, 1))),
-		"real heap":       unzip(t, runtimeProfile(t, "heap", 0)),
-		"real goroutines": unzip(t, runtimeProfile(t, "goroutine", 0)),
-		"labels":          unzip(t, gz(t, labels)),
+		"heap":            profiletest.Unzip(t, profiletest.Encode(t, profiletest.HeapOf(5_000, 1, 1))),
+		"a few stacks":    profiletest.Unzip(t, profiletest.Encode(t, profiletest.HeapOf(10, 1, 1))),
+		"real heap":       profiletest.Unzip(t, profiletest.Runtime(t, "heap", 0)),
+		"real goroutines": profiletest.Unzip(t, profiletest.Runtime(t, "goroutine", 0)),
+		"labels":          profiletest.Unzip(t, profiletest.Encode(t, labels)),
 		"empty samples":   append(bytes.Repeat([]byte{0x12, 0x00}, 200_000), 0x32, 0x00),
 		"empty labels":    append(bytes.Repeat([]byte{0x12, 0x04, 0x1a, 0x00, 0x1a, 0x00}, 50_000), 0x32, 0x00),
 		"empty places":    append(bytes.Repeat([]byte{0x22, 0x00}, 200_000), 0x32, 0x00),
@@ -190,7 +155,7 @@ func TestScanPredictsTheParser(t *testing.T) {
 // minutes for real profiles.
 func smallProfiles(tb testing.TB) (raw [][]byte) {
 	for _, k := range []Kind{Heap, Goroutine, GoroutineLeak, CPU} {
-		raw = append(raw, unzip(tb, gz(tb, stackOf(k, map[string]int64{
+		raw = append(raw, profiletest.Unzip(tb, profiletest.Encode(tb, profiletest.StackOf(k.String(), map[string]int64{
 			"runtime.gopark runtime.chanrecv1 github.com/dep/lib.F:3 main.f:7 main.main # a=b": 5 << 20,
 			"bytes.growSlice main.f:9 main.main":                                               3 << 20,
 		}))))
@@ -201,7 +166,7 @@ func smallProfiles(tb testing.TB) (raw [][]byte) {
 func FuzzRead(f *testing.F) {
 	for _, raw := range smallProfiles(f) {
 		f.Add(raw)
-		f.Add(zip(f, raw))
+		f.Add(profiletest.Zip(f, raw))
 	}
 	f.Add([]byte("goroutine 1 [running]:\n"))
 	f.Add([]byte{0x12, 0x00})
@@ -215,37 +180,6 @@ func FuzzRead(f *testing.F) {
 				t.Errorf("error %v is none that is documented", err)
 			}
 			return
-		}
-		c, err := Compare(p, p, CompareConfig{Rows: 3})
-		if err != nil {
-			return
-		}
-		checkComparison(t, c)
-		if c.Total.Growth() != 0 || c.Flame != nil || len(c.Suspects) > 0 && c.Kind != GoroutineLeak {
-			t.Errorf("a profile has grown against itself: %+v", c)
-		}
-	})
-}
-
-func FuzzCompare(f *testing.F) {
-	seeds := smallProfiles(f)
-	for _, base := range seeds {
-		for _, now := range seeds {
-			f.Add(base, now, goroutinesText)
-		}
-	}
-	f.Fuzz(func(t *testing.T, base, now []byte, text string) {
-		n, err := Read(bytes.NewReader(now))
-		if err != nil {
-			return
-		}
-		b, err := Read(bytes.NewReader(base))
-		if err != nil {
-			b = nil
-		}
-		c, err := Compare(b, n, CompareConfig{GoroutineText: strings.NewReader(text), MainModule: "github.com/acme/shop", StaleCycles: 2})
-		if err == nil {
-			checkComparison(t, c)
 		}
 	})
 }

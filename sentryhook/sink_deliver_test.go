@@ -18,7 +18,7 @@ import (
 	"github.com/getsentry/sentry-go"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func names(items []receivedItem) (n []string) {
@@ -463,7 +463,7 @@ func TestSinkWaitsForTheReport(t *testing.T) {
 		near, none, hand := i, i, i
 		near.Reading.Unreclaimable = 400 << 20
 		none.Artefacts = nil
-		hand.Trigger = profile.TriggerManual
+		hand.Trigger = incident.TriggerManual
 		for _, tt := range []struct {
 			name     string
 			incident guard.Incident

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // events is a sink that hands over what it is told of this process.
@@ -50,7 +50,7 @@ func (c events) first(ctx context.Context, kind guard.EventKind) (guard.Incident
 
 // tell prints the incident's report.
 func tell(w io.Writer, i guard.Incident) error {
-	report, err := os.ReadFile(filepath.Join(i.Folder, profile.ReportText))
+	report, err := os.ReadFile(filepath.Join(i.Folder, incident.ReportText))
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leakguard/leakguard/guard/guardtest"
 	"go.uber.org/goleak"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
 var mirrors = slices.Repeat([]Mirror{mirror("a", time.Millisecond)}, 20)

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // row is one line of the table.
 type row struct {
-	At      time.Duration   `json:"at_ns"` // since the start
-	Step    string          `json:"step"`
-	Reading profile.Reading `json:"reading"`
+	At      time.Duration    `json:"at_ns"` // since the start
+	Step    string           `json:"step"`
+	Reading incident.Reading `json:"reading"`
 }
 
 const line = "%6s  %-12s %10s %11s %9s %9s  %s\n"
@@ -22,7 +23,7 @@ func header() {
 }
 
 // print prints a row; first is the reading at the start, to see what has grown.
-func (r row) print(first profile.Reading) {
+func (r row) print(first incident.Reading) {
 	d := r.Reading.Division()
 	fmt.Printf(line, fmt.Sprintf("%.0f s", r.At.Seconds()), r.Step, r.Reading.CgroupUsage, r.Reading.CgroupWorkingSet,
 		r.Reading.Unreclaimable, d.GoLive+d.GoGarbage, r.Reading.Verdict(&first).Class)

@@ -24,6 +24,7 @@ import (
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/guard/guardtest"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const headline = "shop.(*Cart).add (shop/cart.go:42) holds 96.0 MiB more than 1 h before: 98% of what the heap grew"
@@ -57,7 +58,7 @@ func (t tests) Run() int {
 func TestMain(m *testing.M) { guardtest.Main(tests{m}) }
 
 // incident returns the event of an incident on a host, in a folder of its own.
-func incident(t testing.TB, dir, host string) guard.Event {
+func newIncident(t testing.TB, dir, host string) guard.Event {
 	t.Helper()
 	from, err := captured()
 	if err != nil {
@@ -72,7 +73,7 @@ func incident(t testing.TB, dir, host string) guard.Event {
 		}
 	}
 	text, readErr := os.ReadFile(filepath.Join(from, "manifest.json"))
-	m, parseErr := profile.ReadManifest(bytes.NewReader(text))
+	m, parseErr := incident.ReadManifest(bytes.NewReader(text))
 	own, _ := os.Hostname()
 	text = bytes.ReplaceAll(text, []byte(`"host": "`+own+`"`), []byte(`"host": "`+host+`"`))
 	if !bytes.Contains(text, []byte(`"`+host+`"`)) {
@@ -80,7 +81,7 @@ func incident(t testing.TB, dir, host string) guard.Event {
 	}
 	err = errors.Join(err, readErr, parseErr,
 		os.WriteFile(filepath.Join(folder, "manifest.json"), text, 0o600),
-		os.WriteFile(filepath.Join(folder, profile.ReportText), []byte(headline+"\n"), 0o600))
+		os.WriteFile(filepath.Join(folder, incident.ReportText), []byte(headline+"\n"), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func TestFleet(t *testing.T) {
 	events := make([]guard.Event, pods)
 	var each int64
 	for i := range events {
-		events[i] = incident(t, dir, fmt.Sprintf("shop-%05d", i))
+		events[i] = newIncident(t, dir, fmt.Sprintf("shop-%05d", i))
 	}
 	for _, a := range events[0].Incident.Artefacts {
 		each += a.Size
@@ -151,7 +152,7 @@ func TestFleet(t *testing.T) {
 			t.Errorf("a place is %q", place)
 		}
 		manifest := slices.Index(store.order, place+"/manifest.json")
-		for _, a := range append(events[0].Incident.Artefacts, profile.Artefact{Name: profile.ReportText, Size: int64(len(headline) + 1)}) {
+		for _, a := range append(events[0].Incident.Artefacts, incident.Artefact{Name: incident.ReportText, Size: int64(len(headline) + 1)}) {
 			if got := store.objects[place+"/"+a.Name]; int64(len(got)) != a.Size {
 				t.Errorf("%s/%s has %d bytes, want %d", place, a.Name, len(got), a.Size)
 			}
@@ -173,7 +174,7 @@ func TestRealBuckets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer bucket.Close()
 			dir := t.TempDir()
-			first, second := incident(t, dir, "a"), incident(t, dir, "b")
+			first, second := newIncident(t, dir, "a"), newIncident(t, dir, "b")
 			for _, e := range []guard.Event{first, second} {
 				if err := newSink(t, bucket, Config{Places: 1}).Deliver(t.Context(), e); err != nil {
 					t.Fatal(err)
@@ -195,7 +196,7 @@ func TestRealBuckets(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					m, err := profile.ReadManifest(r)
+					m, err := incident.ReadManifest(r)
 					r.Close()
 					if err != nil || m.Process.Host != "a" {
 						t.Errorf("the manifest is of host %q: %v", m.Process.Host, err)
@@ -212,10 +213,10 @@ func TestRealBuckets(t *testing.T) {
 // Whatever fails on the way, a place is whole or has no manifest, and another try
 // makes it whole.
 func TestWholeOrAbsent(t *testing.T) {
-	for _, broken := range []string{"claim.json", "heap.pb.gz", "goroutine.pb.gz", profile.ReportText, "manifest.json"} {
+	for _, broken := range []string{"claim.json", "heap.pb.gz", "goroutine.pb.gz", incident.ReportText, "manifest.json"} {
 		for _, op := range []string{"write", "answer"} {
 			t.Run(op+" "+broken, func(t *testing.T) {
-				store, e := newStore(), incident(t, t.TempDir(), "a")
+				store, e := newStore(), newIncident(t, t.TempDir(), "a")
 				failing := true
 				store.fail = func(at, key string) error {
 					if failing && at == op && strings.HasSuffix(key, "/"+broken) {
@@ -247,7 +248,7 @@ func TestWholeOrAbsent(t *testing.T) {
 // A store that is busy is asked again, later and later; one whose answer is lost
 // after it wrote has given the place nevertheless.
 func TestLostAnswer(t *testing.T) {
-	e := incident(t, t.TempDir(), "a")
+	e := newIncident(t, t.TempDir(), "a")
 	synctest.Test(t, func(t *testing.T) {
 		store := newStore()
 		times := 0
@@ -289,7 +290,7 @@ func TestLaterEvidence(t *testing.T) {
 	store, dir := newStore(), t.TempDir()
 	bucket := store.bucket()
 	defer bucket.Close()
-	a, b := incident(t, dir, "a"), incident(t, dir, "b")
+	a, b := newIncident(t, dir, "a"), newIncident(t, dir, "b")
 	has, hasNot := newSink(t, bucket, Config{Places: 1}), newSink(t, bucket, Config{Places: 1})
 	for _, c := range []struct {
 		sink *Sink
@@ -307,7 +308,7 @@ func TestLaterEvidence(t *testing.T) {
 		t.Errorf("%d claims were refused, want 1 that is remembered", store.refused)
 	}
 	before := len(store.order)
-	if err := os.WriteFile(filepath.Join(a.Incident.Folder, profile.ReportHTML), []byte("<p>"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(a.Incident.Folder, incident.ReportHTML), []byte("<p>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	a.Kind = guard.Explained
@@ -318,13 +319,13 @@ func TestLaterEvidence(t *testing.T) {
 	for _, key := range store.order[before:] {
 		added = append(added, filepath.Base(key))
 	}
-	if !slices.Equal(added, []string{profile.ReportHTML, "manifest.json"}) {
+	if !slices.Equal(added, []string{incident.ReportHTML, "manifest.json"}) {
 		t.Errorf("added %q", added)
 	}
 }
 
 func TestBounds(t *testing.T) {
-	store, e := newStore(), incident(t, t.TempDir(), "a")
+	store, e := newStore(), newIncident(t, t.TempDir(), "a")
 	bucket := store.bucket()
 	defer bucket.Close()
 	var log bytes.Buffer
@@ -332,13 +333,13 @@ func TestBounds(t *testing.T) {
 	if err := s.Deliver(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if len(store.places("heap.pb.gz")) != 0 || len(store.places(profile.ReportText)) != 1 || len(store.places("manifest.json")) != 1 {
+	if len(store.places("heap.pb.gz")) != 0 || len(store.places(incident.ReportText)) != 1 || len(store.places("manifest.json")) != 1 {
 		t.Errorf("objects %q", store.order)
 	}
 	if !strings.Contains(log.String(), "file=heap.pb.gz") || !strings.Contains(log.String(), "MaxBytes") {
 		t.Errorf("log %q", log.String())
 	}
-	gone := incident(t, t.TempDir(), "b")
+	gone := newIncident(t, t.TempDir(), "b")
 	if err := os.RemoveAll(gone.Incident.Folder); err != nil {
 		t.Fatal(err)
 	}

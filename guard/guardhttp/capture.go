@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // captured answers POST capture.
@@ -100,7 +102,7 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	snapshot := h.g.Snapshot()
 	var b bytes.Buffer
-	err := affordable(&snapshot, profile.PredictCapture(kind, readingOf(&snapshot)))
+	err := affordable(&snapshot, budget.PredictCapture(kind, readingOf(&snapshot)))
 	if err == nil {
 		err = profile.Capture(&b, kind)
 	}
@@ -116,9 +118,9 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	_, _ = w.Write(b.Bytes())
 }
 
-func readingOf(s *guard.Snapshot) *profile.Reading {
+func readingOf(s *guard.Snapshot) *incident.Reading {
 	if s.Reading.Time.IsZero() {
-		r := profile.NewReading(time.Time{})
+		r := incident.NewReading(time.Time{})
 		return &r
 	}
 	return &s.Reading

@@ -39,7 +39,7 @@
 //
 // # Flame graphs
 //
-// They are drawn by d3-flame-graph from trees that [profile.Compare] makes, which
+// They are drawn by d3-flame-graph from trees that [diff.Compare] makes, which
 // is what draws them in reports. The web views of google/pprof's driver were the
 // alternative: they keep their settings in globals, write them to the user's
 // home, run dot, list sources from disk, and need inline scripts. The commands for

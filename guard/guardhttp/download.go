@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // slowestDownload is how slowly a file may be read before it is given up, in
@@ -50,7 +50,7 @@ func (h *handler) download(w http.ResponseWriter, r *http.Request, id, name stri
 // a sandbox, and everything else is a download.
 func describe(header http.Header, id, name string) {
 	switch {
-	case name == profile.ReportHTML:
+	case name == incident.ReportHTML:
 		header.Set("Content-Type", "text/html; charset=utf-8")
 		header.Set("Content-Security-Policy", reportPolicy)
 	case strings.HasSuffix(name, ".txt"), strings.HasSuffix(name, ".md"):

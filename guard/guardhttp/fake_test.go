@@ -14,15 +14,19 @@ import (
 	pprofile "github.com/google/pprof/profile"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 // fakeGuard is a guard that stands as a test wants it.
 type fakeGuard struct {
 	mu       sync.Mutex
 	snapshot guard.Snapshot
-	readings []profile.Reading
-	store    *profile.Store
+	readings []incident.Reading
+	store    *incident.Store
 	capture  func(ctx context.Context) (guard.Incident, error)
 }
 
@@ -32,7 +36,7 @@ func (g *fakeGuard) Snapshot() guard.Snapshot {
 	return g.snapshot
 }
 
-func (g *fakeGuard) History(since time.Time) (out []profile.Reading) {
+func (g *fakeGuard) History(since time.Time) (out []incident.Reading) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range g.readings {
@@ -43,7 +47,7 @@ func (g *fakeGuard) History(since time.Time) (out []profile.Reading) {
 	return out
 }
 
-func (g *fakeGuard) Store() *profile.Store { return g.store }
+func (g *fakeGuard) Store() *incident.Store { return g.store }
 
 func (g *fakeGuard) Capture(ctx context.Context, _ string, _ ...profile.Kind) (guard.Incident, error) {
 	return g.capture(ctx)
@@ -52,8 +56,8 @@ func (g *fakeGuard) Capture(ctx context.Context, _ string, _ ...profile.Kind) (g
 const mib = 1 << 20
 
 // reading is one of a service that has 512 MiB.
-func reading(at time.Time, memory, live, goroutines int64) profile.Reading {
-	r := profile.NewReading(at)
+func reading(at time.Time, memory, live, goroutines int64) incident.Reading {
+	r := incident.NewReading(at)
 	r.Unreclaimable, r.HeapLive, r.HeapAlloc = profile.Bytes(memory), profile.Bytes(live), profile.Bytes(live+live/4)
 	r.HeapInuse, r.HeapIdle, r.HeapReleased, r.HeapSys = r.HeapAlloc+4*mib, 6*mib, 2*mib, r.HeapAlloc+10*mib
 	r.Sys, r.StackInuse, r.StackSys = r.HeapSys+14*mib, profile.Bytes(goroutines*2048), profile.Bytes(goroutines*2048)
@@ -74,36 +78,36 @@ func richGuard(t testing.TB) *fakeGuard {
 		dir = filepath.Join(os.TempDir(), "leakguard-shop", "shop")
 		t.Cleanup(func() { os.RemoveAll(filepath.Dir(dir)) })
 	}
-	store, err := profile.OpenStore(profile.StoreConfig{Dir: dir})
+	kept, err := store.Open(store.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { store.Close() })
+	t.Cleanup(func() { kept.Close() })
 	now := time.Now()
-	g := &fakeGuard{store: store}
+	g := &fakeGuard{store: kept.Reader()}
 	for i := range 720 {
 		at := now.Add(time.Duration(i-714) * 5 * time.Second)
 		live := int64(60*mib) + int64(i)*int64(mib)/3 + int64(i%9)*mib/2
 		g.readings = append(g.readings, reading(at, live+live/4+52*mib+int64(i*7919%13)*mib/2, live, 42+int64(i)*3))
 	}
 	last := g.readings[len(g.readings)-1]
-	process := profile.Process{Service: "shop", Version: "1.8.2", Host: "shop-7d9f5b-x2k4q", Pod: "shop-7d9f5b-x2k4q", PID: 1, Started: now.Add(-9 * time.Hour)}
-	older := richIncident(t, store, now.Add(-50*time.Minute), "goroutines", process, g, true)
-	open := richIncident(t, store, now.Add(-9*time.Minute), "live-heap", process, g, false)
+	process := incident.Process{Service: "shop", Version: "1.8.2", Host: "shop-7d9f5b-x2k4q", Pod: "shop-7d9f5b-x2k4q", PID: 1, Started: now.Add(-9 * time.Hour)}
+	older := richIncident(t, kept, now.Add(-50*time.Minute), "goroutines", process, g, true)
+	open := richIncident(t, kept, now.Add(-9*time.Minute), "live-heap", process, g, false)
 	_ = older
 	g.snapshot = guard.Snapshot{
 		Reading: last, Rate: 0.08 * mib, Process: process,
 		Limits: guard.Limits{Kill: 512 * mib, KillSource: "cgroup v2", KillPath: "/sys/fs/cgroup/memory.max", GOMEMLIMIT: 460 * mib, Host: 16 << 30},
-		Incidents: []guard.Incident{{ID: open, Rule: "live-heap", Trigger: profile.TriggerRule, Reason: "live heap 264.4 MiB, 52% of 512.0 MiB",
+		Incidents: []guard.Incident{{ID: open, Rule: "live-heap", Trigger: incident.TriggerRule, Reason: "live heap 264.4 MiB, 52% of 512.0 MiB",
 			Opened: now.Add(-9 * time.Minute), Folder: filepath.Join(dir, open), Signal: guard.LiveHeap}},
-		GoroutineSites: []profile.GoroutineSite{
+		GoroutineSites: []incident.GoroutineSite{
 			{Frame: frame("github.com/acme/shop/orders.(*Queue).Await", "/src/shop/orders/queue.go", 118), Root: "github.com/acme/shop/orders.(*Queue).Submit.func1", Wait: "chan receive",
 				Count: 2081, Grown: 2060, Since: now.Add(-58 * time.Minute), Standing: 55 * time.Minute, Leaking: true, Reason: "it has grown in 57 of 58 censuses, and none of those that came has left"},
 			{Frame: frame("github.com/acme/shop/web.(*Server).serve", "/src/shop/web/server.go", 74), Root: "github.com/acme/shop/web.(*Server).Listen.func2", Wait: "IO wait",
 				Count: 64, Grown: 12, Since: now.Add(-20 * time.Minute), Standing: 4 * time.Minute, Reason: "they come and go"},
 		},
 		Census: guard.CensusState{Ago: 21 * time.Second, Every: time.Minute},
-		Trends: []profile.Trend{
+		Trends: []incident.Trend{
 			{Signal: "live heap", Unit: profile.UnitBytes, State: "growing", Slope: 288 * mib, SlopeLow: 270 * mib, SlopeHigh: 301 * mib, Confidence: 0.71, Since: now.Add(-time.Hour), Reason: "it has risen for 1 h, which is too short to tell from a warm-up", LimitSoonest: 25 * time.Minute, LimitLatest: 29 * time.Minute},
 			{Signal: "non-Go memory", Unit: profile.UnitBytes, State: "calm", Slope: 0, Confidence: 0.9, LimitSoonest: -1, LimitLatest: -1, Reason: "its floors do not rise"},
 		},
@@ -137,9 +141,9 @@ func frame(function, file string, line int) profile.Frame {
 }
 
 // richIncident keeps an incident with profiles and a report, and returns its ID.
-func richIncident(t testing.TB, store *profile.Store, opened time.Time, rule string, process profile.Process, g *fakeGuard, over bool) string {
+func richIncident(t testing.TB, kept *store.Store, opened time.Time, rule string, process incident.Process, g *fakeGuard, over bool) string {
 	t.Helper()
-	f, err := store.CreateID(profile.NewIncidentID(opened, rule))
+	f, err := kept.CreateID(layout.NewID(opened, rule))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,13 +161,13 @@ func richIncident(t testing.TB, store *profile.Store, opened time.Time, rule str
 	write("heap-base.pb.gz", 4, true)
 	write("goroutine-base.pb.gz", 20, false)
 	write("heap-fresh.pb.gz", 260, true)
-	m := profile.Manifest{
-		Captures: []profile.CaptureRecord{{Seq: 1, Time: opened}},
-		ID:       f.ID(), Rule: rule, Trigger: profile.TriggerRule, Opened: opened, Process: process, Unit: profile.UnitBytes, Peak: 304 * mib,
-		Reason: "live heap 264.4 MiB, 52% of 512.0 MiB", Build: profile.Build{Module: "github.com/acme/shop", GoVersion: runtime.Version()},
-		Limits:    []profile.Limit{{Source: "cgroup v2", Bytes: 512 * mib}},
+	m := incident.Manifest{
+		Captures: []incident.CaptureRecord{{Seq: 1, Time: opened}},
+		ID:       f.ID(), Rule: rule, Trigger: incident.TriggerRule, Opened: opened, Process: process, Unit: profile.UnitBytes, Peak: 304 * mib,
+		Reason: "live heap 264.4 MiB, 52% of 512.0 MiB", Build: incident.Build{Module: "github.com/acme/shop", GoVersion: runtime.Version()},
+		Limits:    []incident.MemoryLimit{{Source: "cgroup v2", Bytes: 512 * mib}},
 		Readings:  g.readings[len(g.readings)-60:],
-		Decisions: []profile.Decision{{Time: opened, Text: "opened: live heap 264.4 MiB, 52% of 512.0 MiB"}, {Time: opened.Add(time.Second), Text: "captured heap+goroutine"}},
+		Decisions: []incident.Decision{{Time: opened, Text: "opened: live heap 264.4 MiB, 52% of 512.0 MiB"}, {Time: opened.Add(time.Second), Text: "captured heap+goroutine"}},
 	}
 	if rule == "goroutines" {
 		m.Unit, m.Peak, m.Reason = profile.UnitCount, 10_231, "goroutines 10,231, was 42 in calm times"
@@ -176,18 +180,17 @@ func richIncident(t testing.TB, store *profile.Store, opened time.Time, rule str
 		t.Fatal(err)
 	}
 	id := f.ID()
-	report, err := store.Explain(id)
+	explained, err := report.ExplainFolder(f.Path())
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Headline = report.Headline
-	for _, form := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{{profile.ReportHTML, report.WriteHTML}, {profile.ReportMarkdown, report.WriteMarkdown}, {profile.ReportText, report.WriteText}} {
-		if _, err := f.Write(form.name, form.write); err != nil {
-			t.Fatal(err)
-		}
+	m.Headline = explained.Headline
+	err = explained.WriteForms(func(name string, form func(io.Writer) error) error {
+		_, err := f.Write(name, form)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := f.WriteManifest(m); err != nil {
 		t.Fatal(err)

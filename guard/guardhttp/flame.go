@@ -9,7 +9,10 @@ import (
 
 	pprofile "github.com/google/pprof/profile"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // flameChoice is something of an incident that can be drawn as a flame graph.
@@ -21,7 +24,7 @@ type flameChoice struct {
 
 // flameChoices are the differences to the baseline, of the newest profiles first,
 // and then each profile by itself.
-func flameChoices(files []profile.Artefact) []flameChoice {
+func flameChoices(files []incident.Artefact) []flameChoice {
 	differences, singles := []flameChoice{}, []flameChoice{}
 	for i := len(files) - 1; i >= 0; i-- {
 		a := files[i]
@@ -66,11 +69,11 @@ func drawable(k profile.Kind) bool {
 }
 
 func isBase(name string) bool {
-	stem, _, _ := strings.Cut(name, ".")
-	return strings.HasSuffix(stem, "-"+profile.Base)
+	_, variant, _, ok := incident.ParseFileName(name)
+	return ok && variant == incident.VariantBase
 }
 
-func baseOf(files []profile.Artefact, kind profile.Kind) (name string) {
+func baseOf(files []incident.Artefact, kind profile.Kind) (name string) {
 	for _, a := range files {
 		if a.Kind != nil && *a.Kind == kind && isBase(a.Name) {
 			name = a.Name
@@ -81,11 +84,11 @@ func baseOf(files []profile.Artefact, kind profile.Kind) (name string) {
 
 // flameGraph is one to be drawn.
 type flameGraph struct {
-	Kind     string             `json:"kind"`
-	Unit     string             `json:"unit"`
-	Whole    string             `json:"whole"` // what its values are a part of
-	Root     *profile.FlameNode `json:"root"`  // null: nothing is in it
-	Warnings []string           `json:"warnings"`
+	Kind     string          `json:"kind"`
+	Unit     profile.Unit    `json:"unit"`
+	Whole    string          `json:"whole"` // what its values are a part of
+	Root     *diff.FlameNode `json:"root"`  // null: nothing is in it
+	Warnings []string        `json:"warnings"`
 }
 
 // maxFlameName cuts names, which a damaged file may have of any length.
@@ -109,7 +112,7 @@ func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 		if i == 1 && name == "" {
 			continue
 		}
-		at := slices.IndexFunc(m.Artefacts, func(a profile.Artefact) bool { return a.Name == name })
+		at := slices.IndexFunc(m.Artefacts, func(a incident.Artefact) bool { return a.Name == name })
 		if at < 0 || m.Artefacts[at].Kind == nil || !drawable(*m.Artefacts[at].Kind) {
 			http.Error(w, fmt.Sprintf("guardhttp: %.80q is no profile of this incident that can be drawn", name), http.StatusNotFound)
 			return
@@ -123,7 +126,7 @@ func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	defer release()
 	snapshot := h.g.Snapshot()
-	if err := affordable(&snapshot, profile.PredictCompare(sizes...)); err != nil {
+	if err := affordable(&snapshot, budget.PredictCompare(sizes...)); err != nil {
 		later(w, http.StatusServiceUnavailable, 10*time.Second, "no flame graph: "+err.Error()+"; download the file and use go tool pprof")
 		return
 	}
@@ -146,7 +149,7 @@ func (h *handler) makeFlame(id, file, base, module string) (*flameGraph, error) 
 			return nil, err
 		}
 	}
-	c, err := profile.Compare(before, now, profile.CompareConfig{MainModule: module, Rows: 1})
+	c, err := diff.Compare(before, now, diff.Config{MainModule: module, Rows: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func (h *handler) makeFlame(id, file, base, module string) (*flameGraph, error) 
 	return g, nil
 }
 
-func cutNames(n *profile.FlameNode, depth int) {
+func cutNames(n *diff.FlameNode, depth int) {
 	if n == nil || depth > 256 {
 		return
 	}

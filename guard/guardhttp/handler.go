@@ -7,6 +7,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Config configures a handler. Its zero value works.
@@ -60,9 +61,9 @@ func Handler(g *guard.Guard, cfg Config) http.Handler {
 // watched is what a handler asks of a guard.
 type watched interface {
 	Snapshot() guard.Snapshot
-	History(since time.Time) []profile.Reading
+	History(since time.Time) []incident.Reading
 	Capture(ctx context.Context, reason string, kinds ...profile.Kind) (guard.Incident, error)
-	Store() *profile.Store
+	Store() *incident.Store
 }
 
 func newHandler(g watched, there bool, cfg Config) *handler {

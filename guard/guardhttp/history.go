@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // points are readings for a chart, in columns; null is what is not known.
@@ -23,7 +24,7 @@ const mostPoints = 1500
 
 // newPoints are at most so many of the readings, spread evenly over time: of each
 // span the one with the most memory, so that no peak is lost.
-func newPoints(readings []profile.Reading, most int) *points {
+func newPoints(readings []incident.Reading, most int) *points {
 	p := &points{Time: []float64{}, Memory: []profile.Bytes{}, LiveHeap: []profile.Bytes{}, Goroutines: []profile.Count{}, Limit: []profile.Bytes{}}
 	if len(readings) == 0 {
 		return p
@@ -51,7 +52,7 @@ func newPoints(readings []profile.Reading, most int) *points {
 	return p
 }
 
-func (p *points) add(r *profile.Reading) {
+func (p *points) add(r *incident.Reading) {
 	p.Time = append(p.Time, unixSeconds(r.Time))
 	p.Memory = append(p.Memory, r.Unreclaimable)
 	p.LiveHeap = append(p.LiveHeap, r.HeapLive)

@@ -12,18 +12,19 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
-// incident is one in a list.
-type incident struct {
-	ID       string     `json:"id"`
-	Rule     string     `json:"rule"`
-	Trigger  string     `json:"trigger"`
-	Reason   string     `json:"reason"`
-	Headline string     `json:"headline"` // the first line of its report; '' until there is one
-	Opened   time.Time  `json:"opened"`
-	Ended    *time.Time `json:"recovered"` // null while it is open, and where its process died in it
+// entry is one incident in a list.
+type entry struct {
+	ID       string           `json:"id"`
+	Rule     string           `json:"rule"`
+	Trigger  incident.Trigger `json:"trigger"`
+	Reason   string           `json:"reason"`
+	Headline string           `json:"headline"` // the first line of its report; '' until there is one
+	Opened   time.Time        `json:"opened"`
+	Ended    *time.Time       `json:"recovered"` // null while it is open, and where its process died in it
 	// Open says that it is open in this process.
 	Open bool `json:"open"`
 	// Ours says that it is of this process, not of an earlier one.
@@ -46,16 +47,16 @@ const mostIncidents = 64
 // incidentList knows what is kept. A manifest takes a millisecond and some 100 KB
 // to be read, so each is read again only while it may change.
 type incidentList struct {
-	store *profile.Store // nil: there is none
+	store *incident.Store // nil: there is none
 
 	known    map[string]*listed
 	counters guard.Counters
 	looked   time.Time
-	all      []incident // newest first; of what is kept
+	all      []entry // newest first; of what is kept
 }
 
 type listed struct {
-	incident
+	entry
 	read time.Time
 }
 
@@ -69,7 +70,7 @@ const (
 )
 
 // list returns the open incidents and those that are kept, newest first.
-func (l *incidentList) list(s *guard.Snapshot, now time.Time) []incident {
+func (l *incidentList) list(s *guard.Snapshot, now time.Time) []entry {
 	changed := l.counters.Incidents != s.Counters.Incidents || l.counters.Captures != s.Counters.Captures ||
 		l.counters.FailedCaptures != s.Counters.FailedCaptures || l.counters.Explained != s.Counters.Explained
 	if l.store != nil && (changed || now.Sub(l.looked) >= lookEvery) {
@@ -81,9 +82,9 @@ func (l *incidentList) list(s *guard.Snapshot, now time.Time) []incident {
 	}
 	for i := range s.Incidents {
 		live := &s.Incidents[i]
-		at := slices.IndexFunc(out, func(i incident) bool { return i.ID == live.ID })
+		at := slices.IndexFunc(out, func(i entry) bool { return i.ID == live.ID })
 		if at < 0 {
-			out = append(out, incident{ID: live.ID, Rule: live.Rule, Trigger: live.Trigger, Opened: live.Opened.UTC(), Reason: live.Reason, PID: s.Process.PID, Kept: live.Folder != "", Files: len(live.Artefacts)})
+			out = append(out, entry{ID: live.ID, Rule: live.Rule, Trigger: live.Trigger, Opened: live.Opened.UTC(), Reason: live.Reason, PID: s.Process.PID, Kept: live.Folder != "", Files: len(live.Artefacts)})
 			at = len(out) - 1
 		}
 		i := &out[at]
@@ -93,7 +94,7 @@ func (l *incidentList) list(s *guard.Snapshot, now time.Time) []incident {
 			i.Headline = live.Headline
 		}
 	}
-	slices.SortFunc(out, func(a, b incident) int { return strings.Compare(b.ID, a.ID) })
+	slices.SortFunc(out, func(a, b entry) int { return strings.Compare(b.ID, a.ID) })
 	return out[:min(len(out), mostIncidents)]
 }
 
@@ -106,7 +107,7 @@ func (l *incidentList) look(s *guard.Snapshot, now time.Time) {
 	}
 	ids := make([]string, 0, mostIncidents)
 	for i := len(names) - 1; i >= 0 && len(ids) < mostIncidents; i-- {
-		if profile.IsIncidentID(names[i].Name()) {
+		if incident.IsID(names[i].Name()) {
 			ids = append(ids, names[i].Name())
 		}
 	}
@@ -122,7 +123,7 @@ func (l *incidentList) look(s *guard.Snapshot, now time.Time) {
 			k = &listed{newIncident(&m, s), now}
 		}
 		l.known[id] = k
-		l.all = append(l.all, k.incident)
+		l.all = append(l.all, k.entry)
 	}
 }
 
@@ -132,25 +133,25 @@ func (l *listed) final() bool {
 	return l.Ended != nil && l.Headline != "" || !l.Ours && old
 }
 
-func newIncident(m *profile.Manifest, s *guard.Snapshot) incident {
-	i := incident{
+func newIncident(m *incident.Manifest, s *guard.Snapshot) entry {
+	i := entry{
 		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Headline: m.Headline, Opened: m.Opened.UTC(), Ended: m.Recovered,
 		PID: m.Process.PID, Files: len(m.Artefacts), Kept: true,
 		Ours: m.Process.PID == s.Process.PID && m.Process.Host == s.Process.Host && m.Process.Started.Equal(s.Process.Started),
 	}
 	for _, a := range m.Artefacts {
 		i.Bytes += a.Size
-		i.Report = i.Report || a.Name == profile.ReportHTML
+		i.Report = i.Report || a.Name == incident.ReportHTML
 	}
 	return i
 }
 
 // incidentDetail is all of one.
 type incidentDetail struct {
-	Manifest profile.Manifest `json:"manifest"`
-	CutShort bool             `json:"cut_short"` // there is no manifest.json, and the manifest is what the folder tells
-	Warnings []string         `json:"warnings"`
-	Folder   string           `json:"folder"`
+	Manifest incident.Manifest `json:"manifest"`
+	CutShort bool              `json:"cut_short"` // there is no manifest.json, and the manifest is what the folder tells
+	Warnings []string          `json:"warnings"`
+	Folder   string            `json:"folder"`
 	// Commands are to be typed on the host; Flames are what can be drawn.
 	Commands []command     `json:"commands"`
 	Flames   []flameChoice `json:"flames"`
@@ -171,14 +172,14 @@ func (h *handler) incident(w http.ResponseWriter, _ *http.Request, id string) {
 	if d.Warnings == nil {
 		d.Warnings = []string{}
 	}
-	for _, c := range m.Commands(d.Folder) {
+	for _, c := range report.Commands(m, d.Folder) {
 		d.Commands = append(d.Commands, command(c))
 	}
 	writeJSON(w, d)
 }
 
 // manifest reads an incident, or answers that there is none.
-func (h *handler) manifest(w http.ResponseWriter, id string) (m profile.Manifest, ok bool) {
+func (h *handler) manifest(w http.ResponseWriter, id string) (m incident.Manifest, ok bool) {
 	store := h.g.Store()
 	if store == nil {
 		http.Error(w, "guardhttp: the guard has no folder, so no incident is kept", http.StatusNotFound)

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // route is what a request asks for.
@@ -58,11 +58,11 @@ func parseRoute(path string) (r route, args []string) {
 		return routeHistory, nil
 	case is("api", "v1", "incidents"):
 		return routeIncidents, nil
-	case is("api", "v1", "incident", "*", "flame") && profile.IsIncidentID(args[0]):
+	case is("api", "v1", "incident", "*", "flame") && incident.IsID(args[0]):
 		return routeFlame, args
-	case is("api", "v1", "incident", "*") && profile.IsIncidentID(args[0]):
+	case is("api", "v1", "incident", "*") && incident.IsID(args[0]):
 		return routeIncident, args
-	case is("incident", "*", "*") && profile.IsIncidentID(args[0]):
+	case is("incident", "*", "*") && incident.IsID(args[0]):
 		return routeFile, args
 	case is("assets", "*"):
 		return routeAsset, args

@@ -7,6 +7,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // status is the state in one sentence.
@@ -32,7 +33,7 @@ const (
 const stopped = 150 * time.Second
 
 // judge says how things stand.
-func judge(there bool, s *guard.Snapshot, rate float64, incidents []incident, now time.Time) status {
+func judge(there bool, s *guard.Snapshot, rate float64, incidents []entry, now time.Time) status {
 	switch {
 	case !there:
 		return status{levelUnknown, "No guard watches this process: Config.Off is set, or Start has failed.", "No guard"}
@@ -61,7 +62,7 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []incident, no
 	}
 	for _, t := range s.Trends {
 		if t.State != "calm" {
-			title := strings.ToUpper(t.Signal[:1]) + t.Signal[1:] + " is " + t.State
+			title := strings.ToUpper(t.Signal[:1]) + t.Signal[1:] + " is " + string(t.State)
 			what := fmt.Sprintf("%s is %s, by %s an hour", t.Signal, t.State, amount(t.Slope, t.Unit))
 			if t.State == "growing" {
 				what += "; it is too early to tell whether it leaks"
@@ -70,7 +71,7 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []incident, no
 		}
 	}
 	parts := []string{calmWords(len(s.Rules)), memory}
-	if v := s.Verdict; v.Class != profile.VerdictUnknown && v.Class != profile.VerdictCalm {
+	if v := s.Verdict; v.Class != incident.VerdictUnknown && v.Class != incident.VerdictCalm {
 		parts[1] = v.Text // it has the figures, and what they are about
 	}
 	title := "Calm"
@@ -92,8 +93,8 @@ func calmWords(rules int) string {
 }
 
 // worst is the open incident to tell of: one that is explained, else the oldest.
-func worst(s *guard.Snapshot, incidents []incident) *incident {
-	var found *incident
+func worst(s *guard.Snapshot, incidents []entry) *entry {
+	var found *entry
 	for i := range incidents { // newest first
 		x := &incidents[i]
 		if !x.Open {
@@ -136,16 +137,16 @@ func recoveryWords(s *guard.Snapshot) string {
 }
 
 // lastOf is the newest incident that a rule opened in the last day.
-func lastOf(incidents []incident, now time.Time) *incident {
+func lastOf(incidents []entry, now time.Time) *entry {
 	for i := range incidents {
-		if x := &incidents[i]; x.Trigger != profile.TriggerManual && x.Trigger != profile.TriggerSignal && now.Sub(x.Opened) < 24*time.Hour {
+		if x := &incidents[i]; x.Trigger != incident.TriggerManual && x.Trigger != incident.TriggerSignal && now.Sub(x.Opened) < 24*time.Hour {
 			return x
 		}
 	}
 	return nil
 }
 
-func lastWords(last *incident, now time.Time) string {
+func lastWords(last *entry, now time.Time) string {
 	what := last.Headline
 	if what == "" {
 		what = last.Reason
@@ -154,7 +155,7 @@ func lastWords(last *incident, now time.Time) string {
 		what = ": " + what
 	}
 	switch {
-	case last.Trigger == profile.TriggerDeath:
+	case last.Trigger == incident.TriggerDeath:
 		return "but the run before died " + ago(now.Sub(last.Opened)) + what
 	case last.Ended != nil && last.Ours:
 		return "the last incident ended " + ago(now.Sub(*last.Ended)) + what
@@ -209,7 +210,7 @@ func sentence(parts ...string) string {
 	return b.String() + "."
 }
 
-func amount(v float64, unit string) string {
+func amount(v float64, unit profile.Unit) string {
 	switch unit {
 	case profile.UnitBytes:
 		return profile.Bytes(max(v, 0)).String()

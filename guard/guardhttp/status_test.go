@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func TestStatus(t *testing.T) {
@@ -19,49 +21,49 @@ func TestStatus(t *testing.T) {
 		no        bool
 		change    func(*guard.Snapshot)
 		rate      float64
-		incidents []incident
+		incidents []entry
 		level     string
 		want      string
 	}{
 		{name: "no guard", no: true, level: "unknown", want: "No guard watches this process: Config.Off is set, or Start has failed."},
-		{name: "just started", change: func(s *guard.Snapshot) { s.Reading = profile.Reading{} }, level: "unknown", want: "The guard has just started, and has not looked yet."},
+		{name: "just started", change: func(s *guard.Snapshot) { s.Reading = incident.Reading{} }, level: "unknown", want: "The guard has just started, and has not looked yet."},
 		{name: "stopped", change: func(s *guard.Snapshot) { s.Reading.Time = now.Add(-3 * time.Minute) }, level: "unknown",
 			want: "The guard has stopped; this is how things stood at 2026-11-20 02:57:00 UTC."},
 		{name: "calm", level: "calm", want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB."},
 		{name: "no limit", change: func(s *guard.Snapshot) { s.Limits.Kill = profile.Unknown }, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 128.0 MiB, and no limit is known."},
 		{name: "page cache", change: func(s *guard.Snapshot) {
-			s.Verdict = profile.Verdict{Class: profile.VerdictCacheAtLimit, Text: "page cache at the limit, the kernel takes it back, no leak"}
+			s.Verdict = incident.Verdict{Class: incident.VerdictCacheAtLimit, Text: "page cache at the limit, the kernel takes it back, no leak"}
 		}, level: "calm", want: "Calm: none of 8 rules has crossed its line; page cache at the limit, the kernel takes it back, no leak."},
-		{name: "was in an incident", incidents: []incident{{Ended: &ended, Opened: ended.Add(-time.Minute), Ours: true, Headline: "main.leak (main.go:1) holds 80.0 MiB more"}}, level: "calm",
+		{name: "was in an incident", incidents: []entry{{Ended: &ended, Opened: ended.Add(-time.Minute), Ours: true, Headline: "main.leak (main.go:1) holds 80.0 MiB more"}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; the last incident ended 12 min ago: main.leak (main.go:1) holds 80.0 MiB more."},
-		{name: "the run before died", incidents: []incident{{Opened: ended, Headline: "main.leak (main.go:1) holds 80.0 MiB more"}}, level: "calm",
+		{name: "the run before died", incidents: []entry{{Opened: ended, Headline: "main.leak (main.go:1) holds 80.0 MiB more"}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but another run's incident of 12 min ago never ended: main.leak (main.go:1) holds 80.0 MiB more."},
-		{name: "the run before was killed", incidents: []incident{{Trigger: profile.TriggerDeath, Opened: ended, Headline: "the previous run was killed for want of memory"}}, level: "calm",
+		{name: "the run before was killed", incidents: []entry{{Trigger: incident.TriggerDeath, Opened: ended, Headline: "the previous run was killed for want of memory"}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but the run before died 12 min ago: the previous run was killed for want of memory."},
-		{name: "captured by hand", incidents: []incident{{Trigger: profile.TriggerManual, Opened: ended, Ours: true}}, level: "calm",
+		{name: "captured by hand", incidents: []entry{{Trigger: incident.TriggerManual, Opened: ended, Ours: true}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB."},
 		{name: "under pressure", change: func(s *guard.Snapshot) {
 			s.Pressure.Under, s.Pressure.Last.Reason = true, "450.0 MiB live, 88% of 512.0 MiB"
 		}, level: "growing", want: "Memory is under pressure: 450.0 MiB live, 88% of 512.0 MiB."},
 		{name: "goroutines", change: func(s *guard.Snapshot) {
-			s.GoroutineSites = []profile.GoroutineSite{{Leaking: true, Count: 2081, Frame: profile.Frame{Function: "shop.await"}}}
+			s.GoroutineSites = []incident.GoroutineSite{{Leaking: true, Count: 2081, Frame: profile.Frame{Function: "shop.await"}}}
 		}, level: "growing", want: "2,081 goroutines pile up in shop.await; memory is at 25% of 512.0 MiB."},
 		{name: "a trend", change: func(s *guard.Snapshot) {
-			s.Trends = []profile.Trend{{Signal: "live heap", Unit: profile.UnitBytes, State: "growing", Slope: 3 * mib}}
+			s.Trends = []incident.Trend{{Signal: "live heap", Unit: profile.UnitBytes, State: "growing", Slope: 3 * mib}}
 		}, level: "growing", want: "live heap is growing, by 3.0 MiB an hour; it is too early to tell whether it leaks; memory is at 25% of 512.0 MiB."},
-		{name: "an incident", rate: 64 * mib / 10, incidents: []incident{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
+		{name: "an incident", rate: 64 * mib / 10, incidents: []entry{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
 			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; at its present rate it is full in 60 s."},
 		{name: "about to recover", change: func(s *guard.Snapshot) { s.Rules[2] = guard.RuleState{Open: true, Value: 5, Level: 6} },
-			incidents: []incident{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
+			incidents: []entry{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
 			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; that is below the line again, and the incident ends if it stays there."},
 		{name: "one of two is not", change: func(s *guard.Snapshot) {
 			s.Rules[2], s.Rules[3] = guard.RuleState{Open: true, Value: 5, Level: 6}, guard.RuleState{Open: true, Value: 6, Level: 6}
-		}, incidents: []incident{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
+		}, incidents: []entry{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
 			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB."},
-		{name: "an explained one first", incidents: []incident{{ID: "b", Open: true, Reason: "memory 90%"}, {ID: "a", Open: true, Headline: "main.leak holds 80.0 MiB more"}}, level: "incident",
+		{name: "an explained one first", incidents: []entry{{ID: "b", Open: true, Reason: "memory 90%"}, {ID: "a", Open: true, Headline: "main.leak holds 80.0 MiB more"}}, level: "incident",
 			want: "main.leak holds 80.0 MiB more; memory is at 25% of 512.0 MiB."},
-		{name: "another's evidence", incidents: []incident{{ID: "b", Open: true, Reason: "memory 90%", Evidence: "a"}, {ID: "a", Ended: &ended, Headline: "main.leak holds 80.0 MiB more"}}, level: "incident",
+		{name: "another's evidence", incidents: []entry{{ID: "b", Open: true, Reason: "memory 90%", Evidence: "a"}, {ID: "a", Ended: &ended, Headline: "main.leak holds 80.0 MiB more"}}, level: "incident",
 			want: "main.leak holds 80.0 MiB more; memory is at 25% of 512.0 MiB."},
 	} {
 		s := base()
@@ -77,7 +79,7 @@ func TestStatus(t *testing.T) {
 
 func TestPoints(t *testing.T) {
 	now := time.Now()
-	var all []profile.Reading
+	var all []incident.Reading
 	for i := range 5000 {
 		memory := int64(i) * 1000
 		if i == 1234 {
@@ -132,7 +134,7 @@ func TestIncidentsAreReadOnce(t *testing.T) {
 		t.Error("an open incident was not read again")
 	}
 	// One that has no folder, as without a disk, is listed too.
-	s.Incidents = append(s.Incidents, guard.Incident{ID: profile.NewIncidentID(now, "memory"), Rule: "memory", Reason: "memory 90%", NotCaptured: "disk full"})
+	s.Incidents = append(s.Incidents, guard.Incident{ID: layout.NewID(now, "memory"), Rule: "memory", Reason: "memory 90%", NotCaptured: "disk full"})
 	if list = l.list(&s, now.Add(2*time.Second)); len(list) != 3 || list[0].Rule != "memory" || list[0].Kept || !list[0].Open {
 		t.Errorf("%+v", list[0])
 	}

@@ -10,6 +10,7 @@ import (
 	pprofile "github.com/google/pprof/profile"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
 )
 
 // site is a place in the code with how many objects of a kind it has made that
@@ -76,7 +77,7 @@ func (a allocations) since() ([]site, error) {
 			return f.Function == nil || !slices.Contains(a.allocators, f.Function.Name) || line != 0 && f.Line != line
 		})
 	}
-	c, err := profile.Compare(base, now, profile.CompareConfig{MainModule: mainModule()})
+	c, err := diff.Compare(base, now, diff.Config{MainModule: mainModule()})
 	if errors.Is(err, profile.ErrNoSamples) {
 		return nil, nil
 	}

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leakguard/leakguard/guard/guardtest"
 	"go.uber.org/goleak"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
 // heardT is a test that keeps what is said of it; goleak can use it, too.

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leakguard/leakguard/guard/guardtest"
 	"go.uber.org/goleak"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
 // exampleT stands in for a *testing.T that an example does not have.

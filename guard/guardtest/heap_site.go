@@ -11,6 +11,7 @@ import (
 
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
 )
 
 // heapFinding is what [NoHeapGrowth] has to say about growth.
@@ -27,8 +28,8 @@ type heapFinding struct {
 	lasted                             time.Duration
 
 	// sites grew in traced more iterations, the largest first.
-	sites  []profile.Growth
-	groups []profile.GoroutineGroup
+	sites  []diff.Row
+	groups []diff.GoroutineGroup
 	traced int64
 	failed error // why there are no sites
 
@@ -190,7 +191,7 @@ func cutBelow(p *pprofile.Profile) {
 }
 
 // compareProfiles returns what has grown, the largest first.
-func compareProfiles(base, now profiles) (sites []profile.Growth, groups []profile.GoroutineGroup, err error) {
+func compareProfiles(base, now profiles) (sites []diff.Row, groups []diff.GoroutineGroup, err error) {
 	if err := errors.Join(base.err, now.err); err != nil {
 		return nil, nil, err
 	}
@@ -198,7 +199,7 @@ func compareProfiles(base, now profiles) (sites []profile.Growth, groups []profi
 	if err != nil {
 		return nil, nil, err
 	}
-	sites = slices.DeleteFunc(c.Sites, func(g profile.Growth) bool { return g.Share < leastShare })
+	sites = slices.DeleteFunc(c.Sites, func(g diff.Row) bool { return g.Share < leastShare })
 	runtimeLast(sites)
 	if now.goroutine == nil {
 		return sites, nil, nil
@@ -206,24 +207,24 @@ func compareProfiles(base, now profiles) (sites []profile.Growth, groups []profi
 	if c, err = compareRaw(base.goroutine, now.goroutine); err != nil {
 		return sites, nil, err
 	}
-	groups = slices.DeleteFunc(c.Goroutines, func(g profile.GoroutineGroup) bool { return g.Count.Growth() <= 0 })
+	groups = slices.DeleteFunc(c.Goroutines, func(g diff.GoroutineGroup) bool { return g.Count.Growth() <= 0 })
 	return sites, groups, nil
 }
 
 // runtimeLast moves places in the runtime alone behind the others: a processor's list of
 // timers, say, grows on nobody's stack, and by leaps that exceed what caused them.
-func runtimeLast(sites []profile.Growth) {
-	inRuntime := func(g profile.Growth) int {
+func runtimeLast(sites []diff.Row) {
+	inRuntime := func(g diff.Row) int {
 		if frames.IsRuntime(frames.PackageOf(g.Frame.Function)) {
 			return 1
 		}
 		return 0
 	}
-	slices.SortStableFunc(sites, func(a, b profile.Growth) int { return inRuntime(a) - inRuntime(b) })
+	slices.SortStableFunc(sites, func(a, b diff.Row) int { return inRuntime(a) - inRuntime(b) })
 }
 
 // compareRaw compares two profiles; one without samples has not grown.
-func compareRaw(base, now []byte) (*profile.Comparison, error) {
+func compareRaw(base, now []byte) (*diff.Comparison, error) {
 	b, err := parseProfile(base)
 	if err != nil {
 		return nil, err
@@ -232,9 +233,9 @@ func compareRaw(base, now []byte) (*profile.Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := profile.Compare(b, n, profile.CompareConfig{MainModule: mainModule()})
+	c, err := diff.Compare(b, n, diff.Config{MainModule: mainModule()})
 	if errors.Is(err, profile.ErrNoSamples) {
-		return new(profile.Comparison), nil
+		return new(diff.Comparison), nil
 	}
 	return c, err
 }

@@ -7,6 +7,7 @@ import (
 	pprofile "github.com/google/pprof/profile"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
 )
 
 // stackOf makes a sample of functions, leaf first.
@@ -75,9 +76,9 @@ func TestInNumber(t *testing.T) {
 }
 
 func TestRuntimeLast(t *testing.T) {
-	var sites []profile.Growth
+	var sites []diff.Row
 	for _, function := range []string{"runtime.mallocgc", "shop.later", "runtime.growslice", "shop.link"} {
-		sites = append(sites, profile.Growth{Frame: profile.Frame{Function: function}})
+		sites = append(sites, diff.Row{Frame: profile.Frame{Function: function}})
 	}
 	runtimeLast(sites)
 	var got []string

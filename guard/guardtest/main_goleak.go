@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/leakguard/leakguard/internal/frames"
 	"go.uber.org/goleak"
+
+	"github.com/leakguard/leakguard/internal/frames"
 )
 
 // goleakFound begins what goleak says when it finds something. Its other errors

@@ -1,15 +1,14 @@
 package pyrosink
 
 import (
-	"strings"
-
 	"github.com/leakguard/leakguard/guard/internal/fleet"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // chosen is a file to be pushed.
 type chosen struct {
-	file     profile.Artefact
+	file     incident.Artefact
 	baseline bool
 }
 
@@ -44,7 +43,7 @@ func choose(in *fleet.Incident, most int64) []chosen {
 		if a.Kind == nil || sampleTypes[*a.Kind] == nil || a.Size > most {
 			continue
 		}
-		if strings.Contains(a.Name, "-"+profile.Base+".") {
+		if isBaseline(a.Name) {
 			list = append(list, chosen{a, true})
 			continue
 		}
@@ -56,4 +55,9 @@ func choose(in *fleet.Incident, most int64) []chosen {
 		list = append(list, chosen{a, false})
 	}
 	return list
+}
+
+func isBaseline(name string) bool {
+	_, variant, _, ok := incident.ParseFileName(name)
+	return ok && variant == incident.VariantBase
 }

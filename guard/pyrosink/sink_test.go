@@ -20,7 +20,7 @@ import (
 	pprof "github.com/google/pprof/profile"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // captured returns the event of a real capture, with a report.
@@ -40,7 +40,7 @@ func captured(t *testing.T) guard.Event {
 	if err := errors.Join(err, g.Close()); err != nil {
 		t.Fatal(err)
 	}
-	report := filepath.Join(inc.Folder, profile.ReportText)
+	report := filepath.Join(inc.Folder, incident.ReportText)
 	if err := os.WriteFile(report, []byte("a.(*B).c (a/b.go:1) holds 1.0 MiB more\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // First is a [guard.Sink]; make one with room for an incident.
@@ -33,7 +33,7 @@ func (f First) Deliver(_ context.Context, e guard.Event) error {
 func (f First) Wait(ctx context.Context) (guard.Incident, string, error) {
 	select {
 	case i := <-f:
-		text, err := os.ReadFile(filepath.Join(i.Folder, profile.ReportText))
+		text, err := os.ReadFile(filepath.Join(i.Folder, incident.ReportText))
 		return i, string(text), err
 	case <-ctx.Done():
 		return guard.Incident{}, "", fmt.Errorf("no report: %w", ctx.Err())

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // captured returns the event of a real capture, and its folder.
@@ -37,11 +37,11 @@ func TestRead(t *testing.T) {
 	if got := in.Key(); got != "shop_.._x/v1/manual-"+got[len(got)-8:] {
 		t.Errorf("key %q", got)
 	}
-	if err := os.WriteFile(filepath.Join(e.Incident.Folder, profile.ReportText), []byte("a.(*B).c (a/b.go:1) holds 1.0 MiB more\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(e.Incident.Folder, incident.ReportText), []byte("a.(*B).c (a/b.go:1) holds 1.0 MiB more\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	with, err := Read(t.Context(), e, time.Minute)
-	if err != nil || with.Suspect != "a.(*B).c" || with.Files[len(with.Files)-1].Name != profile.ReportText {
+	if err != nil || with.Suspect != "a.(*B).c" || with.Files[len(with.Files)-1].Name != incident.ReportText {
 		t.Errorf("with a report: %+v, %v", with, err)
 	}
 	if a, b := in.Key(), with.Key(); a == b || !strings.HasPrefix(b, "shop_.._x/v1/manual-a.__B_.c-") {
@@ -60,7 +60,7 @@ func TestKeys(t *testing.T) {
 	seen := make(map[string]Incident)
 	for _, service := range []string{"", "..", "a/b", "a_b", strings.Repeat("x", 200), strings.Repeat("x", 199)} {
 		for _, suspect := range []string{"", "é", "ü", "a.b"} {
-			in := Incident{Manifest: profile.Manifest{Rule: "memory", Process: profile.Process{Service: service}}, Suspect: suspect}
+			in := Incident{Manifest: incident.Manifest{Rule: "memory", Process: incident.Process{Service: service}}, Suspect: suspect}
 			key := in.Key()
 			if other, ok := seen[key]; ok {
 				t.Errorf("%q is the key of %+v and %+v", key, other, in)

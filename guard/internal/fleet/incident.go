@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Incident is one incident as it lies in its folder.
 type Incident struct {
-	Manifest profile.Manifest
+	Manifest incident.Manifest
 	Folder   string
 	// Headline is the report's first line; "" where there is no report.
 	Headline string
@@ -25,7 +25,7 @@ type Incident struct {
 	Suspect string
 	// Files are the profiles, the text of goroutines and the reports, in the
 	// order in which they were written.
-	Files []profile.Artefact
+	Files []incident.Artefact
 }
 
 // ErrNoEvidence says that an incident has nothing on disk.
@@ -40,10 +40,10 @@ func Read(ctx context.Context, e guard.Event, most time.Duration) (Incident, err
 	}
 	wait, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	in.Headline = profile.AwaitHeadline(wait, in.Folder)
-	in.Suspect = profile.HeadlineFunction(in.Headline)
+	in.Headline = incident.AwaitHeadline(wait, in.Folder)
+	in.Suspect = incident.HeadlineFunction(in.Headline)
 	var err error
-	in.Manifest, err = profile.FolderManifest(in.Folder)
+	in.Manifest, err = incident.ReadFolder(in.Folder)
 	if errors.Is(err, os.ErrNotExist) {
 		return Incident{}, ErrNoEvidence // removed, to make room for others
 	}
@@ -51,11 +51,11 @@ func Read(ctx context.Context, e guard.Event, most time.Duration) (Incident, err
 		return Incident{}, err
 	}
 	in.Files = slices.Clone(in.Manifest.Artefacts)
-	for _, name := range []string{profile.ReportHTML, profile.ReportMarkdown, profile.ReportText} {
+	for _, name := range []string{incident.ReportHTML, incident.ReportMarkdown, incident.ReportText} {
 		// They are on disk a moment before the manifest lists them.
-		listed := slices.ContainsFunc(in.Files, func(a profile.Artefact) bool { return a.Name == name })
+		listed := slices.ContainsFunc(in.Files, func(a incident.Artefact) bool { return a.Name == name })
 		if info, err := os.Stat(filepath.Join(in.Folder, name)); err == nil && !listed {
-			in.Files = append(in.Files, profile.Artefact{Name: name, Size: info.Size()})
+			in.Files = append(in.Files, incident.Artefact{Name: name, Size: info.Size()})
 		}
 	}
 	return in, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // collect returns all values by name and labels.
@@ -24,7 +25,7 @@ func collect(s guard.Snapshot) map[string]float64 {
 }
 
 func state() guard.Snapshot {
-	r := profile.NewReading(time.Now())
+	r := incident.NewReading(time.Now())
 	r.HeapLive, r.HeapAlloc, r.Goroutines, r.RSS, r.RSSAnon, r.RSSShmem, r.Unreclaimable = 30, 40, 7, 100, 90, 0, 90
 	return guard.Snapshot{
 		Reading: r, Rate: 10, Limits: guard.Limits{Kill: 190, KillSource: "config"},
@@ -32,9 +33,9 @@ func state() guard.Snapshot {
 			{Rule: guard.Rule{Name: "memory"}, Open: true, Incidents: 3},
 			{Rule: guard.Rule{Name: "goroutines"}},
 		},
-		Trends:         []profile.Trend{{Signal: "live heap", State: "leaking"}},
-		GoroutineSites: []profile.GoroutineSite{{Count: 4, Leaking: true}, {Count: 8}},
-		Profiles:       []guard.ProfileCount{{Kind: profile.Heap, Outcome: profile.OutcomeWritten, Count: 6}},
+		Trends:         []incident.Trend{{Signal: "live heap", State: "leaking"}},
+		GoroutineSites: []incident.GoroutineSite{{Count: 4, Leaking: true}, {Count: 8}},
+		Profiles:       []guard.ProfileCount{{Kind: profile.Heap, Outcome: incident.OutcomeWritten, Count: 6}},
 		Pressure:       guard.PressureState{Under: true, Episodes: 2},
 		Counters:       guard.Counters{Readings: 11, Manual: 2, Censuses: 1, DroppedEvents: 5},
 	}
@@ -70,7 +71,7 @@ func TestValues(t *testing.T) {
 
 // What nobody knows is absent, and never 0 or -1.
 func TestUnknownIsAbsent(t *testing.T) {
-	unknown := guard.Snapshot{Reading: profile.NewReading(time.Now())}
+	unknown := guard.Snapshot{Reading: incident.NewReading(time.Now())}
 	for _, s := range []guard.Snapshot{{}, unknown} {
 		for name, v := range collect(s) {
 			counts := slices.ContainsFunc(counters(), func(m Metric) bool { return strings.HasPrefix(name, m.Name) })

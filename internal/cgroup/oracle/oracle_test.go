@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"github.com/leakguard/leakguard/internal/cgroup"
 	"github.com/leakguard/leakguard/internal/cgroup/cgrouptest"
 	"github.com/leakguard/leakguard/internal/testenv"

@@ -27,6 +27,9 @@ import (
 	"path/filepath"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -56,7 +59,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "leakreport: -md and -html are two forms of one report: choose one")
 		return 2
 	}
-	var report *profile.Report
+	var report *report.Report
 	var err error
 	switch files := flags.Args(); len(files) {
 	case 1:
@@ -92,7 +95,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // compareFiles reports what grew from one file to the other.
-func compareFiles(base, now, module string) (*profile.Report, error) {
+func compareFiles(base, now, module string) (*report.Report, error) {
 	b, err := profile.ReadFile(base)
 	if err != nil {
 		return nil, err
@@ -101,16 +104,16 @@ func compareFiles(base, now, module string) (*profile.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := profile.Compare(b, n, profile.CompareConfig{MainModule: module})
+	c, err := diff.Compare(b, n, diff.Config{MainModule: module})
 	if err != nil {
 		return nil, fmt.Errorf("%s and %s: %w", base, now, err)
 	}
-	return profile.Explain(profile.EvidenceOf(c, base, now)), nil
+	return report.Explain(report.InputOf(c, base, now)), nil
 }
 
 // explainFolder reports the newest incident of a guard's folder, or the one
 // whose folder it is.
-func explainFolder(list io.Writer, dir string) (*profile.Report, error) {
+func explainFolder(list io.Writer, dir string) (*report.Report, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -118,10 +121,14 @@ func explainFolder(list io.Writer, dir string) (*profile.Report, error) {
 	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
 		return nil, fmt.Errorf("%s is one file: give two profiles to compare, or a guard's folder", dir)
 	}
-	if profile.IsIncidentID(filepath.Base(dir)) {
-		return profile.ExplainFolder(dir)
+	if incident.IsID(filepath.Base(dir)) {
+		return report.ExplainFolder(dir)
 	}
-	incidents, err := profile.ListIncidents(dir)
+	kept, err := incident.OpenStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	incidents, err := kept.Incidents()
 	if err != nil {
 		return nil, err
 	}
@@ -132,11 +139,11 @@ func explainFolder(list io.Writer, dir string) (*profile.Report, error) {
 		fmt.Fprintf(list, "%s  %s\n", m.ID, says(m))
 	}
 	fmt.Fprintln(list)
-	return profile.ExplainFolder(filepath.Join(dir, incidents[len(incidents)-1].ID))
+	return report.ExplainFolder(filepath.Join(dir, incidents[len(incidents)-1].ID))
 }
 
 // says is what an incident was about, in a line.
-func says(m profile.Manifest) string {
+func says(m incident.Manifest) string {
 	switch {
 	case m.Headline != "":
 		return m.Headline

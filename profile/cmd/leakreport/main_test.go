@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // kept is what leaks in these tests.
@@ -72,29 +74,29 @@ func TestTwoFiles(t *testing.T) {
 // written there, and a folder of another mode or owner is no obstacle.
 func TestFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "evidence")
-	store, err := profile.OpenStore(profile.StoreConfig{Dir: dir})
+	kept, err := store.Open(store.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var ids []string
 	for i, rule := range []string{"memory", "goroutines"} {
-		f, err := store.Create(time.Date(2026, 11, 20, 10, i, 0, 0, time.UTC), rule)
+		f, err := kept.Create(time.Date(2026, 11, 20, 10, i, 0, 0, time.UTC), rule)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
-			_, err = f.Write(profile.FileName(kind, profile.AtCrossing, 1), func(w io.Writer) error { return profile.Capture(w, kind) })
+			_, err = f.Write(store.FileName(kind, incident.VariantCrossing, 1), func(w io.Writer) error { return profile.Capture(w, kind) })
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := f.WriteManifest(profile.Manifest{Rule: rule, Reason: rule + " are many"}); err != nil {
+		if err := f.WriteManifest(incident.Manifest{Rule: rule, Reason: rule + " are many"}); err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, f.ID())
 		f.Close()
 	}
-	store.Close()
+	kept.Close()
 	if runtime.GOOS != "windows" {
 		if err := os.Chmod(dir, 0o755); err != nil { // a copy
 			t.Fatal(err)

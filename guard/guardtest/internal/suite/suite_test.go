@@ -13,8 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/leakguard/leakguard/guard/guardtest"
 	"go.uber.org/goleak"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
 // With onlyMain no test checks anything itself: Main does.

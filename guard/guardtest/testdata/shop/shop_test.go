@@ -11,8 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/leakguard/leakguard/guard/guardtest"
 	"go.uber.org/goleak"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
 const (

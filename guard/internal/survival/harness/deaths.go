@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/survival/progress"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Obituary is a death and what the next process says of it.
@@ -25,7 +25,7 @@ type Obituary struct {
 	// Restarted says that the next process ran in a new group, as in a container
 	// that was restarted; else in the victim's own, as below a supervisor.
 	Restarted bool
-	Death     profile.Death
+	Death     incident.Death
 	// Alive is the victim's last sign of life, Killed when its group's count of
 	// kills had risen, to a millisecond, and Gone when its parent's wait returned:
 	// after the kill the kernel takes down the victim's memory.
@@ -34,7 +34,7 @@ type Obituary struct {
 
 // Named reports whether the next process says that the kernel killed the last one
 // for want of memory.
-func (o Obituary) Named() bool { return o.Death.Cause == profile.DeathOOM }
+func (o Obituary) Named() bool { return o.Death.Cause == incident.DeathOOM }
 
 // Lag is how much older than the victim's last sign of life the last sample is: after
 // that nothing of it runs, though at the limit the kernel may let it hang for 250 ms

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/pprof/profile"
+
 	"github.com/leakguard/leakguard/internal/census"
 	"github.com/leakguard/leakguard/internal/frames"
 )

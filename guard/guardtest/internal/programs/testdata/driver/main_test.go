@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/pprof/profile"
+
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 

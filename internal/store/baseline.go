@@ -1,0 +1,231 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/confined"
+	"github.com/leakguard/leakguard/internal/filelock"
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// maxRungs is how many baselines of a kind are kept.
+const maxRungs = 6
+
+// BaselineFile is a profile of calm times, kept to be compared with.
+type BaselineFile struct {
+	Kind   profile.Kind
+	Taken  time.Time
+	Size   int64  // bytes
+	SHA256 string // lower-case hexadecimal
+
+	path string // below the store's folder
+}
+
+// ladder is this process's folder of baselines. A process has its own: a
+// profile of another run, let alone of another build, is nothing to subtract.
+type ladder struct {
+	name string
+	dir  *os.Root
+	lock *os.File // its flock says that we live
+}
+
+// newLadder makes the ladder, and with it the owner that temp files name.
+func (s *Store) newLadder(root *os.Root) (*ladder, error) {
+	if err := root.Mkdir(layout.BaselineDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	base, err := confined.OpenDir(root, layout.BaselineDir)
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	start := time.Now()
+	for range 8 {
+		owner := strconv.Itoa(os.Getpid()) + "-" + layout.Hex4()
+		l := &ladder{name: layout.LadderName(start, owner)}
+		if err = l.create(base); err == nil {
+			s.owner.Store(&owner)
+			return l, nil
+		}
+		// Another process that sweeps may have taken it for dead in the
+		// moment before it was locked, or drawn the same name.
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) && !errors.Is(err, ErrInUse) {
+			break
+		}
+	}
+	return nil, err
+}
+
+func (l *ladder) create(base *os.Root) (err error) {
+	if err := base.Mkdir(l.name, 0o700); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			l.close()
+			base.Remove(l.name)
+		}
+	}()
+	if l.dir, err = confined.OpenDir(base, l.name); err != nil {
+		return err
+	}
+	if l.lock, err = l.dir.OpenFile(layout.LockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		return err
+	}
+	if taken, err := filelock.Try(l.lock); err == nil && !taken {
+		return ErrInUse
+	}
+	// Locked but unlinked, if a sweeper was faster.
+	_, err = base.Lstat(l.name + "/" + layout.LockName)
+	return err
+}
+
+func (l *ladder) close() error {
+	var errs []error
+	if l.lock != nil {
+		errs = append(errs, l.lock.Close())
+	}
+	if l.dir != nil {
+		errs = append(errs, l.dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// WriteBaseline keeps what write writes as a baseline of the kind, taken at
+// that time, and then thins the kind's ladder to six: the first, the newest,
+// and between them ages spread so that there is one of about 1 h, 6 h and 24 h.
+// On an error nothing is kept. It does not sync: a baseline is of no use to
+// another process.
+func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, write func(io.Writer) error) (BaselineFile, error) {
+	fail := func(err error) (BaselineFile, error) {
+		return BaselineFile{}, fmt.Errorf("store: write %v baseline in %s: %w", kind, s.dir, err)
+	}
+	if _, err := kind.MarshalText(); err != nil {
+		return fail(err)
+	}
+	if err := layout.ValidStamp(at); err != nil {
+		return fail(err)
+	}
+	if _, err := s.attached(); err != nil {
+		return fail(err)
+	}
+	s.mu.Lock()
+	l := s.ladder
+	s.mu.Unlock()
+	if l == nil {
+		return fail(fs.ErrClosed)
+	}
+	name := layout.BaselineName(kind.String(), at)
+	size, sum, err := confined.WriteWhole(l.dir, s.tempName(), name, s.maxBytes/48, false, write)
+	if err != nil {
+		return fail(err)
+	}
+	b := BaselineFile{Kind: kind, Taken: at, Size: size, SHA256: sum, path: layout.BaselineDir + "/" + l.name + "/" + name}
+
+	for _, d := range s.addRung(b) {
+		if err := l.dir.Remove(layout.BaselineName(d.Kind.String(), d.Taken)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return b, fmt.Errorf("store: drop old %v baseline: %w", kind, err)
+		}
+	}
+	return b, nil
+}
+
+// addRung adds a baseline to the list and returns those that it takes off.
+func (s *Store) addRung(b BaselineFile) (dropped []BaselineFile) {
+	s.rungsMu.Lock()
+	defer s.rungsMu.Unlock()
+	rungs := slices.DeleteFunc(slices.Clone(s.rungs), func(o BaselineFile) bool { return o.path == b.path })
+	rungs = append(rungs, b)
+	slices.SortStableFunc(rungs, func(a, b BaselineFile) int { return a.Taken.Compare(b.Taken) })
+	var taken []time.Time
+	var index []int
+	for i, o := range rungs {
+		if o.Kind == b.Kind {
+			taken, index = append(taken, o.Taken), append(index, i)
+		}
+	}
+	for _, d := range slices.Backward(thinLadder(taken, b.Taken)) {
+		dropped = append(dropped, rungs[index[d]])
+		rungs = slices.Delete(rungs, index[d], index[d]+1)
+	}
+	s.rungs = rungs
+	return dropped
+}
+
+func (s *Store) setRungs(rungs []BaselineFile) {
+	s.rungsMu.Lock()
+	defer s.rungsMu.Unlock()
+	s.rungs = rungs
+}
+
+// Baselines returns this process's baselines of all kinds, oldest first. It
+// neither reads the disk nor waits for it.
+func (s *Store) Baselines() []BaselineFile {
+	s.rungsMu.Lock()
+	defer s.rungsMu.Unlock()
+	return slices.Clone(s.rungs)
+}
+
+// BaselineBefore returns the baseline to compare a growth with that began at
+// onset: the newest of the kind that is older, or, if none is, the oldest there
+// is. It neither reads the disk nor waits for it.
+func (s *Store) BaselineBefore(kind profile.Kind, onset time.Time) (BaselineFile, bool) {
+	var best BaselineFile
+	found := false
+	for _, b := range s.Baselines() {
+		if b.Kind != kind || found && !b.Taken.Before(onset) {
+			continue
+		}
+		best, found = b, true
+	}
+	return best, found
+}
+
+// thinLadder says which of the baselines, oldest first, to drop so that six
+// remain. The first and the newest always stay. Of those between, the one goes
+// whose absence leaves the smallest hole, on a logarithmic scale of ages on
+// which all beyond 48 h are alike and those under half an hour crowd together.
+// So the rungs spread evenly over that scale at whatever pace baselines are
+// taken, and one of 'about an hour' is there to become 'about six'. (Keeping
+// the one nearest to each of 1 h, 6 h and 24 h starves: nothing is left that
+// grows into the next.)
+func thinLadder(taken []time.Time, now time.Time) (drop []int) {
+	keep := make([]int, len(taken))
+	for i := range keep {
+		keep[i] = i
+	}
+	age := func(i int) float64 {
+		a := min(max(now.Sub(taken[i]), 0), 48*time.Hour)
+		return math.Log2((a + 30*time.Minute).Minutes())
+	}
+	for len(keep) > maxRungs {
+		worst, hole := 1, math.Inf(1)
+		for i := 1; i < len(keep)-1; i++ {
+			// Of equal ones the older goes; it is the one beyond 48 h.
+			if h := age(keep[i-1]) - age(keep[i+1]); h < hole {
+				worst, hole = i, h
+			}
+		}
+		drop = append(drop, keep[worst])
+		keep = slices.Delete(keep, worst, worst+1)
+	}
+	slices.SortFunc(drop, cmp.Compare[int])
+	return drop
+}
+
+// isBaseline reports whether a file of a ladder may be one that a store wrote.
+func isBaseline(name string) bool {
+	kind, ok := layout.ParseBaseline(name)
+	var k profile.Kind
+	return ok && k.UnmarshalText([]byte(kind)) == nil
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/confined"
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// climb takes baselines at the given pace for 30 days and calls check after
+// each with what is kept.
+func climb(pace func() time.Duration, check func(now time.Time, taken []time.Time)) {
+	var taken []time.Time
+	for now := noon; now.Sub(noon) < 30*24*time.Hour; now = now.Add(pace()) {
+		taken = append(taken, now)
+		for _, d := range slices.Backward(thinLadder(taken, now)) {
+			taken = slices.Delete(taken, d, d+1)
+		}
+		check(now, taken)
+	}
+}
+
+func TestLadderHasRungsOfAllAges(t *testing.T) {
+	for _, pace := range []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour} {
+		t.Run(pace.String(), func(t *testing.T) {
+			climb(func() time.Duration { return pace }, func(now time.Time, taken []time.Time) {
+				for _, want := range []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour} {
+					if now.Sub(noon) < want {
+						continue
+					}
+					// 'About' is at most a factor of 2.4, on either side.
+					about := slices.ContainsFunc(taken, func(at time.Time) bool {
+						age := now.Sub(at).Hours() / want.Hours()
+						return 1/2.4 <= age && age <= 2.4
+					})
+					if !about {
+						t.Fatalf("after %v none is about %v old: %v", now.Sub(noon), want, taken)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestLadderKeepsFirstAndNewest(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	climb(func() time.Duration { return time.Duration(rnd.ExpFloat64() * float64(time.Hour)) }, func(now time.Time, taken []time.Time) {
+		if len(taken) > maxRungs {
+			t.Fatalf("%d rungs", len(taken))
+		}
+		if !taken[0].Equal(noon) || !taken[len(taken)-1].Equal(now) {
+			t.Fatalf("first and newest are gone: %v", taken)
+		}
+	})
+}
+
+func TestThinLadderInOneGo(t *testing.T) {
+	if got := thinLadder(nil, noon); got != nil {
+		t.Errorf("nothing to drop: %v", got)
+	}
+	// All of one moment, and in the future: still six are left.
+	for _, now := range []time.Time{noon, noon.Add(-time.Hour), noon.Add(1000 * time.Hour)} {
+		taken := slices.Repeat([]time.Time{noon}, 20)
+		got := thinLadder(taken, now)
+		if len(got) != 14 || !slices.IsSorted(got) || len(slices.Compact(got)) != 14 || got[0] == 0 || got[13] == 19 {
+			t.Errorf("drops %v", got)
+		}
+	}
+}
+
+func TestWriteBaselineThins(t *testing.T) {
+	s := openTestStore(t, Config{})
+	for i := range 48 {
+		at := noon.Add(time.Duration(i) * time.Hour)
+		for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
+			b, err := s.WriteBaseline(kind, at, content("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.Kind != kind || !b.Taken.Equal(at) || b.Size != 1 || len(b.SHA256) != 64 {
+				t.Fatalf("got %+v", b)
+			}
+		}
+	}
+	all := s.Baselines()
+	if len(all) != 2*maxRungs || !slices.IsSortedFunc(all, func(a, b BaselineFile) int { return a.Taken.Compare(b.Taken) }) {
+		t.Errorf("got %v", all)
+	}
+	var files []string
+	for _, path := range tree(t, filepath.Join(s.Dir(), layout.BaselineDir)) {
+		if strings.HasSuffix(path, ".pb.gz") {
+			files = append(files, layout.BaselineDir+"/"+path)
+		}
+	}
+	var listed []string
+	for _, b := range all {
+		listed = append(listed, b.path)
+	}
+	slices.Sort(listed)
+	if !slices.Equal(files, listed) {
+		t.Errorf("on disk %q\nlisted  %q", files, listed)
+	}
+
+	last := noon.Add(47 * time.Hour)
+	for _, test := range []struct{ onset, want time.Time }{
+		{last.Add(time.Hour), last},                          // older than the onset, and the newest of these
+		{last, all[len(all)-3].Taken},                        // strictly older
+		{noon.Add(time.Minute), noon},                        // only the first is
+		{noon.Add(-time.Hour), noon},                         // none is: the oldest there is
+		{all[4].Taken.Add(time.Nanosecond), all[4].Taken},    // between two
+		{all[4].Taken.Add(-time.Nanosecond), all[4-2].Taken}, // and just before
+	} {
+		if b, ok := s.BaselineBefore(profile.Heap, test.onset); !ok || b.Kind != profile.Heap || !b.Taken.Equal(test.want) {
+			t.Errorf("before %v: %v, %v, want %v", test.onset, b.Taken, ok, test.want)
+		}
+	}
+	if _, ok := s.BaselineBefore(profile.CPU, last); ok {
+		t.Error("there is no CPU baseline")
+	}
+}
+
+func TestWriteBaselineReplacesAndFails(t *testing.T) {
+	s := openTestStore(t, Config{})
+	for _, text := range []string{"one", "two"} {
+		if _, err := s.WriteBaseline(profile.Heap, noon, content(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := s.Baselines(); len(all) != 1 {
+		t.Fatalf("one moment has one baseline: %v", all)
+	}
+	path := filepath.Join(s.Dir(), s.Baselines()[0].path)
+	checkFile(t, path, "two")
+	boom := errors.New("boom")
+	if _, err := s.WriteBaseline(profile.Heap, noon.Add(time.Hour), func(io.Writer) error { return boom }); !errors.Is(err, boom) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := s.WriteBaseline(profile.Kind(99), noon, content("x")); err == nil {
+		t.Error("there is no such kind")
+	}
+	if _, err := s.WriteBaseline(profile.Heap, noon.Add(time.Hour), content(strings.Repeat("x", int(s.maxBytes/48)+1))); !errors.Is(err, confined.ErrTooLarge) {
+		t.Errorf("over its share: %v", err)
+	}
+	if all := s.Baselines(); len(all) != 1 {
+		t.Errorf("what failed is listed: %v", all)
+	}
+	checkNoTemps(t, s.Dir())
+}
+
+// Two runs of a program, or two stores of one, have each their own ladder.
+func TestLaddersAreSweptWhenTheirOwnerIsGone(t *testing.T) {
+	dir := t.TempDir()
+	one := openTestStore(t, Config{Dir: dir})
+	b, err := one.WriteBaseline(profile.Heap, noon, content("calm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := openTestStore(t, Config{Dir: dir})
+	if got := two.Baselines(); len(got) != 0 {
+		t.Errorf("another store's baselines: %v", got)
+	}
+	checkFile(t, filepath.Join(dir, b.path), "calm")
+	ladder := filepath.Dir(filepath.Join(dir, b.path))
+	one.Close()
+	if !locks {
+		// By age then.
+		old := time.Now().Add(-staleLadder - time.Hour)
+		for _, name := range []string{layout.LockName, filepath.Base(b.path)} {
+			if err := os.Chtimes(filepath.Join(ladder, name), old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := two.Prune(noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(ladder); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a closed store's ladder is still there: %v", err)
+	}
+	if _, err := two.WriteBaseline(profile.Heap, noon, content("x")); err != nil {
+		t.Errorf("the living one was swept too: %v", err)
+	}
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/blackbox"
+	"github.com/leakguard/leakguard/internal/confined"
+	"github.com/leakguard/leakguard/internal/filelock"
+)
+
+const (
+	// staleBox is the age at which nobody comes any more to ask what the owner of
+	// a black box died of.
+	staleBox = 7 * 24 * time.Hour
+	// mostBoxes is how many of the dead are kept: 16 MiB.
+	mostBoxes = 64
+)
+
+// sweepBoxes removes black boxes that no guard has taken up: those of a service that
+// was taken away, or whose later versions keep none. list is sorted.
+func sweepBoxes(root *os.Root, list []string, now time.Time) {
+	boxes := 0
+	for i := len(list) - 1; i >= 0; i-- { // the newest first
+		name := list[i]
+		if !blackbox.IsName(name) {
+			continue
+		}
+		fi, err := root.Lstat(name)
+		if err != nil || !fi.Mode().IsRegular() {
+			continue
+		}
+		age := now.Sub(fi.ModTime())
+		if id, trace := strings.CutPrefix(name, "crash-"); trace {
+			// Nothing is written to it for as long as its process lives, so its
+			// age says nothing while the box is there.
+			if _, err := root.Lstat("blackbox-" + id); err != nil && age > staleTemp {
+				root.Remove(name)
+			}
+			continue
+		}
+		boxes++
+		if age > staleBox || boxes > mostBoxes && age > staleTemp {
+			removeBox(root, name, age)
+		}
+	}
+}
+
+// removeBox removes a box that nobody has locked, or where there are no locks one
+// that nobody has written to for a week.
+func removeBox(root *os.Root, name string, age time.Duration) {
+	f, err := confined.OpenRegular(root, name, os.O_RDWR)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if taken, err := filelock.Try(f); err != nil && age < staleBox || err == nil && !taken {
+		return
+	}
+	if root.Remove(name) != nil { // Windows removes no file that is open
+		f.Close()
+		root.Remove(name)
+	}
+}

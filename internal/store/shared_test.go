@@ -1,0 +1,149 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+func TestDelivery(t *testing.T) {
+	s := openTestStore(t, Config{})
+	id := keepIncident(t, s, noon, "heap", 1)
+	if d, err := s.Delivery(id); err != nil || len(d.Sinks) != 0 {
+		t.Errorf("before any: %+v, %v", d, err)
+	}
+	for i, event := range []string{"opened", "captured", "opened"} {
+		if err := s.RecordDelivery(id, "sentry", event, noon.Add(time.Duration(i)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := s.Delivery(id)
+	if err != nil || len(d.Sinks["sentry"]) != 2 || !d.Sinks["sentry"][0].Time.Equal(noon) {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if !d.Has("sentry", "captured") || d.Has("sentry", "recovered") || d.Has("log", "captured") {
+		t.Errorf("Has is wrong about %+v", d)
+	}
+	if m, err := s.Incident(id); err != nil || len(m.Warnings) > 0 || len(m.Artefacts) != 1 {
+		t.Errorf("the record is no artefact: %+v, %v", m, err)
+	}
+	path := filepath.Join(s.Dir(), id, layout.DeliveryName)
+	mustWrite(t, path, "{torn")
+	if _, err := s.Delivery(id); err == nil {
+		t.Error("a record that cannot be read is none")
+	}
+	if err := s.RecordDelivery(id, "log", "opened", noon); err != nil {
+		t.Errorf("it is never replaced: %v", err)
+	}
+	for i := range maxDeliveries + 1 {
+		err = s.RecordDelivery(id, "log", fmt.Sprint("event-", i), noon)
+	}
+	if err == nil {
+		t.Error("the record grows for ever")
+	}
+	if err := s.RecordDelivery("../x", "log", "opened", noon); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("outside: %v", err)
+	}
+	checkNoTemps(t, s.Dir())
+}
+
+func TestConcurrentStores(t *testing.T) {
+	skipOn(t, "windows", "no lock tells there who lives")
+	dir := t.TempDir()
+	done := make(chan error)
+	const writers = 4
+	for w := range writers {
+		go func() {
+			done <- func() error {
+				s, err := Open(Config{Dir: dir, MaxIncidents: 2})
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				for i := range 30 {
+					f, err := s.Create(noon.Add(time.Duration(i)*time.Minute), fmt.Sprint("rule-", w))
+					if err != nil {
+						return err
+					}
+					if _, err := s.Prune(noon.Add(time.Hour)); err != nil {
+						return err
+					}
+					// Open incidents outlive every other store's Prune.
+					if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
+						return err
+					}
+					if err := f.WriteManifest(incident.Manifest{}); err != nil {
+						return err
+					}
+					if err := f.Close(); err != nil {
+						return err
+					}
+					if err := s.RecordDelivery(f.ID(), "log", "opened", noon); err != nil && !errors.Is(err, fs.ErrNotExist) {
+						return err
+					}
+					if _, err := s.Incidents(); err != nil {
+						return err
+					}
+				}
+				return nil
+			}()
+		}()
+	}
+	for range writers {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	s := openTestStore(t, Config{Dir: dir, MaxIncidents: 2})
+	if _, err := s.Prune(noon.Add(time.Hour)); err != nil {
+		t.Error(err)
+	}
+	if list, err := s.Incidents(); err != nil || len(list) != 2 {
+		t.Errorf("%d incidents are left, %v; want 2", len(list), err)
+	}
+	checkNoTemps(t, dir)
+}
+
+// A lock on a folder that was removed says nothing about a new one of its name.
+func TestLockIsOfTheFolderNotOfItsName(t *testing.T) {
+	skipOn(t, "windows", "it removes no folder that is open")
+	s := openTestStore(t, Config{})
+	f := createTest(t, s, noon, "heap")
+	if err := stillAt(s.root, f.ID(), f.dir); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(f.Path(), f.Path()+".old"); err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"gone", "another"} {
+		if err := stillAt(s.root, f.ID(), f.dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, want fs.ErrNotExist", what, err)
+		}
+		mustMkdir(t, f.Path())
+	}
+}
+
+// A ladder whose removal was cut short, or whose process wrote on while another
+// looked, has files and no lock: the next start takes it away.
+func TestHalfRemovedLadder(t *testing.T) {
+	s := openTestStore(t, Config{})
+	half := filepath.Join(s.Dir(), layout.BaselineDir, layout.LadderName(noon, "17-7f3a"))
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, filepath.Join(half, layout.BaselineName("heap", noon)), "x")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openTestStore(t, Config{Dir: s.Dir()})
+	if _, err := os.Lstat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}

@@ -1,0 +1,134 @@
+package words
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bytes gives an amount in the largest binary unit that keeps it above one, such as
+// '466.2 MiB'. A negative amount is unknown, '?'.
+func Bytes(n int64) string {
+	switch {
+	case n < 0:
+		return "?"
+	case n < 1<<10:
+		return strconv.FormatInt(n, 10) + " B"
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	default:
+		return fmt.Sprintf("%.2f GiB", float64(n)/(1<<30))
+	}
+}
+
+// Count gives a number with a comma between thousands, such as '12,345'. A negative
+// number is unknown, '?'.
+func Count(n int64) string {
+	if n < 0 {
+		return "?"
+	}
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Percent gives a share of 0 to 1. What is there is not called 0%.
+func Percent(share float64) string {
+	switch p := 100 * share; {
+	case !(p > 0) || math.IsInf(p, 0): // a foreign profile's numbers are anything
+		return "0%"
+	case p < 1:
+		return "<1%"
+	default:
+		return strconv.FormatFloat(p, 'f', 0, 64) + "%"
+	}
+}
+
+// CutMiddle shortens a name to at most so many bytes. Its middle goes: the
+// package is at its beginning, the function at its end.
+func CutMiddle(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	const gap = "…"
+	keep := max(most-len(gap), 0)
+	head, tail := keep/2, len(s)-(keep-keep/2)
+	for head > 0 && !utf8.RuneStart(s[head]) {
+		head--
+	}
+	for tail < len(s) && !utf8.RuneStart(s[tail]) {
+		tail++
+	}
+	return s[:head] + gap + s[tail:]
+}
+
+// Clean makes a text printable and at most so many bytes long. It is cut first, so
+// that a name of megabytes is not looked at in full.
+func Clean(s string, most int) string { return CutMiddle(Printable(CutMiddle(s, most)), most) }
+
+// Printable replaces what a terminal obeys and what a reader cannot see: control
+// characters and ANSI escapes, line breaks, invisible and bidirectional ones. A
+// name out of a foreign profile can hold any of them.
+func Printable(s string) string {
+	clean := true
+	for _, c := range s {
+		if !strconv.IsPrint(c) || c == utf8.RuneError {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for _, c := range s {
+		switch {
+		case c == '\n' || c == '\t' || c == '\u00a0':
+			b.WriteByte(' ')
+		case strconv.IsPrint(c):
+			b.WriteRune(c)
+		default:
+			quoted := strconv.QuoteRuneToASCII(c)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
+
+// Span gives a duration as people say it, in at most two units: '40 min', '3 h 20 min'.
+func Span(d time.Duration) string {
+	if d < 0 {
+		return "?"
+	}
+	// Rounding first: what is 59.7 min is an hour.
+	switch {
+	case d > 0 && d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", max(d.Seconds()*1000, 0.1))
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	case d < 10*time.Second:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+	case d < 99500*time.Millisecond:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return units(d.Round(time.Minute), time.Hour, "h", time.Minute, "min")
+	default:
+		return units(d.Round(time.Hour), 24*time.Hour, "d", time.Hour, "h")
+	}
+}
+
+func units(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
+	if rest := d % big / small; rest > 0 {
+		return fmt.Sprintf("%d %s %d %s", d/big, bigName, rest, smallName)
+	}
+	return fmt.Sprintf("%d %s", d/big, bigName)
+}

@@ -1,0 +1,307 @@
+package diff
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	pprofile "github.com/google/pprof/profile"
+
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// diff is a comparison at work: what the samples of both profiles sum up to.
+type diff struct {
+	c         *Comparison
+	base, now *pprofile.Profile
+	cfg       Config
+	x         *index
+	scale     float64 // of the baseline's values
+	byLine    bool    // lines of both profiles mean the same
+	clamped   bool    // a sum did not fit
+
+	sites     map[int32]*tally // by function; see addSite
+	functions map[int32]*tally
+	groups    map[groupKey]*group
+	labelSets int // kept in all groups
+	flames    flameStacks
+}
+
+// tally is the sums of a row.
+type tally struct {
+	value, objects incident.Change
+	// samples is how many samples of the profiler the value now was estimated
+	// from, variance that of its estimate and of the baseline's.
+	samples, varianceBefore, varianceAfter float64
+	// lines is the growth of each line, leaves of each leaf below a site.
+	lines  map[int32]int64
+	leaves map[int32]int64
+}
+
+func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
+	d := &diff{
+		c: c, base: base, now: now, cfg: cfg, scale: 1,
+		x:         newIndex(cfg.MainModule, base, now),
+		byLine:    sameBuild(base, now),
+		sites:     make(map[int32]*tally),
+		functions: make(map[int32]*tally),
+		groups:    make(map[groupKey]*group),
+	}
+	d.flames.reserve(base, now)
+	switch c.Kind {
+	case profile.Heap:
+		c.Unit = profile.UnitBytes
+	case profile.CPU:
+		c.Unit = profile.UnitNS
+		if base != nil && base.DurationNanos > 0 && now.DurationNanos > 0 {
+			d.scale = float64(now.DurationNanos) / float64(base.DurationNanos)
+		}
+		if math.Abs(d.scale-1) < 0.01 {
+			d.scale = 1 // 30.001 s and 30.002 s need no word
+		}
+	default:
+		c.Unit = profile.UnitCount
+	}
+	return d
+}
+
+// values says which of a sample's values count for a kind, and which is the
+// number of objects, or -1.
+func values(p *pprofile.Profile, k profile.Kind) (value, objects int) {
+	switch k {
+	case profile.Heap:
+		return valueIndex(p, "inuse_space", "bytes"), valueIndex(p, "inuse_objects", "count")
+	case profile.CPU:
+		return valueIndex(p, "cpu", "nanoseconds"), -1
+	}
+	return valueIndex(p, k.String(), "count"), -1
+}
+
+// maxSum keeps sums, and the difference of two, within 64 bits.
+const maxSum = 1 << 61
+
+// sum adds to a sum, which stays within its bounds whatever a file says.
+func (d *diff) sum(to *int64, n int64) {
+	if n > maxSum || n < -maxSum {
+		d.clamped = true
+		n = max(-maxSum, min(n, maxSum))
+	}
+	s := *to + n // fits: both are at most 1<<61
+	if s > maxSum || s < -maxSum {
+		d.clamped = true
+		s = max(-maxSum, min(s, maxSum))
+	}
+	*to = s
+}
+
+// change adds to a change's side.
+func (d *diff) change(to *incident.Change, n int64, after bool) {
+	if after {
+		d.sum(&to.After, n)
+	} else {
+		d.sum(&to.Before, n)
+	}
+}
+
+// add sums up the samples of a profile.
+func (d *diff) add(p *pprofile.Profile, after bool) {
+	if p == nil {
+		return
+	}
+	vi, oi := values(p, d.c.Kind)
+	resolve := newResolver(d.x, p)
+	rate := float64(period(p))
+	var stack []call
+	for _, s := range p.Sample {
+		value, objects := s.Value[vi], int64(0)
+		if oi >= 0 {
+			objects = s.Value[oi]
+		}
+		if value == 0 && objects == 0 {
+			continue // of a heap: all of it has been freed
+		}
+		if !after && d.scale != 1 {
+			value = int64(math.Round(min(max(float64(value)*d.scale, -maxSum), maxSum)))
+		}
+		d.change(&d.c.Total, value, after)
+		d.change(&d.c.Objects, objects, after)
+		if stack = resolve.stack(stack[:0], s); len(stack) == 0 {
+			stack = append(stack, call{fn: d.x.function("(no stack)", "")})
+		}
+		grown := value
+		if !after {
+			grown = -max(value, -math.MaxInt64)
+		}
+		d.flames.add(stack, grown)
+
+		leaf := d.leaf(stack)
+		site := stack[d.x.site(stack)]
+		n, variance := estimate(d.c.Kind, value, objects, rate)
+		if d.c.Kind == profile.Goroutine || d.c.Kind == profile.GoroutineLeak {
+			site = d.addGoroutines(stack, s.Label, value, after)
+		}
+		t := d.tallyOf(d.sites, site, value, objects, n, variance, after)
+		if leaf.fn != site.fn {
+			if t.leaves == nil {
+				t.leaves = make(map[int32]int64)
+			}
+			of := t.leaves[leaf.fn]
+			d.sum(&of, grown)
+			t.leaves[leaf.fn] = of
+		}
+		d.tallyOf(d.functions, leaf, value, objects, n, variance, after)
+	}
+}
+
+// leaf is the frame that does it: the very leaf of a CPU profile, and of a heap
+// profile, which begins above the runtime. What waits does so through the
+// runtime and sync.
+func (d *diff) leaf(stack []call) call {
+	if d.c.Kind == profile.CPU || d.c.Kind == profile.Heap {
+		return stack[0]
+	}
+	for _, c := range stack {
+		if d.x.functions[c.fn].class != classPlumbing {
+			return c
+		}
+	}
+	return stack[0]
+}
+
+// estimate says how many samples of the profiler a value was made from, and the
+// variance of that estimate.
+func estimate(k profile.Kind, value, objects int64, rate float64) (samples, variance float64) {
+	v := float64(value)
+	switch {
+	case value <= 0:
+		return 0, 0
+	case k == profile.Heap && rate > 1 && objects > 0:
+		// An object of size s is sampled with probability p = 1-exp(-s/rate),
+		// by which scaleHeapSample of runtime/pprof divides: the relative
+		// variance is (1-p)/n. What is much larger than the rate is exact.
+		n := float64(objects)
+		p := -math.Expm1(-v / n / rate)
+		return n * p, v * v * (1 - p) / (n * p)
+	case k == profile.Heap && rate > 1, k == profile.CPU && rate > 0:
+		return v / rate, v * rate
+	}
+	return v, 0
+}
+
+func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n, variance float64, after bool) *tally {
+	t := in[at.fn]
+	if t == nil {
+		t = &tally{lines: make(map[int32]int64, 1)}
+		in[at.fn] = t
+	}
+	d.change(&t.value, value, after)
+	d.change(&t.objects, objects, after)
+	line := t.lines[at.line]
+	switch {
+	case after:
+		t.samples += n
+		t.varianceAfter += variance
+		d.sum(&line, value)
+		t.lines[at.line] = line
+	default:
+		t.varianceBefore += variance
+		// Lines of another build are not those of now: only now's count.
+		if d.byLine {
+			d.sum(&line, -max(value, -maxSum))
+			t.lines[at.line] = line
+		}
+	}
+	return t
+}
+
+// largest returns the key with the largest value; the smallest such key, so
+// that the answer does not depend on a map's order.
+func largest(of map[int32]int64) (key int32, value int64) {
+	first := true
+	for k, v := range of {
+		if first || v > value || v == value && k < key {
+			key, value, first = k, v, false
+		}
+	}
+	return key, value
+}
+
+// rows makes the lists of the comparison. A row is a function, not a line:
+// growth of two lines of a function has one cause more often than not, and
+// lines move between builds. The line shown is the one that grew most.
+func (d *diff) rows() {
+	list := func(of map[int32]*tally) []Row {
+		rows := make([]Row, 0, len(of))
+		for fn, t := range of {
+			line, _ := largest(t.lines)
+			rows = append(rows, Row{Frame: d.x.frame(fn, line), Value: t.value, Objects: t.objects})
+		}
+		return rows
+	}
+	sites := list(d.sites)
+	packages, modules := make(map[profile.Frame]*Row), make(map[profile.Frame]*Row)
+	merge := func(into map[profile.Frame]*Row, key profile.Frame, g Row) {
+		row := into[key]
+		if row == nil {
+			row = &Row{Frame: key}
+			into[key] = row
+		}
+		d.change(&row.Value, g.Value.Before, false)
+		d.change(&row.Value, g.Value.After, true)
+		d.change(&row.Objects, g.Objects.Before, false)
+		d.change(&row.Objects, g.Objects.After, true)
+	}
+	for _, g := range sites {
+		merge(packages, profile.Frame{Package: g.Frame.Package, Module: g.Frame.Module}, g)
+		merge(modules, profile.Frame{Module: g.Frame.Module}, g)
+	}
+	flat := func(of map[profile.Frame]*Row) []Row {
+		rows := make([]Row, 0, len(of))
+		for _, g := range of {
+			rows = append(rows, *g)
+		}
+		return rows
+	}
+	c := d.c
+	c.Sites, c.Rest.Sites = d.top(sites)
+	c.Functions, c.Rest.Functions = d.top(list(d.functions))
+	c.Packages, c.Rest.Packages = d.top(flat(packages))
+	c.Modules, c.Rest.Modules = d.top(flat(modules))
+	c.Goroutines, c.Rest.Goroutines = d.goroutineRows()
+}
+
+// top gives the rows their shares, sorts them and cuts the list.
+func (d *diff) top(rows []Row) ([]Row, OmittedRows) {
+	var grown float64
+	for _, g := range rows {
+		grown += float64(max(0, g.Value.Growth()))
+	}
+	for i, g := range rows {
+		if n := g.Value.Growth(); n > 0 {
+			rows[i].Share = min(1, float64(n)/grown)
+		}
+	}
+	slices.SortFunc(rows, func(a, b Row) int {
+		return cmp.Or(
+			cmp.Compare(b.Value.Growth(), a.Value.Growth()),
+			cmp.Compare(b.Value.After, a.Value.After),
+			cmp.Compare(b.Objects.Growth(), a.Objects.Growth()),
+			cmp.Compare(a.Frame.Function, b.Frame.Function),
+			cmp.Compare(a.Frame.Package, b.Frame.Package),
+			cmp.Compare(a.Frame.Module, b.Frame.Module),
+		)
+	})
+	var rest OmittedRows
+	if len(rows) > d.cfg.Rows {
+		for _, g := range rows[d.cfg.Rows:] {
+			rest.Rows++
+			d.change(&rest.Value, g.Value.Before, false)
+			d.change(&rest.Value, g.Value.After, true)
+			d.change(&rest.Objects, g.Objects.Before, false)
+			d.change(&rest.Objects, g.Objects.After, true)
+		}
+		rows = slices.Clone(rows[:d.cfg.Rows])
+	}
+	return rows, rest
+}

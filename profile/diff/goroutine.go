@@ -1,0 +1,178 @@
+package diff
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/frames"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// groupKey is what goroutines that do the same have in common, but for their
+// labels: a leak of 134 requests with an id each is one leak.
+type groupKey struct {
+	wait          string
+	blocked, root int32 // functions
+	line          int32 // of blocked; 0 where the builds differ
+}
+
+// group is the goroutines of a groupKey.
+type group struct {
+	key    groupKey
+	line   int32 // of blocked, as of the newest profile
+	root   int32 // line of the root
+	leaf   int32 // function that waits, below blocked
+	class  codeClass
+	count  incident.Change
+	labels map[string]incident.Change // by the whole set of labels
+	// common is the labels that all have, once there are too many sets.
+	common   []string
+	collapse bool
+}
+
+// addGoroutines adds a stack to its group and returns the frame that blocks.
+func (d *diff) addGoroutines(stack []call, labels map[string][]string, count int64, after bool) call {
+	// Only the frames down to the first that is not plumbing tell the reason.
+	near := make([]frames.Frame, 0, 16)
+	for _, c := range stack {
+		f := &d.x.functions[c.fn]
+		near = append(near, frames.Frame{Function: f.name, Line: int(c.line), StartLine: int(c.startLine)})
+		if f.class != classPlumbing && len(near) > 1 {
+			break
+		}
+	}
+	blocked := stack[d.x.site(stack)]
+	root := stack[len(stack)-1]
+	for i := len(stack) - 1; i >= 0; i-- {
+		if !d.x.functions[stack[i].fn].runtime {
+			root = stack[i]
+			break
+		}
+	}
+	key := groupKey{wait: frames.Reason(near), blocked: blocked.fn, root: root.fn}
+	if d.byLine {
+		key.line = blocked.line
+	}
+	g := d.groups[key]
+	if g == nil {
+		g = &group{key: key, leaf: d.leaf(stack).fn, class: d.x.functions[blocked.fn].class}
+		d.groups[key] = g
+	}
+	if after || g.line == 0 {
+		g.line, g.root = blocked.line, root.line
+	}
+	d.change(&g.count, count, after)
+	d.addLabels(g, labelPairs(labels), count, after)
+	return blocked
+}
+
+func (d *diff) addLabels(g *group, pairs []string, count int64, after bool) {
+	if g.collapse {
+		g.common = slices.DeleteFunc(g.common, func(p string) bool { return !slices.Contains(pairs, p) })
+		return
+	}
+	set := strings.Join(pairs, ", ")
+	c, known := g.labels[set]
+	if !known {
+		if len(g.labels) == 0 {
+			g.labels = make(map[string]incident.Change, 1)
+			g.common = pairs
+		}
+		g.common = slices.DeleteFunc(slices.Clone(g.common), func(p string) bool { return !slices.Contains(pairs, p) })
+		if len(g.labels) == maxLabelSets || d.labelSets == maxGroupsLabels {
+			g.labels, g.collapse = nil, true
+			return
+		}
+		d.labelSets++
+	}
+	d.change(&c, count, after)
+	g.labels[set] = c
+}
+
+// labelPairs returns labels as 'key=value', sorted, at most 16 of 64 bytes each.
+func labelPairs(labels map[string][]string) []string {
+	if len(labels) == 0 {
+		return nil
+	}
+	const most, bytes = 16, 64
+	var pairs []string
+	for k, vs := range labels {
+		for _, v := range vs[:min(len(vs), most)] {
+			pair := k[:min(len(k), bytes)] + "=" + v[:min(len(v), bytes)]
+			pairs = append(pairs, strings.ToValidUTF8(pair[:min(len(pair), bytes)], ""))
+		}
+	}
+	slices.Sort(pairs)
+	return pairs[:min(len(pairs), most)]
+}
+
+// goroutineRows are the groups, one for each set of labels where they are few.
+func (d *diff) goroutineRows() ([]GoroutineGroup, OmittedRows) {
+	var rows []GoroutineGroup
+	for _, g := range d.groups {
+		row := GoroutineGroup{
+			Wait:     g.key.wait,
+			Blocked:  d.x.frame(g.key.blocked, g.line),
+			Root:     d.x.frame(g.key.root, g.root),
+			Labels:   strings.Join(g.common, ", "),
+			Count:    g.count,
+			Standing: -1,
+		}
+		if s, ok := d.siteOf(row); ok {
+			row.Standing = s.Standing
+		}
+		if g.collapse {
+			rows = append(rows, row)
+			continue
+		}
+		for set, count := range g.labels {
+			row.Labels, row.Count = set, count
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b GoroutineGroup) int {
+		return cmp.Or(
+			cmp.Compare(b.Count.Growth(), a.Count.Growth()),
+			cmp.Compare(b.Count.After, a.Count.After),
+			cmp.Compare(a.Blocked.Function, b.Blocked.Function),
+			cmp.Compare(a.Blocked.Line, b.Blocked.Line),
+			cmp.Compare(a.Root.Function, b.Root.Function),
+			cmp.Compare(a.Wait, b.Wait),
+			cmp.Compare(a.Labels, b.Labels),
+		)
+	})
+	var rest OmittedRows
+	if len(rows) > d.cfg.Rows {
+		for _, g := range rows[d.cfg.Rows:] {
+			rest.Rows++
+			d.change(&rest.Value, g.Count.Before, false)
+			d.change(&rest.Value, g.Count.After, true)
+		}
+		rows = slices.Clone(rows[:d.cfg.Rows])
+	}
+	return rows, rest
+}
+
+// siteOf returns what the census knows of a group: of the same line if it has
+// it, for it may be one line off in nothing but the version of the code.
+func (d *diff) siteOf(g GoroutineGroup) (incident.GoroutineSite, bool) {
+	var found incident.GoroutineSite
+	ok := false
+	for _, s := range d.cfg.Sites {
+		if s.Frame.Function != g.Blocked.Function || s.Wait != g.Wait || s.Root != "" && s.Root != g.Root.Function {
+			continue
+		}
+		if s.Frame.Line == g.Blocked.Line {
+			return s, true
+		}
+		if !ok && (s.Frame.Line == 0 || g.Blocked.Line == 0 || !d.byLine) {
+			found, ok = s, true
+		}
+	}
+	return found, ok
+}
+
+// standingAtLeast reports whether a standing time is known and that long.
+func standingAtLeast(standing, least time.Duration) bool { return standing >= 0 && standing >= least }

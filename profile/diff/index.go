@@ -1,0 +1,212 @@
+package diff
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	pprofile "github.com/google/pprof/profile"
+
+	"github.com/leakguard/leakguard/internal/frames"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// codeClass is whose code a function is, in the order in which a stack's site is
+// looked for.
+type codeClass int8
+
+const (
+	classOwn codeClass = iota
+	classDependency
+	classStandard
+	classPlumbing // of the standard library, carries out what another asked for
+)
+
+// function is what a comparison knows of a function by name: both profiles', so
+// that a stack of the one can be compared with one of the other.
+type function struct {
+	name, file, pkg, module string
+	class                   codeClass
+	runtime                 bool
+}
+
+// call is one frame of a stack.
+type call struct {
+	fn        int32 // index in index.functions
+	line      int32
+	startLine int32
+}
+
+// index numbers functions by name and keeps the frames of locations: each is
+// looked at once, not for each of a million frames.
+type index struct {
+	own       string // main module that decides what is the user's own; "" if not told
+	named     string // main module by name: as told, or guessed
+	functions []function
+	byName    map[string]int32
+}
+
+func newIndex(mainModule string, profiles ...*pprofile.Profile) *index {
+	x := &index{own: mainModule, named: mainModule, byName: make(map[string]int32)}
+	for i := len(profiles) - 1; i >= 0 && x.named == ""; i-- { // the newest first
+		if profiles[i] != nil {
+			x.named = guessMainModule(profiles[i])
+		}
+	}
+	return x
+}
+
+// guessMainModule returns the module that most local code belongs to: what is
+// not out of the standard library, the module cache or a vendor folder. "" if
+// there is none but package main.
+func guessMainModule(p *pprofile.Profile) string {
+	count := make(map[string]int)
+	best := ""
+	for _, f := range p.Function {
+		name, file := clipName(f.Name), clipName(f.Filename)
+		if !frames.OwnPackage(frames.PackageOf(name), file, "") {
+			continue
+		}
+		m := frames.ModuleOf(name, file, "")
+		if m == "main" {
+			continue
+		}
+		count[m]++
+		if n := count[m]; n > count[best] || n == count[best] && m < best {
+			best = m
+		}
+	}
+	return best
+}
+
+// maxNameBytes is how much of a name counts. A foreign file may give a million
+// functions one name of megabytes, which to hash each time would take hours.
+const maxNameBytes = 1024
+
+func clipName(name string) string { return name[:min(len(name), maxNameBytes)] }
+
+func (x *index) function(name, file string) int32 {
+	name, file = clipName(name), clipName(file)
+	if i, ok := x.byName[name]; ok {
+		return i
+	}
+	pkg := frames.PackageOf(name)
+	f := function{
+		name: name, file: file, pkg: pkg,
+		module:  frames.ModuleOf(name, file, x.named),
+		runtime: frames.IsRuntime(pkg),
+	}
+	switch {
+	case frames.OwnPackage(pkg, file, x.own):
+		f.class = classOwn
+	case !frames.IsStandard(pkg):
+		f.class = classDependency
+	case !frames.IsPlumbing(pkg):
+		f.class = classStandard
+	default:
+		f.class = classPlumbing
+	}
+	i := int32(len(x.functions))
+	x.functions = append(x.functions, f)
+	x.byName[name] = i
+	return i
+}
+
+// resolver gives the frames of one profile's locations.
+type resolver struct {
+	x     *index
+	calls map[*pprofile.Location][]call
+	arena []call
+}
+
+func newResolver(x *index, p *pprofile.Profile) *resolver {
+	lines := 0
+	for _, l := range p.Location {
+		lines += max(1, len(l.Line))
+	}
+	return &resolver{x: x, calls: make(map[*pprofile.Location][]call, len(p.Location)), arena: make([]call, 0, lines)}
+}
+
+// of returns the frames at a location, leaf first.
+func (r *resolver) of(l *pprofile.Location) []call {
+	if calls, ok := r.calls[l]; ok {
+		return calls
+	}
+	start := len(r.arena)
+	for _, line := range l.Line {
+		if line.Function == nil {
+			continue
+		}
+		name := line.Function.Name
+		if name == "" {
+			name = line.Function.SystemName
+		}
+		r.arena = append(r.arena, call{
+			fn:        r.x.function(name, line.Function.Filename),
+			line:      lineNumber(line.Line),
+			startLine: lineNumber(line.Function.StartLine),
+		})
+	}
+	if len(r.arena) == start {
+		// Without symbols: all of a binary in one, as addresses say nothing
+		// to anybody and differ from run to run.
+		r.arena = append(r.arena, call{fn: r.x.function(unnamed(l.Mapping), "")})
+	}
+	calls := r.arena[start:len(r.arena):len(r.arena)]
+	r.calls[l] = calls
+	return calls
+}
+
+func lineNumber(n int64) int32 { return int32(max(0, min(n, 1<<30))) }
+
+func unnamed(m *pprofile.Mapping) string {
+	if m == nil || m.File == "" {
+		return "(no symbols)"
+	}
+	return fmt.Sprintf("%s (no symbols)", path.Base(strings.ReplaceAll(m.File, `\`, "/")))
+}
+
+// maxStack is how many frames of a stack count, from its leaf: more than the
+// runtime's profiles have, and a bound to what a foreign file can ask for.
+const maxStack = 1024
+
+// stack appends the frames of a sample, leaf first.
+func (r *resolver) stack(buf []call, s *pprofile.Sample) []call {
+	for _, l := range s.Location {
+		calls := r.of(l)
+		buf = append(buf, calls[:min(len(calls), maxStack-len(buf))]...)
+	}
+	return buf
+}
+
+// site returns the index of the frame that a stack is to be blamed on, as
+// [frames.Site] does, which is too slow for each of 50,000 stacks.
+func (x *index) site(stack []call) int {
+	dependency, standard := -1, -1
+	for i, c := range stack {
+		switch x.functions[c.fn].class {
+		case classOwn:
+			return i
+		case classDependency:
+			if dependency < 0 {
+				dependency = i
+			}
+		case classStandard:
+			if standard < 0 {
+				standard = i
+			}
+		}
+	}
+	switch {
+	case dependency >= 0:
+		return dependency
+	case standard >= 0:
+		return standard
+	}
+	return min(0, len(stack)-1)
+}
+
+func (x *index) frame(fn, line int32) profile.Frame {
+	f := x.functions[fn]
+	return profile.Frame{Function: f.name, File: f.file, Line: int(line), Package: f.pkg, Module: f.module}
+}

@@ -1,0 +1,190 @@
+package diff
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/words"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// How confident a comparison of two profiles may be at most. Two points in time
+// cannot tell a leak from a cache that fills; proof comes from elsewhere.
+const (
+	mostHeap        = 0.85
+	mostGoroutine   = 0.88
+	mostCPU         = 0.5
+	mostWithoutBase = 0.45 // 'below 0.5 it is a guess'
+	leastSuspect    = 0.05 // below it is not worth a line
+	confidenceFlag  = 0.9  // the census took them for leaked, over time
+	confidenceProof = 0.99 // the garbage collector proved it
+)
+
+// significance is how certain it is that growth is not noise: z standard errors
+// give 0 at 1, 0.5 at 4 and 0.9 at 10. It falls on purpose slower than a normal
+// distribution's tail: load that comes and goes is no noise of sampling.
+func significance(z float64) float64 {
+	if !(z > 1) {
+		return 0
+	}
+	return (z - 1) * (z - 1) / ((z-1)*(z-1) + 9)
+}
+
+// weight is how much the growth matters: its part of all growth, its part of
+// what the place holds now, and how it compares to the whole.
+func weight(grown, after, total int64, share, floor float64) float64 {
+	g := float64(grown)
+	relative := g / math.Max(g, float64(after))
+	material := g / (g + 0.05*math.Max(0, float64(total)) + floor)
+	return 0.45*share + 0.25*relative + 0.3*material
+}
+
+// suspectHeap ranks the sites of a heap, or what [Comparison.Sites] has of them.
+func (d *diff) suspectHeap() []incident.Suspect {
+	return d.suspectTallies(1<<20, func(s *incident.Suspect, t *tally) float64 {
+		z, relErr := significanceOf(t)
+		confidence := mostHeap * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 1<<20)
+		s.Reasons = append(s.Reasons, d.grew(s))
+		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of all growth of the heap", inPercent(s.Share)))
+		if objects := t.objects.Growth(); objects > 0 && t.objects.After > 0 {
+			s.Reasons = append(s.Reasons, fmt.Sprintf("%v objects more, of %v each on average",
+				profile.Count(objects), profile.Bytes(max(0, t.value.After)/t.objects.After)))
+		}
+		if relErr >= 0.001 {
+			s.Reasons = append(s.Reasons, samplingError(t, relErr))
+		}
+		return confidence
+	})
+}
+
+func samplingError(t *tally, relErr float64) string {
+	return fmt.Sprintf("about %v samples: sampling error ±%s", profile.Count(math.Round(t.samples)), inPercent(relErr))
+}
+
+// suspectCPU ranks who takes more of the processor. That is no leak by itself,
+// but a leak's tickers and scans show there.
+func (d *diff) suspectCPU() []incident.Suspect {
+	return d.suspectTallies(0, func(s *incident.Suspect, t *tally) float64 {
+		z, relErr := significanceOf(t)
+		confidence := mostCPU * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 0)
+		s.Reasons = append(s.Reasons, d.grew(s))
+		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of all growth of processor time", inPercent(s.Share)))
+		if relErr > 0 {
+			s.Reasons = append(s.Reasons, samplingError(t, relErr))
+		}
+		return confidence
+	})
+}
+
+// significanceOf returns by how many standard errors a value grew, and the
+// relative error of what it is now. The errors are those of sampling and, of a
+// heap, that objects come and go: n objects are taken to vary by sqrt(n)/2 while
+// nothing leaks, or one more large buffer would pass for certain.
+func significanceOf(t *tally) (z, relErr float64) {
+	churn := func(value, objects int64) float64 {
+		if value <= 0 || objects <= 0 {
+			return 0
+		}
+		return float64(value) * float64(value) / float64(objects) / 4
+	}
+	sd := math.Sqrt(t.varianceBefore + t.varianceAfter +
+		churn(t.value.Before, t.objects.Before) + churn(t.value.After, t.objects.After))
+	if t.value.After > 0 {
+		relErr = math.Sqrt(t.varianceAfter) / float64(t.value.After)
+	}
+	if sd == 0 {
+		return math.Inf(1), relErr
+	}
+	return float64(t.value.Growth()) / sd, relErr
+}
+
+// suspectTallies ranks the sites by the confidence that judge gives them.
+func (d *diff) suspectTallies(least int64, judge func(*incident.Suspect, *tally) float64) []incident.Suspect {
+	var suspects []incident.Suspect
+	var grown float64
+	for _, t := range d.sites {
+		grown += float64(max(0, t.value.Growth()))
+	}
+	for fn, t := range d.sites {
+		if t.value.Growth() <= least/16 {
+			continue
+		}
+		line, _ := largest(t.lines)
+		s := incident.Suspect{
+			Kind: d.c.Kind, Frame: d.x.frame(fn, line), Value: t.value, Unit: d.c.Unit, Standing: -1,
+			Share: min(1, float64(t.value.Growth())/grown),
+		}
+		s.Confidence = judge(&s, t)
+		if !d.c.HasBase {
+			s.Confidence = min(mostWithoutBase, s.Confidence)
+		}
+		if leaf, n := largest(t.leaves); n > t.value.Growth()/2 {
+			verb := "allocates"
+			if d.c.Kind == profile.CPU {
+				verb = "runs"
+			}
+			s.Reasons = append(s.Reasons, fmt.Sprintf("it %s through %s%s", verb, d.x.functions[leaf].name, ofModule(d.x.functions[leaf])))
+		}
+		suspects = append(suspects, s)
+	}
+	return rankSuspects(suspects)
+}
+
+// ofModule names a dependency's module.
+func ofModule(f function) string {
+	if f.class != classDependency {
+		return ""
+	}
+	return " of " + f.module
+}
+
+// rankSuspects sorts the suspects, the likeliest first, and keeps those worth a line.
+func rankSuspects(suspects []incident.Suspect) []incident.Suspect {
+	suspects = slices.DeleteFunc(suspects, func(s incident.Suspect) bool { return !(s.Confidence >= leastSuspect) })
+	slices.SortFunc(suspects, func(a, b incident.Suspect) int {
+		return cmp.Or(
+			cmp.Compare(b.Confidence, a.Confidence),
+			cmp.Compare(b.Value.Growth(), a.Value.Growth()),
+			cmp.Compare(a.Frame.Function, b.Frame.Function),
+			cmp.Compare(a.Frame.Line, b.Frame.Line),
+			cmp.Compare(a.Wait, b.Wait),
+		)
+	})
+	return slices.Clip(suspects[:min(len(suspects), mostSuspects)])
+}
+
+// grew is the growth in words: 'grew from 8.0 MiB to 180.4 MiB'.
+func (d *diff) grew(s *incident.Suspect) string {
+	before, after := inUnit(s.Unit, s.Value.Before), inUnit(s.Unit, s.Value.After)
+	if !d.c.HasBase {
+		return fmt.Sprintf("holds %s; there is no baseline to compare with", after)
+	}
+	over := ""
+	if b, n := d.c.BaseTime, d.c.NowTime; !b.IsZero() && n.After(b) {
+		over = " in " + words.Span(n.Sub(b))
+	}
+	return fmt.Sprintf("grew from %s to %s%s", before, after, over)
+}
+
+func inUnit(unit profile.Unit, n int64) string {
+	switch {
+	case n < 0:
+		return "-" + inUnit(unit, -max(n, -maxSum))
+	case unit == profile.UnitBytes:
+		return profile.Bytes(n).String()
+	case unit == profile.UnitNS:
+		return time.Duration(n).Round(10 * time.Millisecond).String()
+	}
+	return profile.Count(n).String()
+}
+
+func inPercent(part float64) string {
+	if p := part * 100; p < 10 && p > 0 {
+		return fmt.Sprintf("%.2g%%", p)
+	}
+	return fmt.Sprintf("%.0f%%", part*100)
+}

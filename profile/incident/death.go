@@ -1,0 +1,208 @@
+package incident
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/words"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// RulePreviousDeath is Manifest.Rule of an incident that tells what a process died
+// of; it is written by the next one.
+const RulePreviousDeath = "previous-death"
+
+// maxDeathName is how much of a name a sentence quotes, in bytes.
+const maxDeathName = 160
+
+// DeathCause says what a process died of. Its zero value is not set.
+type DeathCause string
+
+// The causes of a process's death.
+const (
+	// DeathOOM: the kernel killed it for want of memory.
+	DeathOOM DeathCause = "oom-kill"
+	// DeathPanic: the Go runtime ended it, by an unrecovered panic, a fatal error
+	// or a signal such as SIGSEGV.
+	DeathPanic DeathCause = "panic"
+	// DeathHost: its host stopped, was started anew, or lost it to another host.
+	DeathHost DeathCause = "host"
+	// DeathUnknown: it was killed or crashed otherwise, or exited without saying
+	// so.
+	DeathUnknown DeathCause = "killed"
+)
+
+// Death is what a process died of, as far as the next one can tell.
+type Death struct {
+	// Cause is one of DeathOOM, DeathPanic, DeathHost and DeathUnknown; Certain
+	// says that nothing else explains what is known, else it is likely. Why has
+	// what speaks for it, in words.
+	Cause   DeathCause `json:"cause"`
+	Certain bool       `json:"certain"`
+	Why     string     `json:"why"`
+	// LastSample is when its guard last took a reading, Every how far apart the
+	// last ones were, and Found when its death was noticed: it died after
+	// LastSample, and before Found. While memory is short a process may hang
+	// for longer than Every before it is killed.
+	LastSample time.Time     `json:"last_sample"`
+	Every      time.Duration `json:"every_ns"`
+	Found      time.Time     `json:"found"`
+	// Lived is how long its guard ran.
+	Lived time.Duration `json:"lived_ns"`
+	// Memory, Limit and Rate (bytes a second; negative where it shrank) are those
+	// of the last sample; Memory is [Reading.Unreclaimable].
+	Memory profile.Bytes `json:"unreclaimable_bytes"`
+	Limit  profile.Bytes `json:"limit_bytes"`
+	Rate   float64       `json:"bytes_per_second"`
+	// Panic is the first line of the panic's trace.
+	Panic string `json:"panic,omitempty"`
+	// Elsewhere is the host that it ran on, if that was another one.
+	Elsewhere string `json:"elsewhere,omitempty"`
+	// Incidents are the IDs of the incidents that it left, oldest first. Culprit is
+	// the headline of the newest of them that has one.
+	Incidents []string    `json:"evidence"`
+	Culprit   string      `json:"culprit,omitempty"`
+	Series    DeathSeries `json:"series"`
+}
+
+// Series is how often such deaths come.
+type DeathSeries struct {
+	// Count is how many of this service died of the same cause within Within of
+	// the last, this one included.
+	Count  int           `json:"count"`
+	Within time.Duration `json:"within_ns"`
+	// Every is the mean time between them; 0 where there is one only.
+	Every time.Duration `json:"every_ns"`
+	// Doubled is by how much later death would have come with twice the memory, at
+	// the rate of the last half of the growth; 0 where nobody knows.
+	Doubled time.Duration `json:"doubled_ns"`
+}
+
+// bounded returns a copy within the bounds of a manifest.
+func (d *Death) bounded() *Death {
+	if d == nil {
+		return nil
+	}
+	b := *d
+	b.Why, b.Panic, b.Culprit, b.Elsewhere = cutText(d.Why), cutText(d.Panic), cutText(d.Culprit), cutText(d.Elsewhere)
+	b.Incidents = present(d.Incidents[max(0, len(d.Incidents)-maxDeathIncidents):])
+	return &b
+}
+
+// Sentence says in one sentence what the process died of, when, and how its memory
+// stood; who leaked is not in it.
+func (d *Death) Sentence() string {
+	var b strings.Builder
+	b.WriteString("The previous process")
+	if d.Elsewhere != "" {
+		b.WriteString(", on " + words.CutMiddle(d.Elsewhere, maxDeathName) + ",")
+	}
+	likely := ""
+	if !d.Certain {
+		likely = "likely "
+	}
+	switch d.Cause {
+	case DeathOOM:
+		fmt.Fprintf(&b, " was %sOOM-killed", likely)
+	case DeathPanic:
+		fmt.Fprintf(&b, " %spanicked", likely)
+	case DeathHost:
+		fmt.Fprintf(&b, " %sended with its host", likely)
+	default:
+		b.WriteString(" was killed or crashed, or exited without Guard.Close,")
+	}
+	if !d.LastSample.IsZero() {
+		layout := "15:04:05.000 UTC"
+		if d.Found.Sub(d.LastSample) >= 12*time.Hour { // of another day
+			layout = "2006-01-02 " + layout
+		}
+		b.WriteString(" after " + d.LastSample.UTC().Format(layout))
+	}
+	if d.Panic != "" {
+		fmt.Fprintf(&b, ": %s", words.CutMiddle(d.Panic, 2*maxDeathName))
+	}
+	if m := d.MemoryState(); m != "" {
+		b.WriteString(", at " + m)
+	}
+	if d.Why != "" {
+		b.WriteString(": " + d.Why)
+	}
+	if s := d.Series.Sentence(d.Cause); s != "" {
+		b.WriteString("; " + s)
+	}
+	return b.String()
+}
+
+// Title is what the process died of in a few words, such as 'likely OOM-killed at
+// 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s'.
+func (d *Death) Title() string {
+	text := map[DeathCause]string{
+		DeathOOM: "OOM-killed", DeathPanic: "panicked", DeathHost: "ended with its host",
+	}[d.Cause]
+	switch {
+	case text == "":
+		text = "killed, crashed, or exited without Guard.Close"
+	case !d.Certain:
+		text = "likely " + text
+	}
+	if d.Panic != "" {
+		return text + ": " + words.CutMiddle(d.Panic, 2*maxDeathName)
+	}
+	if m := d.MemoryState(); m != "" {
+		text += " at " + m
+	}
+	return text
+}
+
+// MemoryState says how memory stood at the last sample, such as '511.0 MiB of
+// 512.0 MiB, growing 800.0 MiB/s'; "" where that is unknown.
+func (d *Death) MemoryState() string {
+	if !d.Memory.Known() {
+		return ""
+	}
+	text := d.Memory.String()
+	if d.Limit > 0 {
+		text += " of " + d.Limit.String()
+	}
+	// What would take longer than a minute to fill the limit is not what killed it.
+	if d.Rate >= 1<<20 && (d.Limit <= 0 || float64(d.Limit-d.Memory) <= d.Rate*time.Minute.Seconds()) {
+		text += fmt.Sprintf(", growing %v/s", profile.Bytes(d.Rate))
+	}
+	return text
+}
+
+// Sentence counts deaths of a cause in words, such as 'the 7th OOM kill in 24 h, one
+// every 3 h 24 min'; "" for the first.
+func (s DeathSeries) Sentence(cause DeathCause) string {
+	if s.Count < 2 {
+		return ""
+	}
+	name := map[DeathCause]string{DeathOOM: "OOM kill", DeathPanic: "panic", DeathHost: "end with the host"}[cause]
+	if name == "" {
+		name = "death of this kind"
+	}
+	text := fmt.Sprintf("the %s %s in %s", ordinal(s.Count), name, words.Span(s.Within))
+	if s.Every > 0 {
+		text += ", one every " + words.Span(s.Every)
+	}
+	return text
+}
+
+func ordinal(n int) string {
+	switch suffix := n % 10; {
+	case n%100 >= 11 && n%100 <= 13, suffix == 0, suffix > 3:
+		return fmt.Sprintf("%dth", n)
+	default:
+		return fmt.Sprint(n) + [...]string{"", "st", "nd", "rd"}[suffix]
+	}
+}
+
+// Headline is the first line of the report: the sentence, and who leaked.
+func (d *Death) Headline() string {
+	text := d.Sentence()
+	if d.Culprit != "" {
+		text += ". Who leaked: " + d.Culprit
+	}
+	return text
+}

@@ -1,0 +1,8 @@
+package incident
+
+import "time"
+
+const mib = 1 << 20
+
+// noon is when the tests' incidents open, unless they say otherwise.
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

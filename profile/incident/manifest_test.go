@@ -1,0 +1,173 @@
+package incident
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// testManifest has every field set that can be.
+func testManifest() Manifest {
+	recovered := noon.Add(time.Minute)
+	reading := NewReading(noon.Add(-time.Second))
+	reading.HeapLive = 400 << 20
+	return Manifest{
+		Rule: "heap", Trigger: TriggerRule, Reason: "unreclaimable memory 92% of 512 MiB",
+		Headline: "storage.(*Cache).Put holds 298.0 MiB more than 1h before",
+		Opened:   noon, Recovered: &recovered, Peak: 500 << 20, Unit: profile.UnitBytes,
+		Captures: []CaptureRecord{{Seq: 1, Time: noon, Steps: []CaptureStep{
+			{Kind: profile.Heap, File: "heap.pb.gz", Outcome: OutcomeWritten, Stale: true, TookNS: 1e6},
+			{Kind: profile.CPU, Outcome: OutcomeSkipped, Reason: "no headroom"},
+		}}},
+		Decisions: []Decision{{Time: noon, Text: "captured: above the line for 3 s"}},
+		Verdict:   Verdict{Class: VerdictTmpfs, Text: "tmpfs holds 240.0 MiB of 512.0 MiB: counts like heap"},
+		Readings:  []Reading{reading},
+		History:   []HistoryPoint{{Time: noon.Add(-time.Minute), Memory: 300 << 20, LiveHeap: 200 << 20, Goroutines: 12}},
+		Trends: []Trend{{Signal: "live heap", Unit: profile.UnitBytes, State: "leaking", Slope: 3e6, SlopeLow: 2e6, SlopeHigh: 4e6,
+			Confidence: 0.99, Since: noon.Add(-24 * time.Hour), Reason: "it rose steadily", LimitSoonest: 10 * time.Hour, LimitLatest: 20 * time.Hour}},
+		GoroutineSites: []GoroutineSite{{
+			Frame: profile.Frame{Function: "example.com/storage.(*Cache).Put", File: "storage.go", Line: 85, Package: "example.com/storage", Module: "example.com"},
+			Root:  "example.com/storage.watch", Wait: "chan receive", Count: 150, Grown: 134, Since: noon.Add(-time.Hour),
+			Standing: time.Hour, Leaking: true, Proven: true, Reason: "134 more in 1h, rising steadily"}},
+		Limits:    []MemoryLimit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}, {Source: "GOMEMLIMIT", Bytes: profile.Unknown}},
+		Build:     Build{GoVersion: "go1.26.0", Path: "example.com/cmd", Module: "example.com", Version: "v1.2.3", Revision: "abc", Modified: true, OS: "linux", Arch: "amd64"},
+		Process:   Process{Service: "checkout", Version: "7", Host: "h", Pod: "p", PID: 1, Started: noon.Add(-time.Hour), GOMAXPROCS: 2},
+		Artefacts: []Artefact{newArtefact("heap.pb.gz", 1, "00", noon)},
+	}
+}
+
+func checkManifest(t *testing.T, got, want Manifest) {
+	t.Helper()
+	// Compared as JSON: that is what is kept, and time.Time has no ==.
+	g, err1 := json.MarshalIndent(got, "", "  ")
+	w, err2 := json.MarshalIndent(want, "", "  ")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(g, w) {
+		t.Errorf("got %s\nwant %s", g, w)
+	}
+}
+
+// The file is read by programs that are not Go: its names are a contract.
+func TestManifestGolden(t *testing.T) {
+	m := testManifest()
+	m.Schema, m.ID, m.Readings = ManifestSchema, "20261120T120000.000Z-heap-7f3a", nil
+	got, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "manifest.json")
+	want, err := os.ReadFile(golden)
+	if err != nil || !bytes.Equal(got, want) {
+		os.MkdirAll("testdata", 0o755)
+		os.WriteFile(golden+".got", got, 0o644)
+		t.Errorf("the manifest differs from %s (%v): see %[1]s.got", golden, err)
+	}
+}
+
+func TestManifestIsBounded(t *testing.T) {
+	m := testManifest()
+	for i := range 1000 {
+		m.Decisions = append(m.Decisions, Decision{Time: noon, Text: fmt.Sprint("decision ", i, strings.Repeat(" ä", 2000))})
+		m.Readings = append(m.Readings, NewReading(noon.Add(time.Duration(i)*time.Second)))
+		m.Captures = append(m.Captures, CaptureRecord{Seq: i + 2, Steps: []CaptureStep{{Kind: profile.Heap, Outcome: OutcomeFailed, Reason: strings.Repeat("e", 9999)}}})
+	}
+	before := m.Decisions[5].Text
+	m.Schema = ManifestSchema
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Decisions[5].Text != before || len(m.Captures[5].Steps[0].Reason) != 9999 {
+		t.Error("the caller's manifest was cut")
+	}
+	got, err := ReadManifest(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Decisions) != 64 || len(got.Readings) != 64 || len(got.Captures) != 64 {
+		t.Errorf("%d decisions, %d readings, %d captures", len(got.Decisions), len(got.Readings), len(got.Captures))
+	}
+	if got.Decisions[0].Text != "captured: above the line for 3 s" || !strings.HasPrefix(got.Decisions[63].Text, "decision 999 ") {
+		t.Error("of decisions the first and the newest stay")
+	}
+	if got.Captures[0].Seq != 1 || got.Captures[63].Seq != 1001 || !got.Readings[63].Time.Equal(noon.Add(999*time.Second)) {
+		t.Error("of captures the first and the newest, of readings the newest stay")
+	}
+	m.Limits = []MemoryLimit{{Source: strings.Repeat("s", maxManifestBytes)}}
+	if _, err := m.Encode(); err == nil {
+		t.Error("wrote what cannot be read back")
+	}
+}
+
+func TestReadManifestRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                      "parse manifest",
+		"{}":                                    "has no schema",
+		"null":                                  "has no schema",
+		`{"schema":1`:                           "parse manifest",
+		`{"schema":1} more`:                     "parse manifest",
+		`{"schema":2,"id":[]}`:                  "newer than the 1",
+		`{"schema":1,"peak":"much"}`:            "parse manifest",
+		`{"schema":1,"limits":[{"bytes":-5}]}`:  "parse manifest",
+		strings.Repeat(" ", maxManifestBytes+1): "larger than",
+	} {
+		if _, err := ReadManifest(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %q", text, err, want)
+		}
+	}
+	m, err := ReadManifest(strings.NewReader(`{"schema":1,"new_field":1,"artefacts":[{"name":"../../etc/passwd"},{"name":"manifest.json"},{"name":"heap.pb.gz","size_bytes":7,"kind":"cpu"}]}`))
+	if err != nil || len(m.Artefacts) != 1 || len(m.Warnings) != 2 || *m.Artefacts[0].Kind != profile.Heap {
+		t.Errorf("hostile names: %+v, %v", m, err)
+	}
+}
+
+// What is read can be written, and is then read as the same.
+func FuzzReadManifest(f *testing.F) {
+	m := testManifest()
+	m.Schema = ManifestSchema
+	seed, err := m.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add([]byte(`{"schema":1,"artefacts":[{"name":"heap.2.pb.gz","size_bytes":1}],"recovered":null}`))
+	f.Add([]byte(`{"schema":1,"reason":"\ud800","captures":[{"steps":[{"kind":"block"}]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		one, err := ReadManifest(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		for _, a := range one.Artefacts {
+			if !layout.ValidName(a.Name) || strings.ContainsAny(a.Name, `/\`) {
+				t.Errorf("artefact %q", a.Name)
+			}
+		}
+		text, err := one.Encode()
+		if err != nil {
+			return // a bound
+		}
+		two, err := ReadManifest(bytes.NewReader(text))
+		if err != nil {
+			t.Fatalf("wrote what cannot be read: %v\n%s", err, text)
+		}
+		again, err := two.Encode()
+		if err != nil || !bytes.Equal(text, again) {
+			t.Errorf("%v\n%s\nbecame\n%s", err, text, again)
+		}
+		if !reflect.DeepEqual(one.Process.PID, two.Process.PID) || one.ID != two.ID || one.Rule != two.Rule || len(one.Artefacts) != len(two.Artefacts) {
+			t.Errorf("%+v became %+v", one, two)
+		}
+	})
+}

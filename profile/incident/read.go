@@ -1,0 +1,118 @@
+package incident
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/leakguard/leakguard/internal/confined"
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile"
+)
+
+// readIncident reads an incident, whatever state it is in. It is not ok if
+// there is none: gone in the meantime, or somebody else's.
+func readIncident(root *os.Root, id string) (m Manifest, ok bool) {
+	opened, rule, _ := layout.ParseID(id)
+	cutShort := Manifest{Schema: ManifestSchema, ID: id, Rule: rule, Opened: opened, Peak: profile.Unknown, CutShort: true}
+	if fi, err := root.Lstat(id); err != nil || !fi.IsDir() {
+		return Manifest{}, false
+	}
+	dir, err := confined.OpenDir(root, id)
+	if err != nil {
+		cutShort.Warnings = append(cutShort.Warnings, err.Error())
+		return cutShort, !errors.Is(err, fs.ErrNotExist)
+	}
+	defer dir.Close()
+	c, err := layout.Scan(dir)
+	if err != nil {
+		cutShort.Warnings = append(cutShort.Warnings, err.Error())
+		return cutShort, true
+	}
+	if c.Alien() {
+		return Manifest{}, false
+	}
+	m = cutShort
+	if c.Manifest {
+		read, err := readManifestFile(dir)
+		if err != nil {
+			m.Warnings = append(m.Warnings, err.Error())
+		} else {
+			m = read
+		}
+	}
+	if m.ID != id {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("the manifest is that of %.100q: copied?", m.ID))
+		m.ID = id
+	}
+	m.reconcile(c)
+	return m, true
+}
+
+// ReadFolder returns the incident in a folder of any name, such as a copy of an
+// incident's. The error wraps [fs.ErrNotExist] if there is no manifest in it.
+func ReadFolder(folder string) (Manifest, error) {
+	fail := func(err error) (Manifest, error) {
+		return Manifest{}, fmt.Errorf("incident: read folder %s: %w", folder, err)
+	}
+	dir, err := os.OpenRoot(folder)
+	if err != nil {
+		return fail(err)
+	}
+	defer dir.Close()
+	m, err := readManifestFile(dir)
+	if err != nil {
+		return fail(err)
+	}
+	c, err := layout.Scan(dir)
+	if err != nil {
+		return fail(err)
+	}
+	m.reconcile(c)
+	return m, nil
+}
+
+func readManifestFile(dir *os.Root) (Manifest, error) {
+	f, err := confined.OpenRegular(dir, layout.ManifestName, os.O_RDONLY)
+	if err != nil {
+		return Manifest{}, err
+	}
+	defer f.Close()
+	return ReadManifest(f)
+}
+
+// reconcile makes Artefacts what is on disk, and says where the manifest
+// differs: it is written after the files, so it may lag behind them.
+func (m *Manifest) reconcile(c layout.Contents) {
+	onDisk := make(map[string]fs.FileInfo, len(c.Files))
+	for _, fi := range c.Files {
+		onDisk[fi.Name()] = fi
+	}
+	kept := m.Artefacts[:0]
+	for _, a := range m.Artefacts {
+		fi, ok := onDisk[a.Name]
+		delete(onDisk, a.Name)
+		switch {
+		case !ok:
+			m.Warnings = append(m.Warnings, a.Name+" is missing")
+			continue
+		case fi.Size() != a.Size:
+			if !layout.IsReport(a.Name) {
+				m.Warnings = append(m.Warnings, fmt.Sprintf("%s has %d bytes, its manifest says %d: it was replaced after the manifest", a.Name, fi.Size(), a.Size))
+			}
+			a = newArtefact(a.Name, fi.Size(), "", fi.ModTime().UTC())
+		}
+		kept = append(kept, a)
+	}
+	for _, fi := range c.Files {
+		if _, unlisted := onDisk[fi.Name()]; !unlisted {
+			continue
+		}
+		if !m.CutShort && !layout.IsReport(fi.Name()) { // a report is written after everything else
+			m.Warnings = append(m.Warnings, fi.Name()+" was written after the manifest")
+		}
+		kept = append(kept, newArtefact(fi.Name(), fi.Size(), "", fi.ModTime().UTC()))
+	}
+	m.Artefacts = kept
+}

@@ -1,0 +1,135 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+// Reading is what one sampling of the process gave.
+//
+// A field that this platform, kernel or toolchain does not tell is [profile.Unknown]
+// (its JSON is null), never 0. Where [runtime.MemStats] has the quantity the
+// field bears its name and equals it, though it comes from [runtime/metrics],
+// which reads it without stopping the world. These fields of MemStats have no
+// exact source there and are therefore absent: Lookups, PauseTotalNs, PauseNs,
+// PauseEnd, LastGC, GCCPUFraction, EnableGC, DebugGC, BySize (its histogram
+// has other buckets).
+type Reading struct {
+	// Time is when the reading was taken, by the wall clock, with Go's
+	// monotonic clock beside it while it stays in the process.
+	Time time.Time `json:"time"`
+
+	// The Go heap, in bytes. HeapAlloc is live objects plus garbage that is
+	// not swept yet; HeapLive is what the last garbage collection found
+	// reachable, the only one of these that a leak alone can raise for long.
+	HeapAlloc    profile.Bytes `json:"heap_alloc_bytes"`
+	HeapLive     profile.Bytes `json:"heap_live_bytes"`
+	HeapInuse    profile.Bytes `json:"heap_inuse_bytes"`
+	HeapIdle     profile.Bytes `json:"heap_idle_bytes"`
+	HeapReleased profile.Bytes `json:"heap_released_bytes"`
+	HeapSys      profile.Bytes `json:"heap_sys_bytes"`
+	TotalAlloc   profile.Bytes `json:"total_alloc_bytes"`
+	HeapObjects  profile.Count `json:"heap_objects"`
+	Mallocs      profile.Count `json:"mallocs"`
+	Frees        profile.Count `json:"frees"`
+
+	// The rest of the Go runtime, in bytes.
+	StackInuse  profile.Bytes `json:"stack_inuse_bytes"`
+	StackSys    profile.Bytes `json:"stack_sys_bytes"`
+	MSpanInuse  profile.Bytes `json:"mspan_inuse_bytes"`
+	MSpanSys    profile.Bytes `json:"mspan_sys_bytes"`
+	MCacheInuse profile.Bytes `json:"mcache_inuse_bytes"`
+	MCacheSys   profile.Bytes `json:"mcache_sys_bytes"`
+	BuckHashSys profile.Bytes `json:"buck_hash_sys_bytes"`
+	GCSys       profile.Bytes `json:"gc_sys_bytes"`
+	OtherSys    profile.Bytes `json:"other_sys_bytes"`
+	Sys         profile.Bytes `json:"sys_bytes"`
+
+	// The garbage collector. NextGC is the heap size at which the next
+	// cycle is due to end, ScanHeap how much of the heap holds pointers and
+	// so has to be marked, MemoryLimit GOMEMLIMIT (unknown when it is off).
+	NextGC      profile.Bytes `json:"next_gc_bytes"`
+	ScanHeap    profile.Bytes `json:"scan_heap_bytes"`
+	MemoryLimit profile.Bytes `json:"gomemlimit_bytes"`
+	NumGC       profile.Count `json:"num_gc"`
+	NumForcedGC profile.Count `json:"num_forced_gc"`
+
+	// Goroutines in all; by state and ever created since Go 1.26.
+	Goroutines        profile.Count `json:"goroutines"`
+	GoroutinesRunning profile.Count `json:"goroutines_running"`
+	GoroutinesReady   profile.Count `json:"goroutines_runnable"`
+	GoroutinesWaiting profile.Count `json:"goroutines_waiting"`
+	GoroutinesNotInGo profile.Count `json:"goroutines_not_in_go"`
+	GoroutinesCreated profile.Count `json:"goroutines_created"`
+
+	// The process as the kernel sees it: resident set, its anonymous and
+	// shared memory parts, threads, and user plus system CPU time.
+	RSS      profile.Bytes `json:"rss_bytes"`
+	RSSAnon  profile.Bytes `json:"rss_anon_bytes"`
+	RSSShmem profile.Bytes `json:"rss_shmem_bytes"`
+	Threads  profile.Count `json:"threads"`
+	CPUTime  time.Duration `json:"cpu_time_ns"`
+	// Wakeups is how often goroutines became runnable since the process began,
+	// by a sample of one in eight ([runtime/metrics], /sched/latencies).
+	Wakeups profile.Count `json:"wakeups"`
+
+	// The memory cgroup: this process's, or where a group above has the
+	// smallest limit, such as a pod's, that group. WorkingSet is the kubelet's: usage less inactive
+	// file cache; active file cache is still in it, so it can be near the
+	// limit with an empty heap.
+	CgroupUsage      profile.Bytes `json:"cgroup_usage_bytes"`
+	CgroupWorkingSet profile.Bytes `json:"cgroup_working_set_bytes"`
+	CgroupAnon       profile.Bytes `json:"cgroup_anon_bytes"`
+	CgroupFile       profile.Bytes `json:"cgroup_file_bytes"`
+	CgroupShmem      profile.Bytes `json:"cgroup_shmem_bytes"`
+
+	// More rows of the cgroup's memory.stat, by their names there (v1: with
+	// total_ before it), for [Reading.Division]. CgroupKernel is v2's kernel, v1's
+	// memory.kmem.usage_in_bytes; CgroupSock is not in it.
+	CgroupInactiveFile profile.Bytes `json:"cgroup_inactive_file_bytes"`
+	CgroupActiveFile   profile.Bytes `json:"cgroup_active_file_bytes"`
+	CgroupDirty        profile.Bytes `json:"cgroup_dirty_bytes"`
+	CgroupWriteback    profile.Bytes `json:"cgroup_writeback_bytes"`
+	CgroupUnevictable  profile.Bytes `json:"cgroup_unevictable_bytes"`
+	CgroupKernel       profile.Bytes `json:"cgroup_kernel_bytes"`
+	CgroupSlab         profile.Bytes `json:"cgroup_slab_bytes"`
+	CgroupSock         profile.Bytes `json:"cgroup_sock_bytes"`
+	// CgroupLimit is the limit of the cgroup; unknown where it has none, or one
+	// above the host's memory. Only where it is known the limit is about all of
+	// the cgroup and not about this process alone.
+	CgroupLimit profile.Bytes `json:"cgroup_limit_bytes"`
+
+	// HostAvailable is the kernel's estimate of what the host could still
+	// hand out without swapping (MemAvailable in proc_meminfo(5)).
+	HostAvailable profile.Bytes `json:"host_available_bytes"`
+
+	// Unreclaimable is the memory that the kernel cannot take back before it
+	// kills for want of memory. In a cgroup: usage − (inactive_file +
+	// active_file), as for dirty pages it waits until they are written.
+	// Without one: the anonymous and shared parts of the resident set.
+	Unreclaimable profile.Bytes `json:"unreclaimable_bytes"`
+	// Limit is what Unreclaimable must stay below, as found or configured.
+	Limit profile.Bytes `json:"limit_bytes"`
+}
+
+// NewReading returns a reading of which nothing is known but its time.
+func NewReading(t time.Time) Reading {
+	return Reading{
+		Time:      t,
+		HeapAlloc: profile.Unknown, HeapLive: profile.Unknown, HeapInuse: profile.Unknown, HeapIdle: profile.Unknown,
+		HeapReleased: profile.Unknown, HeapSys: profile.Unknown, TotalAlloc: profile.Unknown,
+		HeapObjects: profile.Unknown, Mallocs: profile.Unknown, Frees: profile.Unknown,
+		StackInuse: profile.Unknown, StackSys: profile.Unknown, MSpanInuse: profile.Unknown, MSpanSys: profile.Unknown,
+		MCacheInuse: profile.Unknown, MCacheSys: profile.Unknown, BuckHashSys: profile.Unknown, GCSys: profile.Unknown,
+		OtherSys: profile.Unknown, Sys: profile.Unknown,
+		NextGC: profile.Unknown, ScanHeap: profile.Unknown, MemoryLimit: profile.Unknown, NumGC: profile.Unknown, NumForcedGC: profile.Unknown,
+		Goroutines: profile.Unknown, GoroutinesRunning: profile.Unknown, GoroutinesReady: profile.Unknown,
+		GoroutinesWaiting: profile.Unknown, GoroutinesNotInGo: profile.Unknown, GoroutinesCreated: profile.Unknown,
+		RSS: profile.Unknown, RSSAnon: profile.Unknown, RSSShmem: profile.Unknown, Threads: profile.Unknown, CPUTime: profile.Unknown, Wakeups: profile.Unknown,
+		CgroupUsage: profile.Unknown, CgroupWorkingSet: profile.Unknown, CgroupAnon: profile.Unknown, CgroupFile: profile.Unknown, CgroupShmem: profile.Unknown,
+		CgroupInactiveFile: profile.Unknown, CgroupActiveFile: profile.Unknown, CgroupDirty: profile.Unknown, CgroupWriteback: profile.Unknown,
+		CgroupUnevictable: profile.Unknown, CgroupKernel: profile.Unknown, CgroupSlab: profile.Unknown, CgroupSock: profile.Unknown, CgroupLimit: profile.Unknown,
+		HostAvailable: profile.Unknown, Unreclaimable: profile.Unknown, Limit: profile.Unknown,
+	}
+}

@@ -1,0 +1,134 @@
+package incident
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+func TestVerdict(t *testing.T) {
+	add := func(field func(r *Reading) *profile.Bytes, n profile.Bytes) func(r *Reading) {
+		return func(r *Reading) { *field(r) += n; r.CgroupUsage += n }
+	}
+	both := func(fs ...func(r *Reading)) func(r *Reading) {
+		return func(r *Reading) {
+			for _, f := range fs {
+				f(r)
+			}
+		}
+	}
+	cache := func(n profile.Bytes) func(*Reading) { // clean
+		return both(add(func(r *Reading) *profile.Bytes { return &r.CgroupInactiveFile }, n), func(r *Reading) { r.CgroupFile += n })
+	}
+	dirty := func(n profile.Bytes) func(*Reading) {
+		return both(cache(n), func(r *Reading) { r.CgroupDirty += n })
+	}
+	tmpfs := add(func(r *Reading) *profile.Bytes { return &r.CgroupShmem }, 240*mib)
+	locked := both(add(func(r *Reading) *profile.Bytes { return &r.CgroupUnevictable }, 140*mib), func(r *Reading) { r.CgroupFile += 140 * mib })
+	anon := add(func(r *Reading) *profile.Bytes { return &r.CgroupAnon }, 0)
+	own := func(n profile.Bytes) func(*Reading) {
+		return both(add(func(r *Reading) *profile.Bytes { return &r.CgroupAnon }, n), func(r *Reading) { r.RSSAnon += n; r.RSS += n })
+	}
+	heap := func(live, garbage profile.Bytes) func(*Reading) {
+		return both(own(live+garbage), func(r *Reading) {
+			r.HeapLive += live
+			r.HeapAlloc += live + garbage
+			r.HeapSys += live + garbage
+			r.Sys += live + garbage
+		})
+	}
+	stacks := both(own(100*mib), func(r *Reading) { r.StackInuse += 100 * mib; r.Sys += 100 * mib })
+	others := add(func(r *Reading) *profile.Bytes { return &r.CgroupAnon }, 100*mib)
+	kernel := add(func(r *Reading) *profile.Bytes { return &r.CgroupKernel }, 100*mib)
+
+	for _, test := range []struct {
+		name   string
+		before func(*Reading) // laid over what is there in either reading
+		grow   func(*Reading)
+		class  VerdictClass
+		text   string // exact
+	}{
+		{"nothing happens", anon, anon, VerdictCalm, "calm: 101.0 MiB of 512.0 MiB in use"},
+		{"page cache, far from the limit", anon, cache(150 * mib), VerdictPageCache, "page cache, reclaimable: not a leak; 190.0 MiB of 251.0 MiB in use"},
+		{"page cache at the limit", anon, cache(400 * mib), VerdictCacheAtLimit, "limit is close but all of it is cache: 501.0 MiB of 512.0 MiB in use, the kernel takes 437.0 MiB back before it kills"},
+		{"it was there before", cache(400 * mib), anon, VerdictCacheAtLimit, ""},
+		{"a large steady heap and page cache", heap(250*mib, 50*mib), cache(100 * mib), VerdictCacheAtLimit, ""},
+		{"dirty pages at the limit", anon, dirty(400 * mib), VerdictDirty, "dirty pages at the limit: slow the writer or fsync; 403.0 MiB wait to be written, 501.0 MiB of 512.0 MiB in use"},
+		{"dirty pages far from it", anon, dirty(200 * mib), VerdictPageCache, ""},
+		{"tmpfs", anon, tmpfs, VerdictTmpfs, "tmpfs holds 240.0 MiB of 512.0 MiB, 240.0 MiB more in 5 min: counts like heap"},
+		{"tmpfs of long ago", tmpfs, anon, VerdictTmpfs, "tmpfs holds 240.0 MiB of 512.0 MiB: counts like heap"},
+		{"locked file", anon, locked, VerdictLocked, "locked files hold 140.0 MiB of 512.0 MiB, 140.0 MiB more in 5 min: count like heap"},
+		{"Go heap", anon, heap(100*mib, 0), VerdictGoHeap, "Go heap grows: 100.0 MiB more in 5 min, now 142.0 MiB of 512.0 MiB, 120.0 MiB live"},
+		{"Go heap with its garbage", anon, heap(40*mib, 40*mib), VerdictGoHeap, ""},
+		{"garbage alone", anon, heap(2*mib, 150*mib), VerdictCalm, ""},
+		{"a heap that is there, at its limit", heap(400*mib, 0), anon, VerdictGoHeap, "Go heap holds 442.0 MiB of 512.0 MiB, 420.0 MiB live"},
+		{"goroutine stacks", anon, stacks, VerdictStacks, "goroutine stacks grow: 100.0 MiB more in 5 min, now 102.0 MiB of 512.0 MiB: look for goroutines that leak"},
+		{"cgo", anon, own(100 * mib), VerdictNonGo, "non-Go memory grows: 100.0 MiB more in 5 min, now 106.0 MiB of 512.0 MiB: cgo or mmap, which no Go profile shows"},
+		{"a sidecar", anon, others, VerdictOtherProcesses, "other processes of the cgroup grow: 100.0 MiB more in 5 min, now 105.0 MiB of 512.0 MiB: this process is not to blame"},
+		{"sockets or dentries", anon, kernel, VerdictKernel, "kernel memory grows: 100.0 MiB more in 5 min, now 105.0 MiB of 512.0 MiB: slab, sockets or page tables; 3.0 MiB of it slab"},
+		// The page cache fills what a leak leaves: the leak is named.
+		{"a leak under page cache", cache(200 * mib), both(heap(160*mib, 30*mib), cache(16*mib)), VerdictGoHeap, ""},
+		// The larger of two.
+		{"heap and cgo", anon, both(heap(50*mib, 0), own(90*mib)), VerdictNonGo, ""},
+		{"too little", anon, own(31 * mib), VerdictCalm, ""},
+		// A smaller limit that was configured counts.
+		{"configured limit", func(r *Reading) { r.Limit = 128 * mib }, cache(20 * mib), VerdictCacheAtLimit, ""},
+		// Outside of a cgroup with a limit it is about the process.
+		{"a laptop, cgo", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, 16<<10*mib }, own(300 * mib), VerdictNonGo, ""},
+		{"a laptop, no limit known", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, profile.Unknown }, own(300 * mib), VerdictNonGo,
+			"non-Go memory grows: 300.0 MiB more in 5 min, now 306.0 MiB: cgo or mmap, which no Go profile shows"},
+		{"a laptop, page cache of others", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, 16<<10*mib }, cache(400 * mib), VerdictCalm, "calm: 60.0 MiB of 16.00 GiB in use"},
+		{"nothing known", func(r *Reading) { *r = NewReading(r.Time) }, func(r *Reading) { *r = NewReading(r.Time) }, VerdictUnknown, "nothing tells what the memory holds"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			earlier, r := cgroupReading(noon.Add(-5*time.Minute)), cgroupReading(noon)
+			test.before(&earlier)
+			test.before(&r)
+			test.grow(&r)
+			v := r.Verdict(&earlier)
+			check(t, r.Division())
+			if v.Class != test.class || test.text != "" && v.Text != test.text {
+				t.Errorf("%v: %q\nwant %v: %q", v.Class, v.Text, test.class, test.text)
+			}
+			if v.Class != r.VerdictClass(&earlier) {
+				t.Errorf("VerdictClass is %v", r.VerdictClass(&earlier))
+			}
+			harmless := strings.Contains(v.Text, "cache") && v.Class != VerdictDirty || v.Class == VerdictCalm
+			if v.Class.Harmless() != harmless {
+				t.Errorf("Harmless is %v of %q", v.Class.Harmless(), v.Text)
+			}
+		})
+	}
+}
+
+// Readings of which one is of the cgroup and one of the process are not compared.
+func TestVerdictOfAnotherScope(t *testing.T) {
+	earlier, r := cgroupReading(noon.Add(-time.Minute)), cgroupReading(noon)
+	earlier.CgroupLimit = profile.Unknown
+	r.CgroupAnon += 200 * mib
+	r.CgroupUsage += 200 * mib
+	if v := r.Verdict(&earlier); v.Class != VerdictCalm {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestVerdictClassNames(t *testing.T) {
+	seen := map[string]bool{}
+	for c := range verdicts {
+		text, err := c.MarshalText()
+		var back VerdictClass = 99
+		if err != nil || back.UnmarshalText(text) != nil || back != c || seen[string(text)] || c.String() == "" {
+			t.Errorf("%d is %q, which is %d", int(c), text, int(back))
+		}
+		seen[string(text)] = true
+	}
+	c := VerdictTmpfs
+	if err := c.UnmarshalText([]byte("of a later version")); err != nil || c != VerdictUnknown {
+		t.Errorf("%v, %v", c, err)
+	}
+	if s := VerdictClass(99).String(); s != "VerdictClass(99)" {
+		t.Error(s)
+	}
+}

@@ -1,0 +1,153 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	pprofile "github.com/google/pprof/profile"
+
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// ExplainFolder reads what an incident left in its folder and makes a report of it;
+// see [Explain]. It writes nothing, so the folder may be a copy, or another user's;
+// its last element has to be the incident's ID. A file that is missing, damaged or
+// not what its name says is a warning in the report. An error means that there is no
+// such incident ([fs.ErrNotExist]), or that it cannot be read.
+//
+// It reads whole profiles, the newest of each kind and what it is compared with, one
+// kind after the other: up to 128 times the compressed size of a pair is allocated.
+func ExplainFolder(dir string) (*Report, error) {
+	id := filepath.Base(dir)
+	fail := func(err error) (*Report, error) {
+		return nil, fmt.Errorf("report: explain %s: %w", dir, err)
+	}
+	if !incident.IsID(id) {
+		return fail(fmt.Errorf("%q is no incident's ID: %w", id, fs.ErrNotExist))
+	}
+	reader, err := incident.OpenStore(filepath.Dir(dir))
+	if err != nil {
+		return fail(err)
+	}
+	m, err := reader.Incident(id)
+	if err != nil {
+		return fail(err)
+	}
+	return explainFiles(m, dir, func(name string) (*os.File, error) { return reader.Open(id, name) }), nil
+}
+
+// EvidenceOf is the evidence of two files that somebody compares, or of one: then
+// baseFile is "".
+func InputOf(c *diff.Comparison, baseFile, nowFile string) Input {
+	e := Input{BaseFile: baseFile, NowFile: nowFile}
+	switch {
+	case c == nil:
+	case c.Kind == profile.Goroutine:
+		e.Goroutine = c
+	case c.Kind == profile.GoroutineLeak:
+		e.GoroutineLeak = c
+	case c.Kind == profile.CPU:
+		e.CPU = c
+	default:
+		e.Heap = c
+	}
+	return e
+}
+
+// incidentFiles reads the files of an incident.
+type incidentFiles struct {
+	manifest incident.Manifest
+	open     func(name string) (*os.File, error)
+	warnings []string
+}
+
+func explainFiles(m incident.Manifest, folder string, open func(name string) (*os.File, error)) *Report {
+	files := &incidentFiles{manifest: m, open: open}
+	e := Input{Manifest: m, Folder: folder}
+	if m.Death != nil {
+		return Explain(e)
+	}
+	e.Heap = files.compare(profile.Heap)
+	e.Goroutine = files.compare(profile.Goroutine)
+	e.GoroutineLeak = files.compare(profile.GoroutineLeak)
+	e.CPU = files.compare(profile.CPU)
+	e.Warnings = files.warnings
+	return Explain(e)
+}
+
+func (f *incidentFiles) warn(format string, args ...any) {
+	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
+}
+
+// compare compares the newest profile of a kind with its base. Without a readable
+// base all that is there counts as growth; without a readable profile there is
+// nothing.
+func (f *incidentFiles) compare(kind profile.Kind) *diff.Comparison {
+	now, base := newestOf(f.manifest.Artefacts, kind)
+	if now == "" {
+		if kind == profile.Heap && !aboutIdle(f.manifest) || kind == profile.Goroutine {
+			f.warn("there is no %v profile", kind)
+		}
+		return nil
+	}
+	p, err := f.read(now)
+	if err != nil {
+		f.warn("%s cannot be read: %s", now, cause(err))
+		return nil
+	}
+	var b *pprofile.Profile
+	if base != "" {
+		if b, err = f.read(base); err != nil {
+			f.warn("%s cannot be read, so nothing is subtracted from %s: %s", base, now, cause(err))
+		}
+	}
+	c, err := f.compareTo(b, p, kind)
+	if err != nil && b != nil {
+		f.warn("%s cannot be subtracted from %s: %s", base, now, cause(err))
+		c, err = f.compareTo(nil, p, kind)
+	}
+	if err != nil {
+		f.warn("%s cannot be explained: %s", now, cause(err))
+		return nil
+	}
+	if c.Kind != kind && !(c.Kind == profile.Allocs && kind == profile.Heap) {
+		f.warn("%s is left out: it is a %v profile", now, c.Kind)
+		return nil
+	}
+	return c
+}
+
+func (f *incidentFiles) compareTo(base, now *pprofile.Profile, kind profile.Kind) (*diff.Comparison, error) {
+	cfg := diff.Config{MainModule: f.manifest.Build.Module}
+	if kind == profile.Goroutine {
+		cfg.Sites = f.manifest.GoroutineSites
+		if name := newestText(f.manifest.Artefacts); name != "" {
+			text, err := f.open(name)
+			if err != nil {
+				f.warn("%s cannot be read: %s", name, cause(err))
+			} else {
+				defer text.Close()
+				cfg.GoroutineText = text
+			}
+		}
+	}
+	return diff.Compare(base, now, cfg)
+}
+
+func (f *incidentFiles) read(name string) (*pprofile.Profile, error) {
+	file, err := f.open(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := profile.Read(file)
+	return p, errors.Join(err, file.Close())
+}
+
+// cause is an error without our own prefix: a sentence around it says the rest.
+func cause(err error) string { return strings.TrimPrefix(err.Error(), "report: ") }

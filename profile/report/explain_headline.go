@@ -1,0 +1,213 @@
+package report
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/leakguard/leakguard/internal/words"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// maxName bounds a name within a sentence, in bytes.
+const maxName = 120
+
+// minAccused is the confidence below which a suspect is not called the culprit.
+const minAccused = 0.25
+
+// headline is the first line of a report: whoever reads nothing else knows who
+// leaks, how much, and where.
+func headline(r *Report, out outside) string {
+	for _, s := range r.Suspects {
+		if s.Unit == profile.UnitBytes && out.dominates(s.Value.Growth()) {
+			continue
+		}
+		if s.Confidence >= minAccused {
+			return r.accuse(s) + r.idle(s)
+		}
+		break
+	}
+	where := outsideGo(r.Manifest)
+	switch {
+	case where != "":
+		return "No culprit in the Go heap: " + where
+	case out.found:
+		return "No culprit in the Go heap: " + out.sentence("it")
+	case r.Heap == nil && r.Goroutine == nil && r.CPU == nil:
+		if r.Manifest.CutShort {
+			return "No evidence: the process died before a profile was written"
+		}
+		return "No evidence: there is no profile that could be read"
+	}
+	var grew []string
+	for _, c := range []*diff.Comparison{r.Heap, r.Goroutine, r.CPU} {
+		if c != nil && c.HasBase {
+			grew = append(grew, fmt.Sprintf("%s %s", kindNoun(c.Kind), change(c.Total, c.Unit)))
+		}
+	}
+	text := "No culprit: nothing grew that stands out, " + strings.Join(grew, ", ")
+	if len(grew) == 0 {
+		text = "No culprit: nothing stands out, and there is no baseline to compare with"
+	}
+	if len(r.Suspects) > 0 {
+		s := r.Suspects[0]
+		text += fmt.Sprintf("; the likeliest, but a guess, is %s, %s", r.place(s.Frame), growth(s.Value, s.Unit))
+	}
+	return text + r.idle(incident.Suspect{})
+}
+
+// idle is what a headline adds that does not say itself what idle CPU there is.
+func (r *Report) idle(s incident.Suspect) string {
+	if s.TicksPerSecond > 0 || !aboutIdle(r.Manifest) {
+		return ""
+	}
+	return "; " + idleSentence(r.Manifest.Idle)
+}
+
+// accuse says in one sentence what a suspect did, where, and since when.
+func (r *Report) accuse(s incident.Suspect) string {
+	place := r.place(s.Frame)
+	var text string
+	switch s.Kind {
+	case profile.Goroutine, profile.GoroutineLeak:
+		if s.TicksPerSecond > 0 {
+			return r.accuseTicks(s)
+		}
+		text = fmt.Sprintf("%s %s at %s", goroutines(s, r.Goroutine), waits(s.Wait), place)
+		if s.Standing > 0 {
+			text += ", never fewer for " + words.Span(s.Standing)
+		}
+		for _, o := range r.Suspects {
+			if s.Role == incident.RoleCause && o.Role == incident.RoleGrowsWith {
+				each := profile.Bytes(float64(o.Value.Growth()) / float64(max(s.Value.Growth(), 1)))
+				return fmt.Sprintf("%s: the cause candidate for %s, which grows with them by %s, about %v each",
+					text, r.who(o.Frame), amount(o.Value.Growth(), o.Unit), each)
+			}
+		}
+		return text
+	case profile.CPU:
+		text = fmt.Sprintf("%s takes %s of processor time", place, amount(s.Value.After, s.Unit))
+		if r.CPU != nil && r.CPU.HasBase {
+			text = fmt.Sprintf("%s takes %s more processor time than before", place, amount(s.Value.Growth(), s.Unit))
+		}
+		return fmt.Sprintf("%s: %s of it all", text, words.Percent(s.Share))
+	}
+	if r.Heap == nil || !r.Heap.HasBase {
+		return fmt.Sprintf("%s holds %s: %s of the heap, with no baseline to compare with", place, amount(s.Value.After, s.Unit), words.Percent(s.Share))
+	}
+	before := "before"
+	if d := r.Heap.NowTime.Sub(r.Heap.BaseTime); d > 0 && !r.Heap.BaseTime.IsZero() {
+		before = words.Span(d) + " before"
+	}
+	return fmt.Sprintf("%s holds %s more than %s: %s of what the heap grew", place, amount(s.Value.Growth(), s.Unit), before, words.Percent(s.Share))
+}
+
+func goroutines(s incident.Suspect, c *diff.Comparison) string {
+	if s.Value.Before == 0 && (c == nil || !c.HasBase) || s.Value.Growth() <= 0 {
+		return profile.Count(s.Value.After).String() + " goroutines"
+	}
+	if s.Value.Growth() == 1 {
+		return "1 more goroutine"
+	}
+	return profile.Count(s.Value.Growth()).String() + " more goroutines"
+}
+
+func waits(wait string) string {
+	if wait == "" || wait == "running" {
+		return "run"
+	}
+	return "wait in " + cutName(wait)
+}
+
+// place is a function as a sentence names it, with where it is.
+func (r *Report) place(f profile.Frame) string {
+	name := shortName(f.Function)
+	if name == "" {
+		name = r.who(f)
+	}
+	if file := r.file(f); file != "" {
+		return fmt.Sprintf("%s (%s)", name, file)
+	}
+	return name
+}
+
+// who is the module whose code it is, or its package where that tells more.
+func (r *Report) who(f profile.Frame) string {
+	switch {
+	case f.Module != "" && f.Module != "std" && f.Module != r.Manifest.Build.Module && f.Function != "":
+		return fmt.Sprintf("%s of %s", shortName(f.Function), cutName(f.Module))
+	case f.Function != "":
+		return r.place(profile.Frame{Function: f.Function, File: f.File, Line: f.Line, Package: f.Package, Module: f.Module})
+	case f.Package != "":
+		return cutName(f.Package)
+	case f.Module != "":
+		return cutName(f.Module)
+	}
+	return "a function without a name"
+}
+
+// file is where the frame is, as short as can be found with: the path within
+// the module, or else the last three elements.
+func (r *Report) file(f profile.Frame) string {
+	if f.File == "" {
+		return ""
+	}
+	file := strings.ReplaceAll(f.File, "\\", "/")
+	base := path.Base(file)
+	pkg := f.Package
+	if pkg == "main" || pkg == "" && strings.HasPrefix(f.Function, "main.") {
+		pkg = r.Manifest.Build.Path
+	}
+	module := f.Module
+	if module == "" || module == "main" {
+		module = r.Manifest.Build.Module
+	}
+	short, ok := strings.CutPrefix(pkg, module)
+	switch {
+	case module != "" && module != "std" && ok && (short == "" || short[0] == '/'):
+		base = strings.TrimPrefix(short+"/"+base, "/")
+	case f.Module == "std" && f.Package != "":
+		base = f.Package + "/" + base
+	default:
+		if parts := strings.Split(strings.Trim(file, "/"), "/"); len(parts) > 3 {
+			base = strings.Join(parts[len(parts)-3:], "/")
+		} else {
+			base = file
+		}
+	}
+	if f.Line > 0 {
+		base = fmt.Sprintf("%s:%d", base, f.Line)
+	}
+	return cutName(base)
+}
+
+// shortName is a function's name without the path of its package.
+func shortName(function string) string {
+	head, args, generic := strings.Cut(function, "[")
+	if i := strings.LastIndexByte(head, '/'); i >= 0 {
+		head = head[i+1:]
+	}
+	if generic {
+		if args == "...]" {
+			return cutName(head + "[...]")
+		}
+		head += "[" + args
+	}
+	return cutName(head)
+}
+
+func cutName(s string) string { return words.CutMiddle(s, maxName) }
+
+func kindNoun(k profile.Kind) string {
+	switch k {
+	case profile.Heap, profile.Allocs:
+		return "the heap"
+	case profile.Goroutine, profile.GoroutineLeak:
+		return "goroutines"
+	case profile.CPU:
+		return "processor time"
+	}
+	return k.String()
+}

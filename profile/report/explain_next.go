@@ -1,0 +1,120 @@
+package report
+
+import (
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// Commands returns what to type to look at an incident's files, which lie in that
+// folder.
+func Commands(m incident.Manifest, folder string) []Command {
+	return next(Input{Manifest: m, Folder: folder})
+}
+
+// next says what to type, for the files that are there.
+func next(e Input) []Command {
+	var cmds []Command
+	at := func(name string) string { return shellQuote(filepath.Join(e.Folder, name)) }
+	if len(e.Manifest.Artefacts) == 0 {
+		if e.NowFile == "" {
+			return nil
+		}
+		base := ""
+		if e.BaseFile != "" {
+			base = "-base " + shellQuote(e.BaseFile) + " "
+		}
+		now := shellQuote(e.NowFile)
+		return []Command{
+			{"what was added, by function", "go tool pprof -top " + base + now},
+			{"the same in the browser, with the source", "go tool pprof -http=: " + base + now},
+		}
+	}
+	for _, k := range []struct {
+		kind           profile.Kind
+		top, inBrowser string
+	}{
+		{profile.Heap, "who holds the memory that was added", "the same in the browser: flame graph, source lines, by type"},
+		{profile.Goroutine, "where the goroutines are that were added", ""},
+		{profile.GoroutineLeak, "which goroutines are proven to be leaked", ""},
+		{profile.CPU, "where processor time goes", ""},
+	} {
+		now, base := newestOf(e.Manifest.Artefacts, k.kind)
+		if now == "" {
+			continue
+		}
+		args := at(now)
+		if base != "" {
+			args = "-base " + at(base) + " " + args
+		}
+		cmds = append(cmds, Command{k.top, "go tool pprof -top " + args})
+		if k.inBrowser != "" {
+			cmds = append(cmds, Command{k.inBrowser, "go tool pprof -http=: " + args})
+		}
+	}
+	if text := newestText(e.Manifest.Artefacts); text != "" {
+		cmds = append(cmds, Command{"each goroutine with its stack, its creator and how long it waits", "less " + at(text)})
+	}
+	return cmds
+}
+
+// newestOf picks of an incident's files the profile of a kind to look at, the
+// freshest of the newest capture, and what to subtract from it.
+func newestOf(files []incident.Artefact, kind profile.Kind) (now, base string) {
+	best, baseBest := -1, -1
+	for _, a := range files {
+		k, variant, seq, ok := incident.ParseFileName(a.Name)
+		if !ok || k != kind {
+			continue
+		}
+		switch variant {
+		case incident.VariantBase:
+			if seq > baseBest {
+				base, baseBest = a.Name, seq
+			}
+		case incident.VariantCrossing, incident.VariantFresh:
+			order := 2 * seq
+			if variant == incident.VariantFresh {
+				order++
+			}
+			if order > best {
+				now, best = a.Name, order
+			}
+		}
+	}
+	return now, base
+}
+
+func newestText(files []incident.Artefact) (name string) {
+	best := 0
+	for _, a := range files {
+		stem, ok := strings.CutSuffix(a.Name, ".txt")
+		if stem, n := layout.CutNumber(stem); ok && stem == profile.Goroutine.String() && n > best {
+			name, best = a.Name, n
+		}
+	}
+	return name
+}
+
+// shellQuote writes a path as a shell takes it: in single quotes, or on Windows
+// in double ones, which its paths cannot hold.
+func shellQuote(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	plain := func(c rune) bool {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("/._-+=:,@%", c) ||
+			c == '\\' && runtime.GOOS == "windows"
+	}
+	if path != "" && strings.IndexFunc(path, func(c rune) bool { return !plain(c) }) < 0 {
+		return path
+	}
+	if runtime.GOOS == "windows" {
+		return `"` + path + `"`
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

@@ -1,0 +1,342 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+func TestExplainTellsTheStoryOfTheSeed(t *testing.T) {
+	r := Explain(seedCase())
+	if got := r.Suspects[0]; got.Kind != profile.Goroutine || got.Role != incident.RoleCause || got.Frame.Function != "example.com/acme/shop/storage.(*Cache).Put" {
+		t.Errorf("first suspect is %v %q with role %q, want the goroutines at storage.(*Cache).Put as the cause candidate", got.Kind, got.Frame.Function, got.Role)
+	}
+	if got := r.Suspects[1]; got.Kind != profile.Heap || got.Role != incident.RoleGrowsWith || !strings.HasPrefix(got.Reasons[0], "grows with it: about 1.3 MiB per goroutine, r² ") {
+		t.Errorf("second suspect is %v with role %q because %q, want Sentry's heap that grows with it", got.Kind, got.Role, got.Reasons)
+	}
+	if got := r.Suspects[2]; got.Role != incident.RoleAlone {
+		t.Errorf("%s has role %q: 8 MiB of 176 do not follow the goroutines", got.Frame.Function, got.Role)
+	}
+	for _, want := range []string{"134 more goroutines", "storage.(*Cache).Put (storage/storage.go:85)", "cause candidate", "sentry-go"} {
+		if !strings.Contains(r.Headline, want) {
+			t.Errorf("headline %q does not say %q", r.Headline, want)
+		}
+	}
+}
+
+// relation cases: a suspect of each kind, a history, and whether the one grows
+// with the other.
+func TestExplainClaimsProportionOnlyWhereItIs(t *testing.T) {
+	const each = 64 << 10
+	pattern := func(i int) int { return 100 + 12*(i/10)*(1+i/20) } // in steps, not with time
+	noise := func(i int) profile.Bytes { return profile.Bytes((i*7919)%13) << 10 }
+	for _, c := range []struct {
+		name       string
+		goroutines func(i int) int
+		heap       func(i, goroutines int) profile.Bytes
+		want       incident.Role
+		doubt      bool
+	}{
+		{"follows", pattern, func(i, n int) profile.Bytes { return 50*mib + profile.Bytes(n)*each + noise(i) }, incident.RoleGrowsWith, false},
+		{"both rise evenly", func(i int) int { return 100 + 10*i }, func(i, n int) profile.Bytes { return 50*mib + profile.Bytes(n)*each + noise(i)*40 }, incident.RoleGrowsWith, true},
+		{"heap rises by itself", pattern, func(i, n int) profile.Bytes { return 50*mib + profile.Bytes(i)*mib }, incident.RoleAlone, false},
+		{"heap steps at another time", pattern, func(i, n int) profile.Bytes { return 50*mib + profile.Bytes(i/25)*30*mib }, incident.RoleAlone, false},
+		{"heap is flat", pattern, func(i, n int) profile.Bytes { return 50*mib + noise(i) }, incident.RoleAlone, false},
+		{"heap falls", pattern, func(i, n int) profile.Bytes { return 200*mib - profile.Bytes(n)*each }, incident.RoleAlone, false},
+		{"heap only rises once there are many", pattern, func(i, n int) profile.Bytes { return 50*mib + profile.Bytes(max(0, n-300))*each }, incident.RoleAlone, false},
+		{"follows loosely", pattern, func(i, n int) profile.Bytes { return 50*mib + profile.Bytes(n)*each + profile.Bytes(i%2)*6*mib }, incident.RoleAlone, false},
+		// Then the factor decides, which is the same here.
+		{"nothing is known", func(int) int { return profile.Unknown }, func(int, int) profile.Bytes { return profile.Unknown }, incident.RoleGrowsWith, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var e Input
+			for i := range 60 {
+				n := c.goroutines(i)
+				e.Manifest.History = append(e.Manifest.History, incident.HistoryPoint{Time: noon.Add(time.Duration(i) * time.Minute), Memory: profile.Unknown, LiveHeap: c.heap(i, n), Goroutines: profile.Count(n)})
+			}
+			grown := int64(c.goroutines(59) - c.goroutines(0))
+			if grown == 0 {
+				grown = 100
+			}
+			e.Goroutine = &diff.Comparison{Kind: profile.Goroutine, Unit: profile.UnitCount, HasBase: true, Suspects: []incident.Suspect{goroutineSuspect(incident.Change{Before: grown, After: 2 * grown})}}
+			e.Heap = &diff.Comparison{Kind: profile.Heap, Unit: profile.UnitBytes, HasBase: true, Suspects: []incident.Suspect{heapSuspect(incident.Change{Before: grown * each, After: 2 * grown * each})}}
+			r := Explain(e)
+			checkRoles(t, r, c.want)
+			if c.want == incident.RoleGrowsWith {
+				if why := find(r, profile.Heap).Reasons[0]; strings.Contains(why, "time alone") != c.doubt {
+					t.Errorf("evidence is %q; want a doubt about time: %v", why, c.doubt)
+				}
+			}
+		})
+	}
+}
+
+func goroutineSuspect(c incident.Change) incident.Suspect {
+	return incident.Suspect{Kind: profile.Goroutine, Frame: ours("storage", "(*Cache).Put", "storage.go", 85), Wait: "chan receive", Value: c, Unit: profile.UnitCount, Share: 0.9, Standing: profile.Unknown, Confidence: 0.8}
+}
+
+func heapSuspect(c incident.Change) incident.Suspect {
+	return incident.Suspect{Kind: profile.Heap, Frame: theirs("(*Recorder).add", "recorder.go", 7), Value: c, Unit: profile.UnitBytes, Share: 0.9, Standing: profile.Unknown, Confidence: 0.85}
+}
+
+func find(r *Report, k profile.Kind) incident.Suspect {
+	i := slices.IndexFunc(r.Suspects, func(s incident.Suspect) bool { return s.Kind == k })
+	if i < 0 {
+		return incident.Suspect{}
+	}
+	return r.Suspects[i]
+}
+
+func checkRoles(t *testing.T, r *Report, want incident.Role) {
+	t.Helper()
+	cause := incident.RoleAlone
+	if want == incident.RoleGrowsWith {
+		cause = incident.RoleCause
+	}
+	if got := find(r, profile.Heap); got.Role != want {
+		t.Errorf("the heap has role %q because %q, want %q", got.Role, got.Reasons, want)
+	}
+	if got := find(r, profile.Goroutine).Role; got != cause {
+		t.Errorf("the goroutines have role %q, want %q", got, cause)
+	}
+	if want == incident.RoleGrowsWith && r.Suspects[0].Role != incident.RoleCause {
+		t.Errorf("first is %v: want the cause first", r.Suspects[0].Kind)
+	}
+}
+
+func TestExplainWithoutHistory(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		goroutines incident.Change
+		all        incident.Change
+		heap       incident.Change
+		want       incident.Role
+	}{
+		{"same factor at the site", incident.Change{Before: 100, After: 300}, incident.Change{Before: 1000, After: 1200}, incident.Change{Before: 50 * mib, After: 152 * mib}, incident.RoleGrowsWith},
+		{"same factor of all", incident.Change{Before: 0, After: 134}, incident.Change{Before: 240, After: 374}, incident.Change{Before: 298 * mib, After: 466 * mib}, incident.RoleGrowsWith},
+		{"other factors", incident.Change{Before: 100, After: 300}, incident.Change{Before: 1000, After: 1200}, incident.Change{Before: 50 * mib, After: 80 * mib}, incident.RoleAlone},
+		{"too little", incident.Change{Before: 100, After: 120}, incident.Change{Before: 100, After: 120}, incident.Change{Before: 50 * mib, After: 60 * mib}, incident.RoleAlone},
+		{"from nothing", incident.Change{Before: 0, After: 100}, incident.Change{Before: 0, After: 100}, incident.Change{Before: 0, After: 50 * mib}, incident.RoleAlone},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			checkRoles(t, Explain(Input{
+				Goroutine: &diff.Comparison{Kind: profile.Goroutine, Unit: profile.UnitCount, HasBase: true, Total: c.all, Suspects: []incident.Suspect{goroutineSuspect(c.goroutines)}},
+				Heap:      &diff.Comparison{Kind: profile.Heap, Unit: profile.UnitBytes, HasBase: true, Suspects: []incident.Suspect{heapSuspect(c.heap)}},
+			}), c.want)
+		})
+	}
+}
+
+func TestExplainKnowsWhatTheLeakedGoroutinesAllocate(t *testing.T) {
+	g, h := goroutineSuspect(incident.Change{Before: 0, After: 100}), heapSuspect(incident.Change{Before: 0, After: 50 * mib})
+	evidence := func(root profile.Frame, below int64) Input {
+		leaf := func(v int64) *diff.FlameNode { return &diff.FlameNode{Name: h.Frame.Function, Value: v} }
+		return Input{
+			Goroutine: &diff.Comparison{Kind: profile.Goroutine, HasBase: true, Suspects: []incident.Suspect{g}, Goroutines: []diff.GoroutineGroup{{Blocked: g.Frame, Wait: g.Wait, Root: root, Count: g.Value}}},
+			Heap: &diff.Comparison{Kind: profile.Heap, HasBase: true, Suspects: []incident.Suspect{h}, Flame: &diff.FlameNode{Name: "all", Value: 50 * mib, Children: []*diff.FlameNode{
+				{Name: root.Function, Value: below, Children: []*diff.FlameNode{leaf(below)}},
+				{Name: "main.main", Value: 50*mib - below, Children: []*diff.FlameNode{leaf(50*mib - below)}},
+			}}},
+		}
+	}
+	watch := ours("storage", "(*Cache).watch", "storage.go", 40)
+	checkRoles(t, Explain(evidence(watch, 45*mib)), incident.RoleGrowsWith)
+	checkRoles(t, Explain(evidence(watch, 5*mib)), incident.RoleAlone)
+	// All of a server's requests are below this one.
+	checkRoles(t, Explain(evidence(stdlib("net/http", "(*conn).serve", "server.go", 1), 45*mib)), incident.RoleAlone)
+}
+
+func TestExplainTakesTheCensusAndTheProof(t *testing.T) {
+	g := goroutineSuspect(incident.Change{Before: 1, After: 30})
+	g.Confidence, g.Reasons = 0.3, []string{"30 goroutines wait"}
+	site := incident.GoroutineSite{Frame: g.Frame, Wait: g.Wait, Count: 30, Grown: 29, Since: noon.Add(-time.Hour), Standing: time.Hour, Leaking: true}
+	other := site
+	other.Frame = ours("queue", "(*Q).Pop", "q.go", 3)
+	calm := site
+	calm.Frame, calm.Leaking = ours("calm", "Wait", "c.go", 1), false
+	c := &diff.Comparison{Kind: profile.Goroutine, Unit: profile.UnitCount, HasBase: true, Suspects: []incident.Suspect{g}}
+	r := Explain(Input{Manifest: incident.Manifest{Opened: noon, GoroutineSites: []incident.GoroutineSite{site, other, calm}}, Goroutine: c})
+	if len(r.Suspects) != 2 {
+		t.Fatalf("%d suspects, want the one that both know and the one that only the census knows", len(r.Suspects))
+	}
+	for _, s := range r.Suspects {
+		if s.Confidence != 0.9 || s.Standing != time.Hour {
+			t.Errorf("%s: confidence %v, standing %v; want those of the census", s.Frame.Function, s.Confidence, s.Standing)
+		}
+	}
+	if c.Suspects[0].Confidence != 0.3 || len(c.Suspects[0].Reasons) != 1 {
+		t.Error("Explain changed the comparison that it was given")
+	}
+
+	proof := g
+	proof.Kind, proof.Confidence, proof.Reasons = profile.GoroutineLeak, 0.99, []string{"the garbage collector proved that 29 goroutines can never be woken"}
+	r = Explain(Input{Goroutine: c, GoroutineLeak: &diff.Comparison{Kind: profile.GoroutineLeak, Suspects: []incident.Suspect{proof}}})
+	if len(r.Suspects) != 1 || r.Suspects[0].Confidence != 0.99 || r.Suspects[0].Reasons[0] != proof.Reasons[0] {
+		t.Errorf("suspects are %+v, want the one, proven", r.Suspects)
+	}
+}
+
+func TestHeadlines(t *testing.T) {
+	for name, want := range map[string]string{
+		"heap":      "main.memoryLeak (cmd/checkout/main.go:104) holds 180.4 MiB more than 2 s before: 98% of what the heap grew",
+		"nongo":     "No culprit in the Go heap: memory outside of it grew by 206.0 MiB in 60 min, the live heap by 2.0 MiB",
+		"nothing":   "No culprit: nothing grew that stands out, the heap 9.0 MiB → 9.0 MiB (+4.0 KiB), goroutines 12 → 11 (−1)",
+		"cut-short": "orders.(*Index).Add (orders/index.go:33) holds 210.0 MiB: 70% of the heap, with no baseline to compare with",
+	} {
+		if got := Explain(reportCases()[name]).Headline; got != want {
+			t.Errorf("%s: headline is\n%s\nwant\n%s", name, got, want)
+		}
+	}
+	if got, want := Explain(Input{}).Headline, "No evidence: there is no profile that could be read"; got != want {
+		t.Errorf("without evidence: %q, want %q", got, want)
+	}
+	alone := seedCase()
+	alone.Heap, alone.Manifest.History = nil, nil
+	if got, want := Explain(alone).Headline, "134 more goroutines wait in chan receive at storage.(*Cache).Put (storage/storage.go:85), never fewer for 40 min"; got != want {
+		t.Errorf("goroutines alone: %q, want %q", got, want)
+	}
+	weak := heapCase()
+	weak.Heap.Suspects = weak.Heap.Suspects[1:]
+	if got := Explain(weak).Headline; !strings.HasPrefix(got, "No culprit: ") || !strings.Contains(got, "a guess, is session.(*Store).Get (session/store.go:61), +3.0 MiB") {
+		t.Errorf("a suspect of 20%% is accused: %q", got)
+	}
+}
+
+func TestDoubts(t *testing.T) {
+	for name, want := range map[string][]string{
+		"nongo": {
+			"memory outside of the Go heap grew by 206.0 MiB in 60 min",
+			"180.0 MiB is shared memory",
+			"heap.pb.gz shows the heap as of an earlier garbage collection",
+			"heap: skipped: a forced GC would take 80 ms",
+			"goroutine-base.pb.gz cannot be read",
+		},
+		"cut-short": {"cut short", "goroutine.pb.gz cannot be read", "there is no baseline"},
+		"heap":      {"cpu: skipped"}, // the stale profile has a fresh one beside it
+	} {
+		got := Explain(reportCases()[name]).Warnings
+		if len(got) != len(want) {
+			t.Errorf("%s: doubts are %q, want %d", name, got, len(want))
+			continue
+		}
+		for i := range want {
+			if !strings.Contains(got[i], want[i]) {
+				t.Errorf("%s: doubt %d is %q, want %q in it", name, i, got[i], want[i])
+			}
+		}
+	}
+	r := incident.NewReading(noon)
+	r.CgroupWorkingSet, r.Unreclaimable = 500*mib, 100*mib
+	e := Input{Manifest: incident.Manifest{Readings: []incident.Reading{r}, Warnings: []string{"twice"}}, Warnings: []string{"twice"}}
+	if got := Explain(e).Warnings; len(got) != 1 {
+		t.Errorf("doubts are %q: file cache is nobody's business far from a cgroup's limit", got)
+	}
+	e.Manifest.Limits = []incident.MemoryLimit{{Source: "host", Bytes: 1 << 40}, {Source: "cgroup v2", Bytes: 512 * mib}}
+	if got := Explain(e).Warnings; len(got) != 2 || !strings.Contains(got[0], "400.0 MiB of the working set of 500.0 MiB is file cache") || got[1] != "twice" {
+		t.Errorf("doubts are %q, want the file cache, and what is said twice once", got)
+	}
+}
+
+// Garbage that is not collected yet is the heap's, not outside of it.
+func TestGarbageIsNotOutside(t *testing.T) {
+	var m incident.Manifest
+	for i := range 20 {
+		m.History = append(m.History, incident.HistoryPoint{Time: noon.Add(time.Duration(i) * time.Minute), Memory: 100*mib + profile.Bytes(i)*19*mib, LiveHeap: 50*mib + profile.Bytes(i)*10*mib})
+	}
+	if o := outsideHeap(m); o.found {
+		t.Errorf("%v outside of a heap that grew by %v while memory grew by %v", profile.Bytes(o.bytes), profile.Bytes(o.heap), profile.Bytes(o.memory))
+	}
+	// What the runtime holds is known from readings: a goroutine's stack, too.
+	a, b := incident.NewReading(noon), incident.NewReading(noon.Add(time.Second))
+	a.Unreclaimable, a.HeapLive, a.Sys, a.HeapReleased = 100*mib, 10*mib, 90*mib, 0
+	b.Unreclaimable, b.HeapLive, b.Sys, b.HeapReleased = 300*mib, 10*mib, 290*mib, 0
+	if o := outsideHeap(incident.Manifest{Readings: []incident.Reading{a, b}}); o.found {
+		t.Errorf("%v outside, but the Go runtime took it all", profile.Bytes(o.bytes))
+	}
+}
+
+func TestNextCommands(t *testing.T) {
+	files := artefacts("heap.pb.gz", "heap-base.pb.gz", "heap-fresh.pb.gz", "heap.2.pb.gz", "heap-fresh.10.pb.gz", "heap.9.pb.gz", "goroutine.pb.gz", "goroutine.txt", "goroutine.2.txt", "notes.txt")
+	if now, base := newestOf(files, profile.Heap); now != "heap-fresh.10.pb.gz" || base != "heap-base.pb.gz" {
+		t.Errorf("newest heap is %q with base %q", now, base)
+	}
+	if now, _ := newestOf(artefacts("heap-fresh.pb.gz", "heap.2.pb.gz"), profile.Heap); now != "heap.2.pb.gz" {
+		t.Errorf("newest of a later capture is %q", now)
+	}
+	if now, base := newestOf(files, profile.Goroutine); now != "goroutine.pb.gz" || base != "" {
+		t.Errorf("newest goroutine profile is %q with base %q", now, base)
+	}
+	if got := newestText(files); got != "goroutine.2.txt" {
+		t.Errorf("newest text is %q", got)
+	}
+	if now, _ := newestOf(files, profile.CPU); now != "" {
+		t.Errorf("%q is no CPU profile", now)
+	}
+	for _, c := range next(Input{Manifest: incident.Manifest{Artefacts: files}, Folder: "/e"}) {
+		if strings.Contains(c.Line, "cpu") {
+			t.Errorf("%q is about a file that is not there", c.Line)
+		}
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("its quotes are others")
+	}
+	for path, want := range map[string]string{
+		"/var/lib/x-1_2.pb.gz": "/var/lib/x-1_2.pb.gz",
+		"/a b":                 "'/a b'",
+		"/o'hara":              `'/o'\''hara'`,
+		"/$(rm -rf ~)":         "'/$(rm -rf ~)'",
+		"-base":                "./-base",
+		"":                     "''",
+	} {
+		if got := shellQuote(path); got != want {
+			t.Errorf("shellQuote(%q) = %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestExplainIsDeterministic(t *testing.T) {
+	for name, e := range reportCases() {
+		first := Explain(e)
+		for range 5 {
+			if again := Explain(reportCases()[name]); !reflect.DeepEqual(again, first) {
+				t.Fatalf("%s: the same evidence gave two reports", name)
+			}
+		}
+	}
+}
+
+// Whatever a foreign profile says, it is ranked.
+func TestRankWithoutNumbers(t *testing.T) {
+	var s []incident.Suspect
+	for i, c := range []float64{math.NaN(), 0.5, math.Inf(1), 0.9, -1} {
+		s = append(s, incident.Suspect{Confidence: c, Share: math.NaN(), Frame: profile.Frame{Function: fmt.Sprint(i)}, Value: incident.Change{Before: math.MinInt64, After: math.MaxInt64}})
+	}
+	r := Explain(Input{Heap: &diff.Comparison{Suspects: s, HasBase: true}})
+	if r.Suspects[0].Confidence != 0.9 || r.Suspects[1].Confidence != 0.5 {
+		t.Errorf("ranked %v first", r.Suspects[0].Confidence)
+	}
+}
+
+// An incident's commands are those of its report.
+func TestManifestCommands(t *testing.T) {
+	m := incident.Manifest{Artefacts: []incident.Artefact{
+		artefact("heap-base.pb.gz", 1), artefact("heap.pb.gz", 1), artefact("heap-fresh.pb.gz", 1)}}
+	got := Commands(m, "evidence")
+	want := "go tool pprof -top -base " + filepath.Join("evidence", "heap-base.pb.gz") + " " + filepath.Join("evidence", "heap-fresh.pb.gz")
+	if len(got) != 2 || !strings.Contains(strings.ReplaceAll(got[0].Line, "'", ""), want) {
+		t.Errorf("the commands are %+v, want the first to be %s", got, want)
+	}
+}

@@ -1,0 +1,280 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/leakguard/leakguard/internal/words"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// A report's renderings differ in how they write, not in what they say: this is
+// what they say, as sections of blocks, from which each rendering is written.
+
+// section is one heading and what is under it.
+type section struct {
+	id, title string
+	// weight decides who stays when not all fits: the smallest first.
+	weight int
+	blocks []block
+}
+
+// block is one of: facts, points, a table, a chart, commands. The others are
+// empty.
+type block struct {
+	lead     string // a sentence before it
+	facts    []fact
+	points   []string
+	table    *table
+	chart    *timeChart
+	flame    *flame
+	commands []Command
+	folded   bool // of second interest: HTML folds it
+}
+
+type fact struct {
+	name string
+	text string
+	code bool // as it stands in the code
+	// share is a percentage that HTML draws as a bar, too.
+	share string
+}
+
+type table struct {
+	head []column
+	// prose says that a narrow page shows each row as a list: scrolled
+	// sideways, it could not be read.
+	prose bool
+	rows  [][]string
+	left  int // rows that were left out before
+}
+
+type column struct {
+	name   string
+	number bool // right-aligned
+	code   bool // names out of the code
+	bar    bool // HTML draws it as a bar, too
+	drawn  bool // a bar of characters, for the renderings that cannot draw
+}
+
+// rows of a table, at most; a rendering with less room takes fewer.
+const maxRows = 25
+
+func (r *Report) sections() []section {
+	all := []section{
+		r.summary(),
+		r.death(),
+		r.suspect(),
+		r.further(),
+		r.overTime(),
+		r.filling(),
+		r.warnings(),
+		r.commands(),
+		r.trends(),
+		r.grew("modules", "Heap by module", 7, r.Heap, func(c *diff.Comparison) ([]diff.Row, int) { return c.Modules, c.Rest.Modules.Rows }, moduleName),
+		r.grew("sites", "Heap by place in the code", 9, r.Heap, func(c *diff.Comparison) ([]diff.Row, int) { return c.Sites, c.Rest.Sites.Rows }, r.place),
+		r.goroutines(),
+		r.flame(),
+		r.grew("cpu", "Processor time by place in the code", 11, r.CPU, func(c *diff.Comparison) ([]diff.Row, int) { return c.Sites, c.Rest.Sites.Rows }, r.place),
+		r.about(),
+		r.captures(),
+		r.decisions(),
+	}
+	kept := all[:0]
+	for _, s := range all {
+		if len(s.blocks) > 0 {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+func (r *Report) summary() section {
+	m := r.Manifest
+	s := section{id: "summary", weight: 0}
+	var facts []fact
+	add := func(name, text string) {
+		if text != "" {
+			facts = append(facts, fact{name: name, text: text})
+		}
+	}
+	if m.ID != "" {
+		add("Incident", m.ID)
+	}
+	if !m.Opened.IsZero() && m.Death == nil {
+		text := when(m.Opened)
+		switch {
+		case m.Recovered != nil:
+			text += ", over after " + words.Span(m.Recovered.Sub(m.Opened))
+		case m.CutShort:
+			text += ", cut short by the end of the process"
+		}
+		add("Opened", text)
+	}
+	switch {
+	case m.Trigger == incident.TriggerManual || m.Trigger == incident.TriggerSignal:
+		add("Why", strings.TrimSuffix("by hand ("+string(m.Trigger)+"): "+m.Reason, ": "))
+	case m.Rule != "" && m.Death == nil:
+		add("Why", strings.TrimSuffix("rule "+m.Rule+": "+m.Reason, ": "))
+	}
+	if m.Death == nil {
+		add("Memory", r.memory())
+		if aboutIdle(m) {
+			add("When quiet", idleSummary(m.Idle))
+		}
+	}
+	if h := r.Heap; h != nil && h.HasBase {
+		add("Heap", change(h.Total, h.Unit)+timeBetween(h))
+	} else if h != nil {
+		add("Heap", amount(h.Total.After, h.Unit)+", no baseline")
+	}
+	if g := r.Goroutine; g != nil && g.HasBase {
+		add("Goroutines", change(g.Total, g.Unit)+timeBetween(g))
+	} else if g != nil {
+		add("Goroutines", amount(g.Total.After, g.Unit)+", no baseline")
+	}
+	for _, t := range m.Trends {
+		if t.State == "leaking" && t.LimitSoonest >= 0 {
+			add("Time left", limitRange(t)+" to the limit, by the trend of "+t.Signal)
+			break
+		}
+	}
+	add("Service", join(" ", m.Process.Service, m.Process.Version, prefixed("on ", cmp.Or(m.Process.Pod, m.Process.Host))))
+	if len(facts) > 0 {
+		s.blocks = []block{{facts: facts}}
+	}
+	return s
+}
+
+func (r *Report) memory() string {
+	points := history(r.Manifest)
+	for i := len(points) - 1; i >= 0; i-- {
+		if !points[i].Memory.Known() {
+			continue
+		}
+		text := points[i].Memory.String()
+		if limit := r.limit(); limit > 0 {
+			text += fmt.Sprintf(" of %v (%s)", limit, words.Percent(float64(points[i].Memory)/float64(limit)))
+		}
+		return text
+	}
+	return ""
+}
+
+// limit is what memory has to stay below: as the last reading has it, or else
+// the smallest that was found; 0 where there is none.
+func (r *Report) limit() profile.Bytes {
+	for i := len(r.Manifest.Readings) - 1; i >= 0; i-- {
+		if l := r.Manifest.Readings[i].Limit; l > 0 {
+			return l
+		}
+	}
+	var least profile.Bytes
+	for _, l := range r.Manifest.Limits {
+		if l.Bytes > 0 && l.Source != "GOMEMLIMIT" && (least == 0 || l.Bytes < least) {
+			least = l.Bytes
+		}
+	}
+	return least
+}
+
+func timeBetween(c *diff.Comparison) string {
+	if d := c.NowTime.Sub(c.BaseTime); d > 0 && !c.BaseTime.IsZero() {
+		return " in " + words.Span(d)
+	}
+	return ""
+}
+
+func (r *Report) suspect() section {
+	if len(r.Suspects) == 0 {
+		return section{}
+	}
+	title := "First suspect"
+	if s := r.Suspects[0]; s.Unit == profile.UnitBytes && outsideHeap(r.Manifest).dominates(s.Value.Growth()) {
+		title = "First suspect in the Go heap, a side issue"
+	}
+	return section{id: "suspect", title: title, weight: 1, blocks: r.accused(r.Suspects[0])}
+}
+
+func (r *Report) accused(s incident.Suspect) []block {
+	facts := []fact{{name: "Function", text: cmp.Or(s.Frame.Function, "unknown"), code: true}}
+	add := func(name, text string, code bool) {
+		if text != "" {
+			facts = append(facts, fact{name: name, text: text, code: code})
+		}
+	}
+	add("Where", fileLine(s.Frame), true)
+	add("Module", s.Frame.Module, true)
+	what := change(s.Value, s.Unit)
+	if s.Share > 0 {
+		what += ", " + words.Percent(s.Share) + " of all growth of its kind"
+	}
+	add(strings.ToUpper(noun(s.Kind)[:1])+noun(s.Kind)[1:], what, false)
+	add("Waiting for", s.Wait, false)
+	if s.Standing > 0 {
+		add("Standing", "never fewer for "+words.Span(s.Standing), false)
+	}
+	facts = append(facts, fact{name: "How sure", text: fmt.Sprintf("%s (%s)", words.Percent(s.Confidence), sureness(s.Confidence)), share: words.Percent(s.Confidence)})
+	add("Role", string(s.Role), false)
+	b := []block{{facts: facts}}
+	if len(s.Reasons) > 0 {
+		b = append(b, block{lead: "Why:", points: s.Reasons})
+	}
+	return b
+}
+
+func noun(k profile.Kind) string {
+	switch k {
+	case profile.Goroutine, profile.GoroutineLeak:
+		return "goroutines"
+	case profile.CPU:
+		return "processor time"
+	}
+	return k.String()
+}
+
+func fileLine(f profile.Frame) string {
+	if f.File != "" && f.Line > 0 {
+		return fmt.Sprintf("%s:%d", f.File, f.Line)
+	}
+	return f.File
+}
+
+func (r *Report) further() section {
+	if len(r.Suspects) < 2 {
+		return section{}
+	}
+	t := &table{prose: true, head: []column{{name: "suspect", code: true}, {name: "growth", number: true}, {name: "sure", number: true}, {name: "why"}}}
+	for _, s := range r.Suspects[1:] {
+		why := ""
+		if len(s.Reasons) > 0 {
+			why = s.Reasons[0]
+		}
+		if s.Role != incident.RoleAlone && !strings.HasPrefix(why, string(s.Role)) {
+			why = join(": ", string(s.Role), why)
+		}
+		what := growth(s.Value, s.Unit)
+		if s.Unit == profile.UnitCount {
+			what += " goroutines"
+		}
+		t.rows = append(t.rows, []string{r.place(s.Frame), what, words.Percent(s.Confidence), why})
+	}
+	return section{id: "further", title: "Further suspects", weight: 3, blocks: []block{{table: t}}}
+}
+
+func (r *Report) warnings() section {
+	if len(r.Warnings) == 0 {
+		return section{}
+	}
+	return section{id: "doubts", title: "Doubts", weight: 4, blocks: []block{{points: r.Warnings}}}
+}
+
+func (r *Report) commands() section {
+	if len(r.Next) == 0 {
+		return section{}
+	}
+	return section{id: "next", title: "What to type next", weight: 2, blocks: []block{{commands: r.Next}}}
+}
