@@ -197,7 +197,7 @@ func TestEvidenceOfAnIncident(t *testing.T) {
 func checkManifest(t *testing.T, m incident.Manifest) {
 	t.Helper()
 	switch p := m.Process; {
-	case m.Schema != incident.ManifestSchema, m.Rule != "leak", m.Trigger != incident.TriggerRule, m.Unit != profile.UnitBytes:
+	case m.Schema != 1, m.Rule != "leak", m.Trigger != incident.TriggerRule, m.Unit != profile.UnitBytes:
 		t.Errorf("schema %d, rule %q, trigger %q, unit %q", m.Schema, m.Rule, m.Trigger, m.Unit)
 	case !strings.Contains(m.Reason, "live heap") || !strings.Contains(m.Reason, "line at"):
 		t.Errorf("reason %q", m.Reason)

@@ -13,21 +13,24 @@ import (
 	pprofile "github.com/google/pprof/profile"
 )
 
-// What [Read] and [diff.Compare] say of files that they cannot work with; test for
-// them with [errors.Is].
+// What [Read] says of files that it cannot work with; test for them with [errors.Is].
 var (
-	// ErrNotProfile: the file is of another format, or damaged.
+	// ErrNotProfile: the file is of another format, in the text form, damaged, or ends
+	// too early.
 	ErrNotProfile = errors.New("not a pprof profile")
-	// ErrTextProfile: it is a profile in the text form, debug=1 or 2.
-	ErrTextProfile = errors.New("this is the text form of a profile; use debug=0")
-	// ErrTruncated: the file ends too early.
-	ErrTruncated = errors.New("the file ends too early")
 	// ErrTooLarge: it exceeds a bound of [Read].
 	ErrTooLarge = errors.New("larger than what is read")
-	// ErrNoSamples: a profile with nothing in it cannot be compared.
-	ErrNoSamples = errors.New("the profile has no samples")
-	// ErrKind: the profiles are not of one kind that can be compared.
-	ErrKind = errors.New("not a kind that can be compared")
+)
+
+// notProfile is an ErrNotProfile that says in its own words what the file is instead.
+type notProfile string
+
+func (e notProfile) Error() string        { return string(e) }
+func (e notProfile) Is(target error) bool { return target == ErrNotProfile }
+
+const (
+	errText      notProfile = "this is the text form of a profile; use debug=0"
+	errTruncated notProfile = "the file ends too early"
 )
 
 // The bounds of [Read]. A heap profile has about 100 bytes a stack and 1.5 KiB
@@ -42,7 +45,7 @@ const (
 // any program. It takes memory in proportion to what is in the profile and
 // refuses, before it parses it, what is more than 64 MiB uncompressed or would
 // take more than 640 MiB parsed ([ErrTooLarge]). Other errors are
-// [ErrNotProfile], [ErrTextProfile], [ErrTruncated] and those of r. A profile
+// [ErrNotProfile] and those of r. A profile
 // without samples is no error: in a kind such as [GoroutineLeak] it is good news.
 func Read(r io.Reader) (*pprofile.Profile, error) {
 	p, err := readProfile(r)
@@ -103,7 +106,7 @@ func gzipError(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fmt.Errorf("%w (within its gzip data): copy it again", ErrTruncated)
+		return fmt.Errorf("%w (within its gzip data): copy it again", errTruncated)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		return fmt.Errorf("%w: its gzip data is damaged: %w", ErrNotProfile, err)
 	}
@@ -173,13 +176,13 @@ var formats = []struct {
 	prefix string
 	err    error
 }{
-	{"goroutine profile: ", ErrTextProfile},
-	{"goroutineleak profile: ", ErrTextProfile},
-	{"threadcreate profile: ", ErrTextProfile},
-	{"goroutine ", ErrTextProfile}, // debug=2, and what a panic prints
-	{"heap profile: ", ErrTextProfile},
-	{"--- mutex:", ErrTextProfile},
-	{"--- contention:", ErrTextProfile},
+	{"goroutine profile: ", errText},
+	{"goroutineleak profile: ", errText},
+	{"threadcreate profile: ", errText},
+	{"goroutine ", errText}, // debug=2, and what a panic prints
+	{"heap profile: ", errText},
+	{"--- mutex:", errText},
+	{"--- contention:", errText},
 	{"<", fmt.Errorf("%w but HTML or XML: is the address that of the profile itself?", ErrNotProfile)},
 	{"{", fmt.Errorf("%w but JSON", ErrNotProfile)},
 	{"go 1.", fmt.Errorf("%w but an execution trace: open it with go tool trace", ErrNotProfile)},
@@ -194,7 +197,7 @@ var formats = []struct {
 // a message of field 1, whose second or third byte no text has.
 func sniff(raw []byte) error {
 	if len(raw) == 0 {
-		return fmt.Errorf("%w: it is empty", ErrTruncated)
+		return fmt.Errorf("%w: it is empty", errTruncated)
 	}
 	for _, f := range formats {
 		if bytes.HasPrefix(bytes.TrimLeft(raw[:min(len(raw), 512)], " \r\n\t\xef\xbb\xbf"), []byte(f.prefix)) {

@@ -128,7 +128,7 @@ func scanFields(raw []byte, do func(field, wire int, data []byte) error) error {
 				return damaged(head)
 			}
 			if length > uint64(len(raw)-head) {
-				return fmt.Errorf("%w, or it is no pprof profile", ErrTruncated)
+				return fmt.Errorf("%w, or it is no pprof profile", errTruncated)
 			}
 			n = head + int(length)
 			data = raw[head:n]
@@ -149,7 +149,7 @@ func scanFields(raw []byte, do func(field, wire int, data []byte) error) error {
 // damaged says what the result of [binary.Uvarint] means.
 func damaged(n int) error {
 	if n == 0 {
-		return fmt.Errorf("%w, or it is no pprof profile", ErrTruncated)
+		return fmt.Errorf("%w, or it is no pprof profile", errTruncated)
 	}
 	return fmt.Errorf("%w: %w", ErrNotProfile, errors.New("a number in it has more than 64 bits"))
 }

@@ -28,21 +28,21 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		want error
 		say  string
 	}{
-		{"empty", nil, ErrTruncated, "empty"},
-		{"empty, compressed", profiletest.Zip(t, nil), ErrTruncated, "empty"},
-		{"half of the gzip", heap[:len(heap)/2], ErrTruncated, "copy it again"},
-		{"gzip without its checksum", heap[:len(heap)-4], ErrTruncated, "copy it again"},
-		{"half of a gzip header", heap[:5], ErrTruncated, "gzip"},
+		{"empty", nil, errTruncated, "empty"},
+		{"empty, compressed", profiletest.Zip(t, nil), errTruncated, "empty"},
+		{"half of the gzip", heap[:len(heap)/2], errTruncated, "copy it again"},
+		{"gzip without its checksum", heap[:len(heap)-4], errTruncated, "copy it again"},
+		{"half of a gzip header", heap[:5], errTruncated, "gzip"},
 		{"wrong checksum", append(bytes.Clone(heap[:len(heap)-8]), 1, 2, 3, 4, 5, 6, 7, 8), ErrNotProfile, "damaged"},
 		{"damaged within", append(bytes.Clone(heap[:10]), bytes.Repeat([]byte{0xff}, 50)...), ErrNotProfile, "damaged"},
 		{"no gzip behind the magic", []byte("\x1f\x8b and so on"), ErrNotProfile, "damaged"},
-		{"cut within a message", raw[:len(raw)-3], ErrTruncated, ""},
-		{"goroutine debug=1", profiletest.Runtime(t, "goroutine", 1), ErrTextProfile, "use debug=0"},
-		{"goroutine debug=2", profiletest.Runtime(t, "goroutine", 2), ErrTextProfile, "use debug=0"},
-		{"heap debug=1", profiletest.Runtime(t, "heap", 1), ErrTextProfile, "use debug=0"},
-		{"compressed text", profiletest.Zip(t, profiletest.Runtime(t, "heap", 1)), ErrTextProfile, "use debug=0"},
-		{"mutex debug=1", profiletest.Runtime(t, "mutex", 1), ErrTextProfile, "use debug=0"},
-		{"threadcreate debug=1", profiletest.Runtime(t, "threadcreate", 1), ErrTextProfile, "use debug=0"},
+		{"cut within a message", raw[:len(raw)-3], errTruncated, ""},
+		{"goroutine debug=1", profiletest.Runtime(t, "goroutine", 1), errText, "use debug=0"},
+		{"goroutine debug=2", profiletest.Runtime(t, "goroutine", 2), errText, "use debug=0"},
+		{"heap debug=1", profiletest.Runtime(t, "heap", 1), errText, "use debug=0"},
+		{"compressed text", profiletest.Zip(t, profiletest.Runtime(t, "heap", 1)), errText, "use debug=0"},
+		{"mutex debug=1", profiletest.Runtime(t, "mutex", 1), errText, "use debug=0"},
+		{"threadcreate debug=1", profiletest.Runtime(t, "threadcreate", 1), errText, "use debug=0"},
 		{"HTML", []byte("\n<!DOCTYPE html><html>404"), ErrNotProfile, "HTML"},
 		{"JSON", []byte(`{"level":"error"}`), ErrNotProfile, "JSON"},
 		{"text", []byte("Unknown profile\n"), ErrNotProfile, "text"},
@@ -96,7 +96,7 @@ func TestReadTakesWhatTheRuntimeWrites(t *testing.T) {
 	if err := os.WriteFile(text, profiletest.Runtime(t, "goroutine", 2), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadFile(text); !errors.Is(err, ErrTextProfile) || !strings.Contains(err.Error(), text) {
+	if _, err := ReadFile(text); !errors.Is(err, errText) || !strings.Contains(err.Error(), text) {
 		t.Errorf("a text: %v; want the file's name in it", err)
 	}
 }
@@ -176,7 +176,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("profile %v and error %v", p, err)
 		}
 		if err != nil {
-			if !errors.Is(err, ErrNotProfile) && !errors.Is(err, ErrTextProfile) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrTooLarge) {
+			if !errors.Is(err, ErrNotProfile) && !errors.Is(err, ErrTooLarge) {
 				t.Errorf("error %v is none that is documented", err)
 			}
 			return

@@ -40,7 +40,7 @@ func testIncident(t testing.TB) guard.Incident {
 		addProfile(t, &i, name+".pb.gz", name)
 	}
 	m := incident.Manifest{
-		Schema: incident.ManifestSchema, ID: i.ID, Rule: i.Rule,
+		Schema: 1, ID: i.ID, Rule: i.Rule,
 		Limits:  []incident.MemoryLimit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}},
 		Process: incident.Process{Service: "shop", Host: "shop-6d4f-x2x"},
 		GoroutineSites: []incident.GoroutineSite{{

@@ -78,7 +78,7 @@ func (a allocations) since() ([]site, error) {
 		})
 	}
 	c, err := diff.Compare(base, now, diff.Config{MainModule: mainModule()})
-	if errors.Is(err, profile.ErrNoSamples) {
+	if errors.Is(err, diff.ErrNoSamples) {
 		return nil, nil
 	}
 	if err != nil {

@@ -234,7 +234,7 @@ func compareRaw(base, now []byte) (*diff.Comparison, error) {
 		return nil, err
 	}
 	c, err := diff.Compare(b, n, diff.Config{MainModule: mainModule()})
-	if errors.Is(err, profile.ErrNoSamples) {
+	if errors.Is(err, diff.ErrNoSamples) {
 		return new(diff.Comparison), nil
 	}
 	return c, err

@@ -129,7 +129,7 @@ func (f *Folder) WriteManifest(m incident.Manifest) error {
 	if f.dir == nil {
 		return f.failed("write "+layout.ManifestName, fs.ErrClosed)
 	}
-	m.Schema, m.ID, m.Artefacts = incident.ManifestSchema, f.id, f.artefacts
+	m.ID, m.Artefacts = f.id, f.artefacts
 	data, err := m.Encode()
 	if err != nil {
 		return f.failed("write "+layout.ManifestName, err)

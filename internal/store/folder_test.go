@@ -184,7 +184,7 @@ func TestWriteManifestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := testManifest()
-	want.Schema, want.ID, want.Artefacts = incident.ManifestSchema, f.ID(), f.Artefacts()
+	want.Schema, want.ID, want.Artefacts = 1, f.ID(), f.Artefacts()
 	if a, err := json.Marshal(got); err != nil {
 		t.Error(err)
 	} else if b, err := json.Marshal(want); err != nil || !bytes.Equal(a, b) {

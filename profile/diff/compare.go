@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -47,6 +48,14 @@ const (
 	maxGroupsLabels = 50_000 // of all of them
 )
 
+// What [Compare] says of profiles that it cannot work with; test for them with [errors.Is].
+var (
+	// ErrNoSamples: a profile with nothing in it cannot be compared.
+	ErrNoSamples = errors.New("the profile has no samples")
+	// ErrKind: the profiles are not of one kind that can be compared.
+	ErrKind = errors.New("not a kind that can be compared")
+)
+
 // Compare says what grew from base to now, two profiles of one kind: [profile.Heap] (or
 // [profile.Allocs], of which it takes what is in use), [profile.Goroutine], [profile.GoroutineLeak] or
 // [profile.CPU]. base may be nil: then all that is there counts as growth, and a
@@ -57,8 +66,8 @@ const (
 // compared at the duration of now: the baseline's values are scaled to it, and a
 // warning says so.
 //
-// The errors are [profile.ErrNotProfile] where a profile is malformed, [profile.ErrKind] where a profile is of no kind that can be compared, or
-// the two are of different kinds, and [profile.ErrNoSamples] where now is empty (other
+// The errors are [profile.ErrNotProfile] where a profile is malformed, [ErrKind] where a profile is of no kind that can be compared, or
+// the two are of different kinds, and [ErrNoSamples] where now is empty (other
 // than of [profile.GoroutineLeak], where that is a result). Doubts, such as profiles of
 // different programs, are warnings of the result.
 //
@@ -71,7 +80,7 @@ func Compare(base, now *pprofile.Profile, cfg Config) (*Comparison, error) {
 		return nil, fmt.Errorf("diff: compare: %w", err)
 	}
 	if len(now.Sample) == 0 && kind != profile.GoroutineLeak {
-		return nil, fmt.Errorf("diff: compare: %w: nothing to compare", profile.ErrNoSamples)
+		return nil, fmt.Errorf("diff: compare: %w: nothing to compare", ErrNoSamples)
 	}
 	c := &Comparison{Kind: kind, HasBase: base != nil, NowTime: timeOf(now)}
 	if base != nil {
@@ -80,7 +89,7 @@ func Compare(base, now *pprofile.Profile, cfg Config) (*Comparison, error) {
 			return nil, fmt.Errorf("diff: compare: base: %w", err)
 		}
 		if baseKind != kind {
-			return nil, fmt.Errorf("diff: compare: %w: base is a %v profile and the other a %v profile", profile.ErrKind, baseKind, kind)
+			return nil, fmt.Errorf("diff: compare: %w: base is a %v profile and the other a %v profile", ErrKind, baseKind, kind)
 		}
 		c.BaseTime = timeOf(base)
 	}

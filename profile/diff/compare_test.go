@@ -231,11 +231,11 @@ func TestCompareRefusesAndWarns(t *testing.T) {
 		want      error
 		say       string
 	}{
-		"nothing":      {nil, nil, profile.ErrKind, "no profile"},
-		"another kind": {heap, goroutines, profile.ErrKind, "base is a heap profile and the other a goroutine profile"},
-		"mutex":        {nil, mutex, profile.ErrKind, "contentions/count"},
-		"mutex base":   {mutex, heap, profile.ErrKind, "base"},
-		"empty":        {heap, profiletest.StackOf(profile.Heap.String(), nil), profile.ErrNoSamples, "nothing to compare"},
+		"nothing":      {nil, nil, ErrKind, "no profile"},
+		"another kind": {heap, goroutines, ErrKind, "base is a heap profile and the other a goroutine profile"},
+		"mutex":        {nil, mutex, ErrKind, "contentions/count"},
+		"mutex base":   {mutex, heap, ErrKind, "base"},
+		"empty":        {heap, profiletest.StackOf(profile.Heap.String(), nil), ErrNoSamples, "nothing to compare"},
 		"no values":    {nil, with(func(p *pprofile.Profile) { p.Sample[0].Value = nil }), profile.ErrNotProfile, "as many values"},
 		"no place":     {heap, with(func(p *pprofile.Profile) { p.Sample[0].Location[0] = nil }), profile.ErrNotProfile, "place"},
 	} {

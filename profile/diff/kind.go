@@ -17,7 +17,7 @@ import (
 // whether they are as they should be.
 func kindOfProfile(p *pprofile.Profile) (profile.Kind, error) {
 	if p == nil {
-		return 0, fmt.Errorf("%w: there is no profile", profile.ErrKind)
+		return 0, fmt.Errorf("%w: there is no profile", ErrKind)
 	}
 	switch {
 	case valueIndex(p, "inuse_space", "bytes") >= 0:
@@ -33,7 +33,7 @@ func kindOfProfile(p *pprofile.Profile) (profile.Kind, error) {
 	for _, t := range p.SampleType {
 		types = append(types, t.Type+"/"+t.Unit)
 	}
-	return 0, fmt.Errorf("%w: its samples are %.200q; heap, allocs, goroutine, goroutineleak and cpu profiles can be", profile.ErrKind, types)
+	return 0, fmt.Errorf("%w: its samples are %.200q; heap, allocs, goroutine, goroutineleak and cpu profiles can be", ErrKind, types)
 }
 
 // checkSamples makes sure of what a comparison relies on, for a profile that

@@ -13,16 +13,11 @@ import (
 	"github.com/leakguard/leakguard/internal/layout"
 )
 
-// FolderHeadline returns the first line of the report in an incident's folder, at
-// most 1 KiB of it; "" where there is none, or none yet. The report's text is
-// written after its other forms, so then those are there, too.
-func ReadHeadline(dir string) string {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return ""
-	}
-	defer root.Close()
-	f, err := confined.OpenRegular(root, layout.ReportText, os.O_RDONLY)
+// readHeadline returns the first line of the report in an incident's folder, at most
+// 1 KiB of it; "" where there is none, or none yet. The report's text is written after
+// its other forms, so then those are there, too.
+func readHeadline(dir *os.Root) string {
+	f, err := confined.OpenRegular(dir, layout.ReportText, os.O_RDONLY)
 	if err != nil {
 		return ""
 	}
@@ -33,6 +28,16 @@ func ReadHeadline(dir string) string {
 	}
 	line, _, _ := bytes.Cut(head, []byte("\n"))
 	return string(bytes.TrimSpace(line))
+}
+
+// ReadHeadline is gone soon.
+func ReadHeadline(dir string) string {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return ""
+	}
+	defer root.Close()
+	return readHeadline(root)
 }
 
 // pollHeadline is how often AwaitHeadline looks: a stat of a file that is not there

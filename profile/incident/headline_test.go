@@ -1,10 +1,12 @@
 package incident
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,4 +44,36 @@ func TestAwaitHeadline(t *testing.T) {
 func ExampleHeadlineFunction() {
 	fmt.Println(HeadlineFunction("storage.(*Cache).Put (storage/cache.go:42) holds 3.0 MiB more than 1 h before"))
 	// Output: storage.(*Cache).Put
+}
+
+// The headline is there as soon as the report is, and no link is followed to it.
+func TestFolderHeadline(t *testing.T) {
+	dir := t.TempDir()
+	if got := ReadHeadline(dir); got != "" {
+		t.Errorf("without a report: %q", got)
+	}
+	report := filepath.Join(dir, ReportText)
+	if err := os.WriteFile(report, []byte("main.leak holds 1.0 MiB more \n\nIncident\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := ReadHeadline(dir), "main.leak holds 1.0 MiB more"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if err := os.WriteFile(report, bytes.Repeat([]byte("x"), 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := ReadHeadline(dir); len(got) != 1<<10 {
+		t.Errorf("of one endless line %d bytes", len(got))
+	}
+	if err := os.Rename(report, filepath.Join(dir, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("elsewhere", report); runtime.GOOS == "windows" && err != nil {
+		t.Skip("symbolic links need a privilege on Windows: ", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if got := ReadHeadline(dir); got != "" {
+		t.Errorf("through a link: %d bytes", len(got))
+	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// ManifestSchema is the version of the manifest that this package writes, and
+// manifestSchema is the version of the manifest that this package writes, and
 // the newest that it reads. A field that is added does not change it; a field
 // whose meaning changes does.
-const ManifestSchema = 1
+const manifestSchema = 1
 
 // How much a manifest holds, in entries and bytes. Of decisions, captures and
 // steps WriteManifest keeps the first and the newest: how it began must not be
@@ -57,7 +57,8 @@ const (
 // Manifest is one incident as it is kept on disk, in manifest.json. In JSON its
 // times are RFC 3339, and a quantity that nobody knows is null.
 type Manifest struct {
-	// Schema is the version of this structure; see [ManifestSchema].
+	// Schema is the version of this structure, 1 so far. A field that is added does not
+	// change it; a field whose meaning changes does.
 	Schema int `json:"schema"`
 	// ID is the name of the incident's folder.
 	ID string `json:"id"`
@@ -72,7 +73,7 @@ type Manifest struct {
 	// Verdict is what filled the memory when it opened.
 	Verdict Verdict `json:"verdict"`
 	// Headline is the first line of the incident's report, which names the
-	// culprit; '' until there is one.
+	// culprit; "" until there is one. At most 1 KiB.
 	Headline string `json:"headline"`
 	// Opened is when the incident began, by the wall clock.
 	Opened time.Time `json:"opened"`
@@ -210,7 +211,7 @@ type Artefact struct {
 
 // ReadManifest reads what [store.Folder.WriteManifest] wrote. It reads at most 4 MiB,
 // ignores fields that it does not know, and refuses a schema newer than
-// [ManifestSchema]. Artefacts whose name the store cannot have written are left
+// [manifestSchema]. Artefacts whose name the store cannot have written are left
 // out with a warning.
 func ReadManifest(r io.Reader) (Manifest, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxManifestBytes+1))
@@ -228,8 +229,8 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("incident: parse manifest: %w", err)
 	}
 	switch {
-	case version.Schema > ManifestSchema:
-		return Manifest{}, fmt.Errorf("incident: manifest has schema %d, newer than the %d this version reads: update the module that reads it", version.Schema, ManifestSchema)
+	case version.Schema > manifestSchema:
+		return Manifest{}, fmt.Errorf("incident: manifest has schema %d, newer than the %d this version reads: update the module that reads it", version.Schema, manifestSchema)
 	case version.Schema < 1:
 		return Manifest{}, errors.New("incident: manifest has no schema: not one of this library's")
 	}
@@ -249,9 +250,10 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 	return m, nil
 }
 
-// Encode returns the manifest as JSON. It cuts lists and texts to their bounds; an
+// Encode returns the manifest as JSON. It sets Schema, cuts lists and texts to their bounds; an
 // error means that it would still be too large to be read back.
 func (m Manifest) Encode() ([]byte, error) {
+	m.Schema = manifestSchema
 	m.Captures = firstAndNewest(m.Captures, maxCaptures)
 	m.Decisions = firstAndNewest(m.Decisions, maxDecisions)
 	if n := len(m.Readings); n > maxReadings {

@@ -62,7 +62,7 @@ func checkManifest(t *testing.T, got, want Manifest) {
 // The file is read by programs that are not Go: its names are a contract.
 func TestManifestGolden(t *testing.T) {
 	m := testManifest()
-	m.Schema, m.ID, m.Readings = ManifestSchema, "20261120T120000.000Z-heap-7f3a", nil
+	m.Schema, m.ID, m.Readings = manifestSchema, "20261120T120000.000Z-heap-7f3a", nil
 	got, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestManifestIsBounded(t *testing.T) {
 		m.Captures = append(m.Captures, CaptureRecord{Seq: i + 2, Steps: []CaptureStep{{Kind: profile.Heap, Outcome: OutcomeFailed, Reason: strings.Repeat("e", 9999)}}})
 	}
 	before := m.Decisions[5].Text
-	m.Schema = ManifestSchema
+	m.Schema = manifestSchema
 	data, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestReadManifestRefuses(t *testing.T) {
 // What is read can be written, and is then read as the same.
 func FuzzReadManifest(f *testing.F) {
 	m := testManifest()
-	m.Schema = ManifestSchema
+	m.Schema = manifestSchema
 	seed, err := m.Encode()
 	if err != nil {
 		f.Fatal(err)

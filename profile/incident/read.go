@@ -15,7 +15,7 @@ import (
 // there is none: gone in the meantime, or somebody else's.
 func readIncident(root *os.Root, id string) (m Manifest, ok bool) {
 	opened, rule, _ := layout.ParseID(id)
-	cutShort := Manifest{Schema: ManifestSchema, ID: id, Rule: rule, Opened: opened, Peak: profile.Unknown, CutShort: true}
+	cutShort := Manifest{Schema: manifestSchema, ID: id, Rule: rule, Opened: opened, Peak: profile.Unknown, CutShort: true}
 	if fi, err := root.Lstat(id); err != nil || !fi.IsDir() {
 		return Manifest{}, false
 	}
@@ -47,6 +47,9 @@ func readIncident(root *os.Root, id string) (m Manifest, ok bool) {
 		m.ID = id
 	}
 	m.reconcile(c)
+	if m.Headline == "" {
+		m.Headline = readHeadline(dir)
+	}
 	return m, true
 }
 
@@ -70,6 +73,9 @@ func ReadFolder(folder string) (Manifest, error) {
 		return fail(err)
 	}
 	m.reconcile(c)
+	if m.Headline == "" {
+		m.Headline = readHeadline(dir)
+	}
 	return m, nil
 }
 

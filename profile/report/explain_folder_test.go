@@ -250,35 +250,3 @@ var errFull = errors.New("full")
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errFull }
-
-// The headline is there as soon as the report is, and no link is followed to it.
-func TestFolderHeadline(t *testing.T) {
-	dir := t.TempDir()
-	if got := incident.ReadHeadline(dir); got != "" {
-		t.Errorf("without a report: %q", got)
-	}
-	report := filepath.Join(dir, incident.ReportText)
-	if err := os.WriteFile(report, []byte("main.leak holds 1.0 MiB more \n\nIncident\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := incident.ReadHeadline(dir), "main.leak holds 1.0 MiB more"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if err := os.WriteFile(report, bytes.Repeat([]byte("x"), 1<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := incident.ReadHeadline(dir); len(got) != 1<<10 {
-		t.Errorf("of one endless line %d bytes", len(got))
-	}
-	if err := os.Rename(report, filepath.Join(dir, "elsewhere")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("elsewhere", report); runtime.GOOS == "windows" && err != nil {
-		t.Skip("symbolic links need a privilege on Windows: ", err)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	if got := incident.ReadHeadline(dir); got != "" {
-		t.Errorf("through a link: %d bytes", len(got))
-	}
-}
