@@ -79,5 +79,6 @@
 //
 // The public types are a door. What they do is in packages of their own below
 // sentryhook/internal: transport, envelope, compact and jsonscan for the transport, one
-// on top of the other; gate; sink; and sdk for what they have to know about sentry-go.
+// on top of the other; gate; sink on link; and sdk for what they have to know about
+// sentry-go.
 package sentryhook

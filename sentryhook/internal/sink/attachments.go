@@ -15,6 +15,7 @@ import (
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/sentryhook/internal/envelope"
+	"github.com/leakguard/leakguard/sentryhook/internal/link"
 )
 
 // plan says which files of an incident are attached, in this order, and which are not.
@@ -127,7 +128,7 @@ func (p plan) context(i guard.Incident) sentry.Context {
 }
 
 // attach sends the files of the plan, one envelope each.
-func (s *Sink) attach(ctx context.Context, l *link, inc *record, e guard.Event, p plan) error {
+func (s *Sink) attach(ctx context.Context, l *link.Link, inc *record, e guard.Event, p plan) error {
 	s.note(inc, p.leave...)
 	files := s.evidence(e)
 	for _, a := range p.send {
@@ -136,10 +137,10 @@ func (s *Sink) attach(ctx context.Context, l *link, inc *record, e guard.Event, 
 			s.note(inc, leftOut{a, err.Error()})
 			continue
 		}
-		err = s.post(ctx, l, attachmentEnvelope(l, eventID(e), file))
-		var refused *refusedError
+		err = l.Attach(ctx, eventID(e), file)
+		var refused *link.RefusedError
 		switch {
-		case errors.As(err, &refused) && refused.forGood():
+		case errors.As(err, &refused) && refused.ForGood():
 			s.stats.refused.Add(1)
 			inc.done(a.Name, 0)
 		case err != nil:

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/getsentry/sentry-go"
+
+	"github.com/leakguard/leakguard/sentryhook/internal/link"
 )
 
 // Config configures a [Sink]. sentryhook.SinkConfig documents the fields, and is
@@ -54,9 +56,8 @@ func New(hub *sentry.Hub, cfg Config) (*Sink, error) {
 	cfg.MaxAttachment = cmp.Or(cfg.MaxAttachment, defaultMaxAttachment)
 	cfg.MaxAttachments = max(cmp.Or(cfg.MaxAttachments, defaultMaxAttachments), 0)
 	return &Sink{
-		hub: hub, cfg: cfg,
+		server: link.NewConnector(hub), cfg: cfg,
 		quota:   newQuota(cmp.Or(cfg.EventsPerHour, defaultEventsPerHour), cmp.Or(cfg.EventsPerIssue, defaultEventsPerIssue), time.Now()),
-		backoff: []time.Duration{time.Second, 4 * time.Second},
 		records: make(map[string]*record),
 	}, nil
 }

@@ -8,8 +8,8 @@
 //  3. newEvent makes Sentry's event: title, fingerprint, tags and contexts. This only
 //     computes.
 //  4. The quota allows it or drops it.
-//  5. The link has the SDK prepare the event, and posts it.
-//  6. Each file follows in an envelope of its own, without labels if that is configured.
+//  5. Package link has the SDK prepare the event, and posts it.
+//  6. Each file follows as an attachment, without labels if that is configured.
 //
 // # Cost
 //

@@ -99,7 +99,7 @@ func newTestSink(t testing.TB, o sentry.ClientOptions, cfg Config) (*Sink, *sent
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.backoff = []time.Duration{time.Millisecond, time.Millisecond}
+	s.server.Backoff = []time.Duration{time.Millisecond, time.Millisecond}
 	return s, hub
 }
 

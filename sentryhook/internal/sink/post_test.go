@@ -95,46 +95,6 @@ func TestSinkLeavesNoConnection(t *testing.T) {
 	}
 }
 
-// Retry-After has two forms, and proxies send the date.
-func TestSinkHonoursRetryAfter(t *testing.T) {
-	for name, header := range map[string]func() string{
-		"seconds": func() string { return "60" },
-		"date":    func() string { return time.Now().Add(time.Minute).UTC().Format(http.TimeFormat) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { honoursRetryAfter(t, header) })
-		})
-	}
-}
-
-func honoursRetryAfter(t *testing.T, header func() string) {
-	posts := 0
-	o := inBubble(nil)
-	o.HTTPTransport = roundTrip(func(r *http.Request) (*http.Response, error) {
-		posts++
-		return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {header()}}, Body: http.NoBody, Request: r}, nil
-	})
-	s, _ := newTestSink(t, o, Config{})
-	e := captured(testIncident(t))
-	deliverFor30s := func() {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		if err := s.Deliver(ctx, e); err == nil || !strings.Contains(err.Error(), "429") {
-			t.Errorf("a server that asks to wait: %v", err)
-		}
-	}
-	deliverFor30s()
-	deliverFor30s()
-	if posts != 1 {
-		t.Errorf("%d posts within the 60 s that the server asked for, want 1", posts)
-	}
-	time.Sleep(61 * time.Second)
-	deliverFor30s()
-	if posts != 2 {
-		t.Errorf("%d posts after that time, want 2", posts)
-	}
-}
-
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -7,25 +7,21 @@ import (
 	"sync"
 	"time"
 
-	"github.com/getsentry/sentry-go"
-
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/sentryhook/internal/link"
 )
 
 // Sink tells Sentry about the incidents of a guard; see sentryhook.Sink. A nil Sink
 // sends nothing.
 type Sink struct {
-	hub   *sentry.Hub // nil: the current one
-	cfg   Config
-	quota *quota
-	stats counters
-	// backoff is how long to wait before each further attempt.
-	backoff []time.Duration
+	server *link.Connector
+	cfg    Config
+	quota  *quota
+	stats  counters
 
 	mu      sync.Mutex
 	records map[string]*record // by incident
 	order   []string           // of records, oldest first
-	link    *link
 }
 
 // Name returns the configured name.
@@ -120,12 +116,12 @@ func (s *Sink) tell(ctx context.Context, inc *record, e guard.Event) error {
 	if inc.dropped || inc.sent && e.Kind == guard.Opened {
 		return nil
 	}
-	l, err := s.connect()
+	l, err := s.server.Connect()
 	if err != nil {
 		return s.fail(e, err)
 	}
-	defer l.idle()
-	if l.off() {
+	defer l.Idle()
+	if l.Off() {
 		s.stats.disabled.Add(1)
 		inc.dropped = true
 		return nil
@@ -136,7 +132,7 @@ func (s *Sink) tell(ctx context.Context, inc *record, e guard.Event) error {
 			return s.fail(e, err)
 		}
 	}
-	if inc.dropped || l.custom {
+	if inc.dropped || l.Custom() {
 		return nil // such a transport takes no attachments later
 	}
 	if err := s.attach(ctx, l, inc, e, p); err != nil {
@@ -146,7 +142,7 @@ func (s *Sink) tell(ctx context.Context, inc *record, e guard.Event) error {
 }
 
 // first sends the event itself.
-func (s *Sink) first(ctx context.Context, l *link, inc *record, e guard.Event, p plan) error {
+func (s *Sink) first(ctx context.Context, l *link.Link, inc *record, e guard.Event, p plan) error {
 	event := newEvent(e, p)
 	if inc.fingerprint != nil {
 		event.Fingerprint = inc.fingerprint
@@ -159,7 +155,7 @@ func (s *Sink) first(ctx context.Context, l *link, inc *record, e guard.Event, p
 	}
 	// The user's hooks may change the event's own slice.
 	inc.fingerprint = slices.Clone(event.Fingerprint)
-	if l.custom {
+	if l.Custom() {
 		s.note(inc, p.leave...)
 		files := s.evidence(e)
 		for _, a := range p.send {
@@ -172,7 +168,7 @@ func (s *Sink) first(ctx context.Context, l *link, inc *record, e guard.Event, p
 		}
 	}
 	files := slices.Clone(event.Attachments)
-	wanted, err := s.send(ctx, l, event)
+	wanted, err := l.Send(ctx, event, s.server.Scope(event.Level))
 	if err != nil {
 		return err
 	}

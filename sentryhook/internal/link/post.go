@@ -1,4 +1,4 @@
-package sink
+package link
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ const (
 
 // envelopeHeader is the first line of an envelope; see
 // https://develop.sentry.dev/sdk/data-model/envelopes/.
-func envelopeHeader(l *link, id sentry.EventID) map[string]any {
+func (l *Link) envelopeHeader(id sentry.EventID) map[string]any {
 	return map[string]any{
 		"event_id": id, "sent_at": time.Now().UTC().Format(time.RFC3339Nano), "dsn": l.dsn.String(),
 		"sdk": map[string]string{"name": sdkName, "version": sentry.SDKVersion},
@@ -36,64 +36,64 @@ func envelopeHeader(l *link, id sentry.EventID) map[string]any {
 }
 
 // eventEnvelope returns an envelope with an event.
-func eventEnvelope(l *link, e *sentry.Event) ([]byte, error) {
+func (l *Link) eventEnvelope(e *sentry.Event) ([]byte, error) {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("the event: %w", err)
 	}
-	return envelope.Encode(envelopeHeader(l, e.EventID), map[string]any{"type": "event", "length": len(body), "content_type": "application/json"}, body), nil
+	return envelope.Encode(l.envelopeHeader(e.EventID), map[string]any{"type": "event", "length": len(body), "content_type": "application/json"}, body), nil
 }
 
 // attachmentEnvelope returns an envelope with an attachment of an event that was sent
 // before.
-func attachmentEnvelope(l *link, id sentry.EventID, a *sentry.Attachment) []byte {
-	return envelope.Encode(envelopeHeader(l, id), map[string]any{
+func (l *Link) attachmentEnvelope(id sentry.EventID, a *sentry.Attachment) []byte {
+	return envelope.Encode(l.envelopeHeader(id), map[string]any{
 		"type": "attachment", "attachment_type": "event.attachment",
 		"length": len(a.Payload), "filename": a.Filename, "content_type": a.ContentType,
 	}, a.Payload)
 }
 
-// refusedError is an answer other than 2xx.
-type refusedError struct {
+// RefusedError is an answer of the server other than 2xx.
+type RefusedError struct {
 	status int
 	after  time.Duration // how long the server asks us to wait
 	text   string
 }
 
-func (e *refusedError) Error() string {
+func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the server answered %d %s: %q", e.status, http.StatusText(e.status), e.text)
 }
 
-// forGood reports whether the server would refuse the same body again, as too large or
+// ForGood reports whether the server would refuse the same body again, as too large or
 // malformed.
-func (e *refusedError) forGood() bool {
+func (e *RefusedError) ForGood() bool {
 	return e.status == http.StatusRequestEntityTooLarge || e.status == http.StatusBadRequest
 }
 
 // again reports whether another attempt may succeed.
-func (e *refusedError) again() bool {
+func (e *RefusedError) again() bool {
 	return e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusRequestTimeout
 }
 
-// post delivers an envelope, in several attempts if needed.
-func (s *Sink) post(ctx context.Context, l *link, body []byte) error {
+// deliver delivers an envelope, in several attempts if needed.
+func (l *Link) deliver(ctx context.Context, body []byte) error {
 	for attempt := 0; ; attempt++ {
 		err := l.post(ctx, body)
 		if err == nil {
 			return nil
 		}
 		wait := time.Duration(0)
-		var refused *refusedError
+		var refused *RefusedError
 		if errors.As(err, &refused) {
 			if !refused.again() {
 				return err
 			}
 			wait = refused.after
 		}
-		if attempt == len(s.backoff) {
+		if attempt == len(l.backoff) {
 			return fmt.Errorf("%w (attempt %d)", err, attempt+1)
 		}
-		wait = max(wait, s.backoff[attempt])
+		wait = max(wait, l.backoff[attempt])
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 			return fmt.Errorf("%w (attempt %d, no time for another one)", err, attempt+1)
 		}
@@ -108,9 +108,9 @@ func (s *Sink) post(ctx context.Context, l *link, body []byte) error {
 }
 
 // post makes one attempt to deliver an envelope.
-func (l *link) post(ctx context.Context, body []byte) error {
+func (l *Link) post(ctx context.Context, body []byte) error {
 	if left := l.pause(); left > 0 {
-		return &refusedError{status: http.StatusTooManyRequests, after: left, text: "it has asked us to wait"}
+		return &RefusedError{status: http.StatusTooManyRequests, after: left, text: "it has asked us to wait"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -140,12 +140,22 @@ func (l *link) post(ctx context.Context, body []byte) error {
 		l.paused = time.Now().Add(after)
 		l.mu.Unlock()
 	}
-	return &refusedError{status: answer.StatusCode, after: after, text: oneLine(string(text), 200)}
+	return &RefusedError{status: answer.StatusCode, after: after, text: beginning(text)}
 }
 
 // pause returns how much longer the server has asked us to wait.
-func (l *link) pause() time.Duration {
+func (l *Link) pause() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return time.Until(l.paused)
+}
+
+// beginning returns the first 200 bytes of an answer, which Error quotes.
+func beginning(text []byte) string {
+	const most = 200
+	text = bytes.TrimSpace(text)
+	if len(text) > most {
+		return string(text[:most]) + "..."
+	}
+	return string(text)
 }
