@@ -47,8 +47,8 @@ func FuzzCompact(f *testing.F) {
 	})
 }
 
-// plainKeys reports whether the reference finds the keys that the format has:
-// encoding/json takes "SAMPLES" for "samples", and other letters for s and k.
+// plainKeys reports whether the reference finds the same keys as we do: encoding/json
+// takes "SAMPLES" for "samples", and other letters for s and k.
 func plainKeys(payload []byte) bool {
 	lower := bytes.ToLower(payload)
 	for _, key := range []string{"version", "event_id", "platform", "timestamp", "device", "architecture", "os", "name", "transaction", "id", "trace_id",

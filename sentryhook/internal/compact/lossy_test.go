@@ -11,8 +11,8 @@ import (
 
 var sampleCounts = regexp.MustCompile(`"Samples":\d+`)
 
-// treeTimes returns the call trees with their times but without their counts,
-// and the counts of each frame.
+// treeTimes returns the call trees with their times but without their counts, and the
+// counts of each frame.
 func treeTimes(t *testing.T, payload []byte) (string, map[string]int) {
 	t.Helper()
 	text, err := relaytest.CallTrees(payload)
@@ -83,7 +83,7 @@ func TestReduction(t *testing.T) {
 	}
 }
 
-// Thinning keeps the ends of the time and comes down to two samples, evenly.
+// Thinning keeps the duration, is even, and ends with two samples.
 func TestThinning(t *testing.T) {
 	payload := relaytest.Generate(rand.New(rand.NewPCG(1, 1)), relaytest.Shape{
 		Threads: 1, Ticks: 1000, Period: 9_900_990, Frames: 50, Stacks: 1000, Depth: 3, ActiveChange: 1,

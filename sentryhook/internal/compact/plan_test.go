@@ -13,8 +13,8 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// compacted returns a profile after a plan's steps, or nil when it was not
-// understood.
+// compacted returns a profile after so many steps, or nil if it is not understood or
+// has fewer steps.
 func compacted(t testing.TB, payload []byte, steps int) (*Compaction, []byte) {
 	t.Helper()
 	c, ok := Plan(payload)
@@ -36,7 +36,7 @@ func compacted(t testing.TB, payload []byte, steps int) (*Compaction, []byte) {
 	return c, b.Bytes()
 }
 
-// checkLossless checks what compaction promises of one profile.
+// checkLossless checks what compaction promises for one profile.
 func checkLossless(t testing.TB, payload []byte) {
 	t.Helper()
 	c, out := compacted(t, payload, 0)
@@ -78,7 +78,7 @@ func TestCompactionIsLossless(t *testing.T) {
 	}
 }
 
-// Which samples stay, by their times, for stacks and threads given as letters.
+// Which samples stay, by their times; stacks and threads are given as letters.
 func TestRuns(t *testing.T) {
 	for _, c := range []struct{ samples, want, wantThreads string }{
 		// thread, stack, time: thread 7 is the active one
@@ -115,7 +115,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// Beyond what the table of threads holds, threads stay as they are.
+// Threads that do not fit into the table stay as they are.
 func TestMoreThreadsThanTheTableHolds(t *testing.T) {
 	payload := relaytest.Generate(rand.New(rand.NewPCG(1, 1)), relaytest.Shape{Threads: 9000, Ticks: 5, Period: 9_900_990, Frames: 5, Stacks: 5, Depth: 3, Change: 0.1})
 	checkLossless(t, payload)
@@ -128,7 +128,7 @@ func TestMoreThreadsThanTheTableHolds(t *testing.T) {
 	}
 }
 
-// TestSceneIsDelivered has the scene in its full size.
+// The transport's TestSceneIsDelivered has the scene in its full size.
 func TestSceneIsLossless(t *testing.T) {
 	payload := relaytest.Generate(rand.New(rand.NewPCG(1, 1)), relaytest.Crowd(300, 3))
 	if c, out := compacted(t, payload, 0); c == nil || len(out) > len(payload)/20 {

@@ -12,7 +12,7 @@ type memory []byte
 
 func (m memory) Use(f func(p []byte) error) error { return f(m) }
 
-// What a result says of sizes is true of the body that it returns.
+// The sizes of a result are those of the body that it returns.
 func TestResultSaysWhatIsSent(t *testing.T) {
 	var attached bytes.Buffer
 	attached.Write(relaytest.Envelope(relaytest.Scene(1)))
@@ -47,7 +47,7 @@ func TestResultSaysWhatIsSent(t *testing.T) {
 		if r.Payload == nil {
 			continue
 		}
-		for range 2 { // whoever sends it may read it twice
+		for range 2 { // an http.RoundTripper may read it twice
 			wire, plain := readPayload(t, r.Payload)
 			if int64(wire) != r.Wire || int64(len(plain)) != r.Out {
 				t.Errorf("%s: %d bytes on the wire, %d decompressed, want %d and %d", name, wire, len(plain), r.Wire, r.Out)

@@ -28,7 +28,7 @@ func FuzzEnvelope(f *testing.F) {
 		if len(bytes.Trim(body[at:], "\n")) > 0 {
 			t.Fatalf("%q is in no item", body[at:])
 		}
-		// Written with nothing gone but as if something were, it is the same.
+		// If it is rewritten although nothing is gone, it is the same.
 		e.items = append(e.items, item{kind: "x", gone: true, header: jsonscan.Span{Start: at, End: at}, payload: jsonscan.Span{Start: at, End: at}, end: at})
 		var out bytes.Buffer
 		if err := e.write(body, &out); err != nil || !bytes.Equal(out.Bytes(), body) {

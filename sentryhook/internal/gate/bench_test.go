@@ -13,11 +13,10 @@ import (
 	"github.com/getsentry/sentry-go"
 )
 
-// BenchmarkGate shows what a transaction with 1,000 parked goroutines costs,
-// with the gate and without it: the peak of the heap's objects above what
-// they were before, and how long Finish takes. The transaction lasts 1 s, or 10
-// s with LEAKGUARD_BENCH_LONG set. With the gate comes first: the SDK's recorder
-// cannot be stopped once it runs.
+// BenchmarkGate shows what a transaction with 1,000 parked goroutines costs with and
+// without the gate: by how much the heap's objects rise at most, and how long Finish
+// takes. The transaction lasts 1 s, or 10 s if LEAKGUARD_BENCH_LONG is set. 'With' comes
+// first, because the SDK's recorder cannot be stopped once it runs.
 func BenchmarkGate(b *testing.B) {
 	lasts := time.Second
 	if os.Getenv("LEAKGUARD_BENCH_LONG") != "" {
@@ -70,8 +69,8 @@ func BenchmarkGate(b *testing.B) {
 	b.Logf("the gate: %+v", gate.Stats())
 }
 
-// watchHeap returns a function that ends the watch and says by how much the
-// heap's objects, garbage included, rose at most.
+// watchHeap returns a function that ends the watch and returns by how much the heap's
+// objects, garbage included, rose at most.
 func watchHeap() func() uint64 {
 	read := func() uint64 {
 		s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
@@ -95,7 +94,7 @@ func watchHeap() func() uint64 {
 	return func() uint64 { close(stop); return <-peak }
 }
 
-// BenchmarkGateDecision is what each transaction pays for being asked about.
+// BenchmarkGateDecision is what the gate costs each transaction.
 func BenchmarkGateDecision(b *testing.B) {
 	g, err := New(Config{Settle: -1})
 	if err != nil {
@@ -110,8 +109,8 @@ func BenchmarkGateDecision(b *testing.B) {
 	})
 }
 
-// BenchmarkStackOfAll is one sample of the SDK's recorder, which stops the
-// world: why GateConfig.MaxGoroutines is there, and 500.
+// BenchmarkStackOfAll is one sample of the SDK's recorder, which stops the world. It is
+// the reason for GateConfig.MaxGoroutines, and for its default of 500.
 func BenchmarkStackOfAll(b *testing.B) {
 	for _, n := range []int{100, 500, 1000, 5000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {

@@ -19,7 +19,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/sdk"
 )
 
-// gateScene is an SDK that profiles, behind a gate, and the server it sends to.
+// gateScene is an SDK that profiles, its gate, and the server that it sends to.
 type gateScene struct {
 	*relaytest.Relay
 	gate        *Gate
@@ -38,7 +38,7 @@ func newGateScene(t *testing.T, cfg Config) *gateScene {
 		t.Fatal(err)
 	}
 	// On a busy machine the first answer may take longer than a transaction
-	// waits for it, and the gate would refuse.
+	// waits, and the gate would refuse.
 	for !s.gate.state.get().known {
 	}
 	o.ProfilesSampleRate = 1
@@ -74,7 +74,7 @@ func (s *gateScene) want(t *testing.T, transactions, profiles int) {
 	}
 }
 
-// transaction runs one for long enough to be profiled.
+// transaction runs a transaction that is long enough to be profiled.
 func transaction(ctx context.Context, name string, o ...sentry.SpanOption) {
 	tx := sentry.StartTransaction(ctx, name, o...)
 	tx.SetTag("kept", "yes")
@@ -126,7 +126,7 @@ func TestShutGateTakesNoProfile(t *testing.T) {
 	}
 }
 
-// A worker has one hub for ever: what was refused once must not be so for ever.
+// A worker keeps its hub for ever, so a refusal must not last for ever.
 func TestGateOpensAgainOnTheSameHub(t *testing.T) {
 	s := newGateScene(t, open())
 	ctx, hub := s.hub()
@@ -146,8 +146,7 @@ func TestGateOpensAgainOnTheSameHub(t *testing.T) {
 	}
 }
 
-// Every transaction on the global hub is somebody else's too: nothing is bound
-// to it, in no way that it may be found.
+// Everybody shares the global hub, so nothing is bound to it, however it is found.
 func TestGateLeavesTheGlobalHubAlone(t *testing.T) {
 	s := newGateScene(t, shut())
 	global := sentry.CurrentHub()
@@ -166,7 +165,7 @@ func TestGateLeavesTheGlobalHubAlone(t *testing.T) {
 	}
 }
 
-// The SDK does not ask a sampler about a trace that somebody else has sampled.
+// The SDK does not ask a sampler about a trace that another process has sampled.
 func TestGateStripsContinuedTraces(t *testing.T) {
 	s := newGateScene(t, shut())
 	ctx, _ := s.hub()
@@ -292,15 +291,15 @@ func TestNilGate(t *testing.T) {
 	}
 }
 
-// Hubs of many requests, a shared one, and the gate moving meanwhile: each
-// transaction arrives, and what is counted is what arrives.
+// With hubs of many requests, a shared one, and a gate that opens and shuts, each
+// transaction arrives, and the counts are those of what arrived.
 func TestGateConcurrentHubs(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
 	for range 100 {
 		go func() { <-stop }()
 	}
-	// What is not known yet would be too large, what is known is not.
+	// A transaction with a new name would be too large, one with a known name is not.
 	s := newGateScene(t, Config{Settle: -1, MaxPayload: 4 << 20, UnknownDuration: 30 * time.Second})
 	shared, _ := s.hub()
 	const workers, each = 8, 4
@@ -325,7 +324,7 @@ func TestGateConcurrentHubs(t *testing.T) {
 	if n := len(s.Accepted("transaction")); n != workers*each {
 		t.Errorf("%d transactions arrived, want %d", n, workers*each)
 	}
-	// The SDK itself may find no sample for one on a busy machine.
+	// On a busy machine the SDK itself may have no sample for a transaction.
 	got, arrived := s.gate.Stats(), len(s.Accepted("profile"))
 	if int64(arrived) != got.Allowed || arrived == 0 || arrived > workers*each {
 		t.Errorf("%d profiles arrived, %d were allowed", arrived, got.Allowed)
@@ -335,8 +334,8 @@ func TestGateConcurrentHubs(t *testing.T) {
 	}
 }
 
-// A gate that never opens never has the SDK's recorder started. It cannot be
-// stopped, so this needs a process of its own.
+// With a gate that never opens, the SDK's recorder is never started. The recorder cannot
+// be stopped, so this test needs a process of its own.
 func TestShutGateStartsNoRecorder(t *testing.T) {
 	const env = "LEAKGUARD_TEST_NO_RECORDER"
 	if os.Getenv(env) == "" {

@@ -14,7 +14,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// roundTrip is a server in memory, for tests whose time is not real.
+// roundTrip is a server in memory, for tests with fake time.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -54,7 +54,7 @@ func send(ctx context.Context, l *Link) error {
 	return err
 }
 
-// An event and an attachment arrive with what identifies them.
+// An event and an attachment arrive, and the attachment names its event.
 func TestSendAndAttach(t *testing.T) {
 	relay := relaytest.New(t, 0)
 	l := connect(t, sentry.ClientOptions{Dsn: relay.DSN()})
@@ -81,7 +81,7 @@ func TestSendAndAttach(t *testing.T) {
 	}
 }
 
-// Which answers lead to another attempt, and how long it takes until then.
+// Which answers lead to another attempt, and after how long.
 func TestAttempts(t *testing.T) {
 	for _, c := range []struct {
 		statuses []int // 0: no answer
@@ -166,7 +166,7 @@ func TestWithoutServer(t *testing.T) {
 	}
 }
 
-// A new client on the hub gets a new link, and the same one keeps it.
+// Another client on the hub gets another link.
 func TestConnectFollowsTheHub(t *testing.T) {
 	one, err1 := sentry.NewClient(sentry.ClientOptions{})
 	two, err2 := sentry.NewClient(sentry.ClientOptions{})

@@ -14,7 +14,7 @@ import (
 func CheckLossless(t testing.TB, before, after []byte, cut bool) {
 	t.Helper()
 	if !json.Valid(before) {
-		return // anything goes, but a panic
+		return // anything but a panic is fine
 	}
 	if !json.Valid(after) {
 		t.Fatalf("no JSON any more:\n%s\nwas\n%s", after, before)

@@ -92,8 +92,8 @@ func TestSinkBudgets(t *testing.T) {
 	wantStats(t, s, Stats{Events: 1, Attachments: 1, AttachmentBytes: 15_000, LeftOut: 2})
 }
 
-// The folder is the guard's; a file in it that is none, or leads elsewhere, is
-// not sent, and the event does not suffer.
+// What is not a regular file in the incident's folder is not sent, and the event is sent
+// all the same.
 func TestSinkReadsOnlyTheFolder(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.WriteFile(outside, []byte(secret), 0o600); err != nil {

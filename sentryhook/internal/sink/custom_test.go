@@ -30,7 +30,7 @@ func (s *slowTransport) SendEvent(e *sentry.Event) {
 	s.events = append(s.events, e)
 }
 
-// Such a transport may hold an event for as long as it likes.
+// Such a transport may keep an event for as long as it likes, so nothing may change it.
 func TestSinkCustomTransport(t *testing.T) {
 	transport := &slowTransport{flush: true}
 	s, hub := newTestSink(t, sentry.ClientOptions{Dsn: "http://key@sentry.invalid/42", Transport: transport}, Config{})

@@ -70,7 +70,7 @@ func TestSinkEventThenEvidence(t *testing.T) {
 	wantStats(t, s, Stats{Events: 1, Attachments: 4})
 }
 
-// Everything that can happen to an incident, and what is sent of it.
+// What is sent for everything that can happen to an incident.
 func TestSinkKinds(t *testing.T) {
 	server := relaytest.New(t, 0)
 	s, _ := newTestSink(t, sentry.ClientOptions{Dsn: server.DSN()}, Config{})

@@ -80,7 +80,7 @@ func TestEventOfADeath(t *testing.T) {
 	}
 }
 
-// The headlines are those that package profile writes.
+// The headlines are as package profile writes them.
 func TestSuspect(t *testing.T) {
 	for headline, want := range map[string]string{
 		testHeadline: "storage.(*Cache).Put",
@@ -183,7 +183,7 @@ func TestContextsLeaveOutWhatNobodyKnows(t *testing.T) {
 	}
 }
 
-// The whole event as Sentry gets it, without what the SDK says of this machine.
+// The whole event as Sentry gets it, without what the SDK adds about this machine.
 func TestSinkEventGolden(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -224,7 +224,7 @@ func TestSinkEventGolden(t *testing.T) {
 	}
 }
 
-// withoutMachine takes out of an event's JSON what differs between machines.
+// withoutMachine removes from an event's JSON what differs between machines.
 func withoutMachine(t *testing.T, body []byte, folder string) []byte {
 	var event map[string]any
 	if err := json.Unmarshal(body, &event); err != nil {
@@ -258,7 +258,7 @@ func jsonOf(t *testing.T, v any) []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// compareGolden writes what it got beside what was wanted.
+// compareGolden compares with a golden file, and writes what it got beside it.
 func compareGolden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

@@ -24,7 +24,7 @@ const testHeadline = "storage.(*Cache).Put (storage/cache.go:42) holds 298.0 MiB
 // when is the time of all incidents in tests.
 var when = time.Date(2026, 11, 20, 10, 15, 30, 123_000_000, time.UTC)
 
-// testIncident is one that has its evidence in a folder.
+// testIncident returns an incident with its evidence in a folder.
 func testIncident(t testing.TB) guard.Incident {
 	i := guard.Incident{
 		ID: "20261120T101530.123Z-memory-7f3a", Rule: "memory", Trigger: profile.TriggerRule,
@@ -121,7 +121,7 @@ func wantStats(t testing.TB, s *Sink, want Stats) {
 	}
 }
 
-// wire is a server in memory, for tests whose time is not real.
+// wire is a server in memory, for tests with fake time.
 type wire func(*http.Request) int
 
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -131,7 +131,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: w(r), Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(nil)), Request: r}, nil
 }
 
-// inBubble are options of a client that has no goroutine.
+// inBubble returns the options of a client that has no goroutine.
 func inBubble(w wire) sentry.ClientOptions {
 	return sentry.ClientOptions{
 		Dsn: "http://key@sentry.invalid/42", HTTPTransport: w, Transport: sentry.NewHTTPSyncTransport(),

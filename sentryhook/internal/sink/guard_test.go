@@ -13,8 +13,8 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// A real guard, a real SDK: what a capture saves arrives, and what did not
-// arrive is offered again after the next start, once.
+// With a real guard and a real SDK, what a capture saves arrives. What did not arrive is
+// offered again after the next start, once.
 func TestSinkOfAGuard(t *testing.T) {
 	server := relaytest.New(t, 0)
 	cfg := guard.Config{Dir: t.TempDir() + "/evidence", Rules: []guard.Rule{}, Logger: slog.New(slog.DiscardHandler), Service: "shop"}

@@ -14,8 +14,8 @@ import (
 
 const secret = "jane.doe@example.com"
 
-// labelled returns a goroutine profile that has personal data in it, and as many
-// stacks more.
+// labelled returns a goroutine profile with personal data in the labels of so many
+// goroutines.
 func labelled(t testing.TB, more int) []byte {
 	stop, running := make(chan struct{}), make(chan struct{}, more)
 	defer close(stop)
@@ -100,8 +100,8 @@ func FuzzStripLabels(f *testing.F) {
 	})
 }
 
-// BenchmarkStripLabels gives the memory it takes beside the size of the file,
-// here of 5,000 distinct stacks of 20 frames with a label each.
+// BenchmarkStripLabels shows how much memory it takes for a file of 5,000 distinct stacks
+// with 20 frames and a label each.
 func BenchmarkStripLabels(b *testing.B) {
 	p := &profile.Profile{SampleType: []*profile.ValueType{{Type: "goroutine", Unit: "count"}}}
 	for n := range uint64(5000) {

@@ -16,7 +16,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// What is refused costs neither the event nor the other files.
+// A refused file costs neither the event nor the other files.
 func TestSinkRefusedAttachment(t *testing.T) {
 	for _, status := range []int{413, 400} {
 		server := relaytest.New(t, 0)
@@ -37,8 +37,8 @@ func TestSinkRefusedAttachment(t *testing.T) {
 	}
 }
 
-// A server that fails during the evidence has the event, and gets the rest when
-// the incident is told of again.
+// A server that fails during the evidence has the event, and gets the rest with the
+// incident's next event.
 func TestSinkFailsDuringTheEvidence(t *testing.T) {
 	server := relaytest.New(t, 0)
 	server.Respond(func(r relaytest.Request) (int, http.Header) {
@@ -99,7 +99,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A server that never answers costs no more than the time that the guard gives.
+// A server that never answers costs no more than the guard's deadline.
 func TestSinkServerHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := inBubble(nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// An incident whose evidence takes long, or never comes, is told of after 5 s.
+// An incident without evidence is sent after 5 s.
 func TestSinkOpenedWithoutEvidence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -49,7 +49,7 @@ func TestSinkOpenedWithoutEvidence(t *testing.T) {
 	})
 }
 
-// Evidence that comes late calls that off, and the report is still waited for.
+// Evidence that comes just in time cancels that, and the sink still waits for the report.
 func TestSinkLateEvidence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

@@ -8,8 +8,8 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// BenchmarkTransport is a request's whole way but the network's: read, compact,
-// fit, compress. MB/s are of the body as it comes.
+// BenchmarkTransport is a request's whole way except for the network: read, compact, fit,
+// compress. MB/s refers to the body that came.
 func BenchmarkTransport(b *testing.B) {
 	for _, c := range []struct {
 		name  string

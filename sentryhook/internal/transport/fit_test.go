@@ -55,8 +55,8 @@ func TestStepsInOrder(t *testing.T) {
 	}
 }
 
-// The two budgets count differently: decompressed bytes of an item and of the
-// envelope, wire bytes after compression.
+// The budgets for items and envelopes count decompressed bytes, the one for the wire
+// compressed ones.
 func TestBudgetsCountWhatTheySay(t *testing.T) {
 	body := relaytest.Envelope(relaytest.Busy())
 	whole := int64(len(compacted(t, relaytest.Busy())))
@@ -135,7 +135,7 @@ func TestAttachments(t *testing.T) {
 	}
 }
 
-// An attachment that has to go in any case does not take the profile with it.
+// An attachment that must be left out in any case does not cost the profile.
 func TestAttachmentBesideProfile(t *testing.T) {
 	body := relaytest.Envelope(relaytest.Scene(1))
 	var b bytes.Buffer

@@ -15,8 +15,8 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// refusing returns a base that answers each envelope by its wire size and, in
-// answers, the requests' sizes and whether they had a profile.
+// refusing is a base that answers each envelope by its wire size, and records the sizes
+// and whether there was a profile.
 type refusing struct {
 	limit   int64
 	status  int
@@ -127,7 +127,7 @@ func TestRefusalForSize(t *testing.T) {
 	}
 }
 
-// Without a profile or an attachment there is nothing to send again without.
+// Without a profile or an attachment nothing can be left out, so nothing is sent again.
 func TestRefusalOfEvent(t *testing.T) {
 	base := &refusing{limit: 0, status: 413}
 	tr, _ := New(base, Config{Logger: slog.New(slog.DiscardHandler)})

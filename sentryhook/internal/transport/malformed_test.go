@@ -46,8 +46,8 @@ func TestMalformedIsPassedOn(t *testing.T) {
 	}
 }
 
-// A profile that is JSON of another kind, or none at all, stays within its
-// budget and goes beyond it. Its transaction stays in any case.
+// A profile of another format, or one that is not JSON, is sent if it is within its
+// budget and left out if it is not. Its transaction is sent in any case.
 func TestForeignProfile(t *testing.T) {
 	usual := string(relaytest.Scene(0.2))
 	for name, profile := range map[string]string{
@@ -94,7 +94,7 @@ func TestForeignProfile(t *testing.T) {
 	}
 }
 
-// Invalid UTF-8 is no reason not to compact: nothing decodes it.
+// A profile with invalid UTF-8 is compacted, because strings are not decoded.
 func TestInvalidUTF8(t *testing.T) {
 	profile := bytes.Replace(relaytest.Scene(1), []byte("(*server).handle1"), []byte("\xff\xfe\"\\\"\x00"), 1)
 	profile = bytes.Replace(profile, []byte("\"\\\"\x00"), []byte("\\\"\x00"), 1)

@@ -12,7 +12,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// drain is a base that reads each body and keeps nothing.
+// drain is a base that reads each body and keeps none of it.
 type drain struct {
 	bytes int64
 	buf   [32 << 10]byte
@@ -43,8 +43,8 @@ func sendThrough(t testing.TB, tr *Transport, body []byte) {
 	resp.Body.Close()
 }
 
-// Each byte that is allocated counts, whether or not it is garbage at once: what
-// is held at a time is less.
+// Each allocated byte counts, even if it is garbage at once. What is held at a time is
+// less.
 func TestMemory(t *testing.T) {
 	if inChild(t) {
 		return

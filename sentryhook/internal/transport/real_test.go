@@ -17,7 +17,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// TestRealProfiles checks what compaction promises on what sentry-go v0.30.0
+// TestRealProfiles checks what compaction promises with profiles that sentry-go v0.30.0
 // really sends.
 func TestRealProfiles(t *testing.T) {
 	dir := os.Getenv("SENTRYHOOK_TEST_DIR")
@@ -67,8 +67,8 @@ func TestRealProfiles(t *testing.T) {
 	}
 }
 
-// record writes the envelopes of transactions among goroutines that are parked,
-// that work, and that come and go.
+// record writes the envelopes of three transactions: beside parked goroutines, working
+// ones, and ones that come and go.
 func record(t *testing.T, dir string) {
 	var mu sync.Mutex
 	n := 0

@@ -13,7 +13,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-// spyBody is a body that says what was done with it.
+// spyBody is a body that records whether it was closed.
 type spyBody struct {
 	io.Reader
 	closed int
