@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/getsentry/sentry-go"
+
 	"github.com/leakguard/leakguard/sentryhook"
 )
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/getsentry/sentry-go"
+
 	"github.com/leakguard/leakguard/sentryhook/internal/sdktest"
 )
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func TestGateDecides(t *testing.T) {
@@ -132,7 +133,7 @@ func TestGateSettles(t *testing.T) {
 
 func TestSnapshotState(t *testing.T) {
 	now := time.Now()
-	reading := profile.NewReading(now)
+	reading := incident.NewReading(now)
 	reading.HeapLive = 100
 	for _, tt := range []struct {
 		name     string
@@ -140,7 +141,7 @@ func TestSnapshotState(t *testing.T) {
 		want     processState
 	}{
 		{"a closed or nil guard", guard.Snapshot{}, processState{}},
-		{"not read", guard.Snapshot{Reading: profile.NewReading(now)}, processState{}},
+		{"not read", guard.Snapshot{Reading: incident.NewReading(now)}, processState{}},
 		{"kill limit", guard.Snapshot{Reading: reading, Limits: guard.Limits{Kill: 1000, GOMEMLIMIT: 2000}}, processState{known: true, liveHeap: 100, limit: 1000}},
 		{"GOMEMLIMIT", guard.Snapshot{Reading: reading, Limits: guard.Limits{Kill: 1000, GOMEMLIMIT: 500}}, processState{known: true, liveHeap: 100, limit: 500}},
 		{"GOMEMLIMIT alone", guard.Snapshot{Reading: reading, Limits: guard.Limits{Kill: profile.Unknown, GOMEMLIMIT: 500}}, processState{known: true, liveHeap: 100, limit: 500}},

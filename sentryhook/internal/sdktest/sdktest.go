@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/getsentry/sentry-go"
+
 	"github.com/leakguard/leakguard/sentryhook"
 )
 

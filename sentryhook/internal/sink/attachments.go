@@ -14,20 +14,21 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 	"github.com/leakguard/leakguard/sentryhook/internal/envelope"
 	"github.com/leakguard/leakguard/sentryhook/internal/link"
 )
 
 // plan says which files of an incident are attached, in this order, and which are not.
 type plan struct {
-	manifest profile.Manifest // zero if it cannot be read
-	send     []profile.Artefact
+	manifest incident.Manifest // zero if it cannot be read
+	send     []incident.Artefact
 	leave    []leftOut
 }
 
 // leftOut is a file that is not attached, and why.
 type leftOut struct {
-	profile.Artefact
+	incident.Artefact
 	why string
 }
 
@@ -44,15 +45,15 @@ func (s *Sink) plan(inc *record, i guard.Incident) (p plan) {
 		return plan{}
 	}
 	// An event without it says less, but is still worth sending.
-	p.manifest, _ = profile.FolderManifest(i.Folder)
+	p.manifest, _ = incident.ReadFolder(i.Folder)
 	if len(i.Artefacts) == 0 {
 		return p
 	}
 	files := slices.Clone(i.Artefacts)
-	for _, name := range []string{profile.ReportText, profile.ReportHTML} {
-		listed := slices.ContainsFunc(files, func(a profile.Artefact) bool { return a.Name == name })
+	for _, name := range []string{incident.ReportText, incident.ReportHTML} {
+		listed := slices.ContainsFunc(files, func(a incident.Artefact) bool { return a.Name == name })
 		if info, err := os.Stat(filepath.Join(i.Folder, name)); err == nil && !listed {
-			files = append(files, profile.Artefact{Name: name, Size: info.Size()})
+			files = append(files, incident.Artefact{Name: name, Size: info.Size()})
 		}
 	}
 	p.send, p.leave = choose(files, inc.attached, evidenceBudget{
@@ -64,9 +65,9 @@ func (s *Sink) plan(inc *record, i guard.Incident) (p plan) {
 
 // choose takes the files in the order of their worth while the budget lasts, each whole
 // or not at all.
-func choose(files []profile.Artefact, attached map[string]bool, b evidenceBudget) (send []profile.Artefact, leave []leftOut) {
+func choose(files []incident.Artefact, attached map[string]bool, b evidenceBudget) (send []incident.Artefact, leave []leftOut) {
 	files = slices.Clone(files)
-	slices.SortStableFunc(files, func(a, b profile.Artefact) int { return cmp.Compare(worth(a), worth(b)) })
+	slices.SortStableFunc(files, func(a, b incident.Artefact) int { return cmp.Compare(worth(a), worth(b)) })
 	for _, a := range files {
 		why := ""
 		switch {
@@ -93,15 +94,15 @@ func choose(files []profile.Artefact, attached map[string]bool, b evidenceBudget
 
 // worth orders files: reports, goroutine profiles, heap profiles, the rest; and of each
 // kind the current one before its baseline.
-func worth(a profile.Artefact) int {
+func worth(a incident.Artefact) int {
 	base := 0
 	if strings.Contains(a.Name, "-base.") {
 		base = 1
 	}
 	switch {
-	case a.Name == profile.ReportText:
+	case a.Name == incident.ReportText:
 		return 0
-	case a.Name == profile.ReportHTML:
+	case a.Name == incident.ReportHTML:
 		return 1
 	case a.Kind == nil && strings.HasPrefix(a.Name, "goroutine"):
 		return 6

@@ -13,12 +13,13 @@ import (
 
 	"github.com/leakguard/leakguard/internal/testenv"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
 func TestChooseAttachments(t *testing.T) {
 	heap, goroutine, cpu := profile.Heap, profile.Goroutine, profile.CPU
-	files := []profile.Artefact{
+	files := []incident.Artefact{
 		{Name: "cpu.pb.gz", Kind: &cpu, Size: 10},
 		{Name: "heap-base.pb.gz", Kind: &heap, Size: 40},
 		{Name: "heap.pb.gz", Kind: &heap, Size: 50},
@@ -72,7 +73,7 @@ func TestSinkBudgets(t *testing.T) {
 	i.Artefacts = nil
 	heap := profile.Heap
 	for name, size := range map[string]int{"heap.pb.gz": 15_000, "heap-base.pb.gz": 19_000, "huge.txt": 20_001} {
-		a := profile.Artefact{Name: name, Size: int64(size)}
+		a := incident.Artefact{Name: name, Size: int64(size)}
 		if strings.HasPrefix(name, "heap") {
 			a.Kind = &heap
 		}
@@ -109,7 +110,7 @@ func TestSinkReadsOnlyTheFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"link.txt", "folder.txt", "missing.txt", "../outside", outside} {
-		i.Artefacts = append(i.Artefacts, profile.Artefact{Name: name, Size: 10})
+		i.Artefacts = append(i.Artefacts, incident.Artefact{Name: name, Size: 10})
 	}
 	deliver(t, s, captured(i))
 	if got := names(server.Accepted("attachment")); !slices.Equal(got, []string{"goroutine.pb.gz", "heap.pb.gz"}) {
@@ -124,7 +125,7 @@ func TestSinkStripsLabels(t *testing.T) {
 	i := testIncident(t)
 	write(t, i.Folder, "goroutine.pb.gz", labelled(t, 5))
 	write(t, i.Folder, "goroutine.txt", []byte(secret))
-	i.Artefacts = append(i.Artefacts, profile.Artefact{Name: "goroutine.txt", Size: 20})
+	i.Artefacts = append(i.Artefacts, incident.Artefact{Name: "goroutine.txt", Size: 20})
 	writeReport(t, i)
 	write(t, i.Folder, "report.html", []byte("user="+secret))
 	deliver(t, s, captured(i))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // maxSites is how many sites of waiting goroutines an event names.
@@ -46,7 +47,7 @@ func incidentContext(e guard.Event) sentry.Context {
 		"reason": oneLine(i.Reason, 1<<10), "opened": stamp(i.Opened), "recovered": stamp(i.Recovered),
 		"value": signalText(i.Signal, i.Value), "peak": signalText(i.Signal, i.Peak),
 	}
-	if i.Trigger == profile.TriggerRule && !e.Redelivered {
+	if i.Trigger == incident.TriggerRule && !e.Redelivered {
 		c["signal"] = i.Signal.String()
 	} else {
 		// A manifest does not have the signal, and a capture by hand has none.
@@ -63,7 +64,7 @@ func incidentContext(e guard.Event) sentry.Context {
 }
 
 // deathContext says what the previous process died of.
-func deathContext(d *profile.Death) sentry.Context {
+func deathContext(d *incident.Death) sentry.Context {
 	if d == nil {
 		return nil
 	}
@@ -71,7 +72,7 @@ func deathContext(d *profile.Death) sentry.Context {
 		"cause": d.Cause, "certain": d.Certain, "because": oneLine(d.Why, 1<<10), "panic": oneLine(d.Panic, 1<<10),
 		"last sample": d.LastSample.UTC().Format(time.RFC3339Nano), "found": d.Found.UTC().Format(time.RFC3339Nano),
 		"host": oneLine(d.Elsewhere, maxTag), "in the last 24 h": d.Series.Count,
-		"evidence": oneLine(strings.Join(d.Evidence, ", "), 1<<10),
+		"evidence": oneLine(strings.Join(d.Incidents, ", "), 1<<10),
 	}
 	if d.Lived > 0 {
 		c["lived"] = d.Lived.Round(time.Millisecond).String()
@@ -82,7 +83,7 @@ func deathContext(d *profile.Death) sentry.Context {
 	return c
 }
 
-func memoryContext(r profile.Reading) sentry.Context {
+func memoryContext(r incident.Reading) sentry.Context {
 	return amounts(map[string]profile.Bytes{
 		"unreclaimable": r.Unreclaimable, "limit": r.Limit,
 		"live heap": r.HeapLive, "heap objects": r.HeapAlloc, "stacks": r.StackInuse,
@@ -91,7 +92,7 @@ func memoryContext(r profile.Reading) sentry.Context {
 	})
 }
 
-func goroutineContext(r profile.Reading) sentry.Context {
+func goroutineContext(r incident.Reading) sentry.Context {
 	c := make(sentry.Context)
 	for name, n := range map[string]profile.Count{
 		"all": r.Goroutines, "running": r.GoroutinesRunning, "runnable": r.GoroutinesReady,
@@ -105,7 +106,7 @@ func goroutineContext(r profile.Reading) sentry.Context {
 	return c
 }
 
-func limitContext(r profile.Reading, found []profile.Limit) sentry.Context {
+func limitContext(r incident.Reading, found []incident.MemoryLimit) sentry.Context {
 	c := amounts(map[string]profile.Bytes{"memory": r.Limit, "GOMEMLIMIT": r.MemoryLimit, "host, available": r.HostAvailable})
 	for _, l := range found {
 		if l.Bytes.Known() {
@@ -119,7 +120,7 @@ func limitContext(r profile.Reading, found []profile.Limit) sentry.Context {
 	return c
 }
 
-func suspectContext(headline string, sites []profile.GoroutineSite) sentry.Context {
+func suspectContext(headline string, sites []incident.GoroutineSite) sentry.Context {
 	c := sentry.Context{"headline": oneLine(headline, 1<<10), "function": suspectOf(headline)}
 	for i, s := range sites {
 		if i == maxSites {

@@ -11,7 +11,7 @@ import (
 	"github.com/getsentry/sentry-go"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -103,11 +103,11 @@ func level(e guard.Event) sentry.Level {
 
 // alarming reports whether somebody has to look into a death. A restart of the host, and
 // a SIGKILL or an exit that the guard was not told of, may have been intended.
-func alarming(cause string) bool { return cause == profile.DeathOOM || cause == profile.DeathPanic }
+func alarming(cause string) bool { return cause == incident.DeathOOM || cause == incident.DeathPanic }
 
 // byHand reports whether a person or a program asked for the evidence.
 func byHand(i guard.Incident) bool {
-	return i.Trigger == profile.TriggerManual || i.Trigger == profile.TriggerSignal
+	return i.Trigger == incident.TriggerManual || i.Trigger == incident.TriggerSignal
 }
 
 // fingerprint groups the incidents of a fleet: by rule and first suspect.
@@ -176,7 +176,7 @@ func title(e guard.Event) string {
 }
 
 // suspectOf returns the function of the first suspect in a headline, as a tag.
-func suspectOf(headline string) string { return oneLine(profile.HeadlineFunction(headline), maxTag) }
+func suspectOf(headline string) string { return oneLine(incident.HeadlineFunction(headline), maxTag) }
 
 // oneLine shortens a text to at most so many bytes, and replaces control characters:
 // names may come from anywhere.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -25,10 +26,10 @@ const (
 // evidence reads an incident's files as they may leave the process.
 type evidence struct {
 	folder string
-	files  []profile.Artefact
-	most   int64           // bytes of a file that may be sent
-	strip  bool            // labels have to be stripped
-	now    profile.Reading // says how much memory is left
+	files  []incident.Artefact
+	most   int64            // bytes of a file that may be sent
+	strip  bool             // labels have to be stripped
+	now    incident.Reading // says how much memory is left
 
 	looked, labelled bool // whether the goroutine profiles have labels
 }
@@ -39,13 +40,13 @@ func (s *Sink) evidence(e guard.Event) *evidence {
 		most: s.cfg.MaxAttachment, strip: s.cfg.StripLabels,
 	}
 	if e.Redelivered { // the reading is of another process
-		f.now = profile.NewReading(e.Time)
+		f.now = incident.NewReading(e.Time)
 	}
 	return f
 }
 
 // load reads a file. Nothing changes the attachment's bytes afterwards.
-func (f *evidence) load(a profile.Artefact) (*sentry.Attachment, error) {
+func (f *evidence) load(a incident.Artefact) (*sentry.Attachment, error) {
 	data, err := readEvidence(f.folder, a.Name, f.most)
 	if err != nil {
 		return nil, err
@@ -146,5 +147,5 @@ func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) st
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	return profile.AwaitHeadline(ctx, i.Folder)
+	return incident.AwaitHeadline(ctx, i.Folder)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
@@ -27,10 +28,10 @@ var when = time.Date(2026, 11, 20, 10, 15, 30, 123_000_000, time.UTC)
 // testIncident returns an incident with its evidence in a folder.
 func testIncident(t testing.TB) guard.Incident {
 	i := guard.Incident{
-		ID: "20261120T101530.123Z-memory-7f3a", Rule: "memory", Trigger: profile.TriggerRule,
+		ID: "20261120T101530.123Z-memory-7f3a", Rule: "memory", Trigger: incident.TriggerRule,
 		Reason: "memory 471.0 MiB, 92% of 512.0 MiB", Opened: when, Duration: 1500 * time.Millisecond,
 		Signal: guard.Memory, Value: 471 << 20, Peak: 480 << 20,
-		Reading: profile.NewReading(when), Folder: t.TempDir(),
+		Reading: incident.NewReading(when), Folder: t.TempDir(),
 	}
 	r := &i.Reading
 	r.Limit, r.Unreclaimable, r.HeapLive, r.HeapAlloc, r.RSS = 512<<20, 471<<20, 400<<20, 450<<20, 480<<20
@@ -39,11 +40,11 @@ func testIncident(t testing.TB) guard.Incident {
 	for _, name := range []string{"heap", "goroutine"} {
 		addProfile(t, &i, name+".pb.gz", name)
 	}
-	m := profile.Manifest{
+	m := incident.Manifest{
 		Schema: profile.ManifestSchema, ID: i.ID, Rule: i.Rule,
-		Limits:  []profile.Limit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}},
-		Process: profile.Process{Service: "shop", Host: "shop-6d4f-x2x"},
-		GoroutineSites: []profile.GoroutineSite{{
+		Limits:  []incident.MemoryLimit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}},
+		Process: incident.Process{Service: "shop", Host: "shop-6d4f-x2x"},
+		GoroutineSites: []incident.GoroutineSite{{
 			Frame: profile.Frame{Function: "shop/worker.run", File: "worker/run.go", Line: 7}, Wait: "chan receive",
 			Count: 12_000, Grown: 11_000, Since: when.Add(-time.Hour),
 		}},
@@ -66,7 +67,7 @@ func addProfile(t testing.TB, i *guard.Incident, name, kind string) {
 		t.Fatal(err)
 	}
 	write(t, i.Folder, name, b.Bytes())
-	i.Artefacts = append(i.Artefacts, profile.Artefact{Name: name, Kind: &k, Size: int64(b.Len())})
+	i.Artefacts = append(i.Artefacts, incident.Artefact{Name: name, Kind: &k, Size: int64(b.Len())})
 }
 
 func write(t testing.TB, folder, name string, data []byte) {

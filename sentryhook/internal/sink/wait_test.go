@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
@@ -84,7 +84,7 @@ func TestSinkWaitsForTheReport(t *testing.T) {
 		near, none, hand := i, i, i
 		near.Reading.Unreclaimable = 400 << 20
 		none.Artefacts = nil
-		hand.Trigger = profile.TriggerManual
+		hand.Trigger = incident.TriggerManual
 		for _, tt := range []struct {
 			name     string
 			incident guard.Incident
