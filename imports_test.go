@@ -31,6 +31,17 @@ var importRules = []struct {
 	{"internal/leakprograms", []string{std, "internal"}, nil},
 	{"internal/cgroup/cgrouptest", []string{std, "internal"}, nil},
 	{"guard/internal/survival", []string{std, "internal", "profile", "guard", own, "github.com/google/pprof/profile"}, nil},
+	// The rooms of sentryhook. The transport and those below it know neither the SDK
+	// nor a guard; link knows the SDK and no guard; only gate and sink know a guard.
+	{"sentryhook/internal/jsonscan", []string{std}, []string{"testing", "net/http", "encoding/json"}},
+	{"sentryhook/internal/compact", []string{std, "sentryhook/internal/jsonscan"}, []string{"testing", "net/http", "encoding/json"}},
+	{"sentryhook/internal/envelope", []string{std, "internal", "profile", "sentryhook/internal/jsonscan", "sentryhook/internal/compact", "github.com/google/pprof/profile"}, []string{"testing"}},
+	{"sentryhook/internal/transport", []string{std, "internal", "profile", "sentryhook/internal/jsonscan", "sentryhook/internal/compact", "sentryhook/internal/envelope", "github.com/google/pprof/profile"}, []string{"testing"}},
+	{"sentryhook/internal/sdk", []string{std, "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
+	{"sentryhook/internal/gate", []string{std, "internal", "profile", "guard", "sentryhook/internal/sdk", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
+	{"sentryhook/internal/link", []string{std, "internal", "sentryhook/internal/sdk", "sentryhook/internal/envelope", "sentryhook/internal/compact", "sentryhook/internal/jsonscan", "profile", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
+	{"sentryhook/internal/sink", []string{std, "internal", "profile", "guard", "sentryhook/internal/link", "sentryhook/internal/sdk", "sentryhook/internal/envelope", "sentryhook/internal/compact", "sentryhook/internal/jsonscan", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, []string{"testing"}},
+	{"sentryhook/internal/relaytest", []string{std}, nil},
 	{"sentryhook/internal", []string{std, "internal", "profile", "guard", "sentryhook", "github.com/google/pprof/profile", "github.com/getsentry/sentry-go", "golang.org/x/sys", "golang.org/x/text"}, nil},
 	{"guard/internal/fleet", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},
 	{"guard/internal/metric", []string{std, "internal", "profile", "guard", "github.com/google/pprof/profile"}, []string{"testing", "net/http"}},

@@ -10,9 +10,8 @@ import (
 	"github.com/leakguard/leakguard/sentryhook"
 )
 
-// With sentry-go v0.30.0, options.ProfilesSampleRate says which part of the
-// transactions is profiled. The gate keeps that from happening while it would
-// hurt.
+// With sentry-go v0.30.0, options.ProfilesSampleRate says what share of the
+// transactions is profiled. The gate prevents that while it would hurt.
 func ExampleNewGate() {
 	var g *guard.Guard // from guard.Start
 
@@ -21,7 +20,7 @@ func ExampleNewGate() {
 		EnableTracing:    true,
 		TracesSampleRate: 0.2,
 	}
-	// The same without profiles; this one goes to the gate.
+	// A client that does not profile, for the gate.
 	plain, err := sentry.NewClient(options)
 	if err != nil {
 		log.Fatal(err)

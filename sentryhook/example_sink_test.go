@@ -13,18 +13,19 @@ import (
 
 // Incidents of a guard become events in Sentry, with their evidence attached.
 func ExampleNewSink() {
-	// sentry.Init first, as everywhere; a nil hub is the current one.
+	// Call sentry.Init before; a nil hub is the current one.
 	sink, err := sentryhook.NewSink(nil, sentryhook.SinkConfig{StripLabels: true})
 	if err != nil {
 		log.Fatal(err)
 	}
 	config := guard.Config{Sinks: []guard.Sink{sink}}
 	fmt.Println(config.Sinks[0].Name())
-	// With guard.Start(config) it begins to watch.
+	// guard.Start(config) begins to watch.
 	// Output: sentry
 }
 
-// Two projects of Sentry can be told, each by a hub with a client of its own.
+// To tell two projects of Sentry, use two sinks, each with a hub whose client is that
+// project's.
 func ExampleSinkConfig() {
 	client, err := sentry.NewClient(sentry.ClientOptions{Dsn: ""}) // the other project's
 	if err != nil {

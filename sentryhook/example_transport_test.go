@@ -13,8 +13,8 @@ import (
 	"github.com/leakguard/leakguard/sentryhook"
 )
 
-// One line between the options and the client; what the options say of proxies,
-// clients and certificates is kept.
+// One line between the options and the client. The proxies, clients and certificates
+// of the options stay in use.
 func ExampleConfigure() {
 	options := sentry.ClientOptions{
 		Dsn:        "https://key@sentry.example.com/1",
@@ -31,7 +31,7 @@ func ExampleConfigure() {
 	// Output: 0
 }
 
-// Where something else than a Sentry client sends envelopes.
+// For programs that send envelopes without a Sentry client.
 func ExampleNewTransport() {
 	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -68,7 +68,7 @@ func ExampleTransport_Stats() {
 	// Output: 0 of 0 profiles sent as they were, 0 smaller without loss
 }
 
-// A transport is an http.RoundTripper.
+// A transport can be used as any http.RoundTripper.
 func ExampleTransport_RoundTrip() {
 	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)

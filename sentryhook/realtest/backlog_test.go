@@ -16,12 +16,12 @@ import (
 	"github.com/leakguard/leakguard/sentryhook"
 )
 
-// While a relay hangs the SDK queues up to 1,000 bodies as it made them, with
-// their profiles: no transport can do anything about that. The gate can, as what
-// is queued is live heap: it shuts at a share of the limit.
+// While a relay hangs, the SDK queues up to 1,000 bodies as it made them, with their
+// profiles. No transport can prevent that. The gate can, because what is queued is live
+// heap, and it shuts at a share of the limit.
 const (
 	backlogLimit   = 64 << 20 // GOMEMLIMIT
-	backlogParked  = 400      // fewer than the gate takes exception to
+	backlogParked  = 400      // fewer than the gate refuses
 	backlogRounds  = 10
 	backlogAtATime = 10
 	backlogTakes   = 400 * time.Millisecond // each profile is about 1 MiB
@@ -62,8 +62,8 @@ func TestBacklog(t *testing.T) {
 	if without.Live <= backlogLimit {
 		t.Errorf("without the gate the live heap stays at %.1f MiB: this test shows nothing", mib(without.Live))
 	}
-	// It shuts at 70%; those that run then still end, with a profile each that is
-	// the larger the busier the machine.
+	// It shuts at 70%. Transactions that run at that time still end, each with a
+	// profile, which is larger on a busy machine.
 	if most := int64(backlogLimit * 5 / 4); gate.Live > most || gate.Live > without.Live*3/4 {
 		t.Errorf("with the gate the live heap reaches %.1f MiB, want at most %.1f, and three quarters of the %.1f without it",
 			mib(gate.Live), mib(most), mib(without.Live))
@@ -123,8 +123,8 @@ func backlog(mode string) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// live is what the last garbage collection found reachable; with GOMEMLIMIT there
-// is one often.
+// live returns the live heap as of the last garbage collection; with GOMEMLIMIT there are
+// many.
 func live() int64 {
 	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(s)

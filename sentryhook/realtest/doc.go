@@ -1,13 +1,13 @@
 // Package realtest tests sentryhook against real components: nginx in front of a
 // server with Relay's limits, Spotlight as another reader of what is sent, and
-// relays that fail in the ways in which relays fail. It has tests only.
+// relays that fail in the usual ways. It has tests only.
 //
-// What they need: nginx in the PATH (Debian: apt-get install
-// --no-install-recommends nginx), and SENTRYHOOK_SPOTLIGHT with the path of
-// Spotlight's command (npm install @spotlightjs/spotlight hono@4.12.25). A test
-// that lacks its component is skipped, or fails with STRICT_CI=1.
+// The tests need nginx in the PATH (Debian: apt-get install --no-install-recommends
+// nginx), and the path of Spotlight's command in SENTRYHOOK_SPOTLIGHT (npm install
+// @spotlightjs/spotlight hono@4.12.25). A test without its component is skipped, or
+// fails if STRICT_CI is set to 1.
 //
-// SENTRYHOOK_SCENES says how much of the scenes behind nginx is run: nothing, the
-// smallest; 'ci', those that take 4 minutes together; 'full', all of them, 15
-// minutes and 5 GB of memory. Without -short, the rest takes half a minute.
+// SENTRYHOOK_SCENES says which scenes behind nginx are run. Not set: the smallest one.
+// 'ci': some that take 4 minutes together. 'full': all, which takes 15 minutes and 5 GB
+// of memory. Without -short, the other tests take half a minute.
 package realtest

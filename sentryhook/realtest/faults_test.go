@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	// events is how many an SDK is given while its relay fails.
+	// events is how many events an SDK gets while its relay fails.
 	events = 20
-	// impatient is the timeout of the SDK's client, in place of the SDK's 30 s,
-	// where a relay would use it up: 10 s for all events.
+	// impatient is the timeout of the SDK's client if the relay would use up the
+	// SDK's own 30 s: 10 s for all events.
 	impatient = 500 * time.Millisecond
 )
 
@@ -33,11 +33,11 @@ const (
 type fault struct {
 	// start starts it and returns its URL.
 	start func(t *testing.T) string
-	// status is what every request is answered; 0: none is.
+	// status is the answer to every request; 0: there is no answer.
 	status int
 	// patience is the timeout of the SDK's client; 0: the SDK's.
 	patience time.Duration
-	// backsOff: the SDK itself sends nothing for a while after the first answer.
+	// backsOff: after the first answer the SDK itself sends nothing for a while.
 	backsOff bool
 }
 
@@ -128,8 +128,8 @@ func client(t *testing.T, url string, timeout time.Duration) (*sentry.Hub, *sent
 	return sentry.NewHub(c, sentry.NewScope()), tr, said
 }
 
-// Whatever a relay does, the host goes on at once, and what does not arrive is
-// counted and said.
+// Whatever a relay does, it does not block the host, and what does not arrive is counted
+// and logged.
 func TestFaults(t *testing.T) {
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -157,13 +157,13 @@ func TestFaults(t *testing.T) {
 				t.Errorf("of %d requests %d are counted as lost: %+v", s.Requests, lost, s)
 			}
 			if n := said.count("does not send it again"); n != 1 {
-				t.Errorf("it was said %d times, want once a minute", n)
+				t.Errorf("it was logged %d times, want once a minute", n)
 			}
 		})
 	}
 }
 
-// A relay that asks for fewer gets no profiles, and transactions as before.
+// A relay with a rate limit for profiles gets none, and transactions as before.
 func TestRetryAfter(t *testing.T) {
 	asked := 0
 	url := answering(t, func(w http.ResponseWriter, r *http.Request) {
@@ -183,7 +183,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// What a relay refuses first and then takes without its profile is not lost.
+// What a relay first refuses and then accepts without its profile is not lost.
 func TestResentIsNotLost(t *testing.T) {
 	asked := 0
 	url := answering(t, func(w http.ResponseWriter, r *http.Request) {
@@ -216,9 +216,9 @@ func postProfile(t *testing.T, rt http.RoundTripper, url string) {
 	resp.Body.Close()
 }
 
-// The bound of what waits for a relay that hangs: the SDK's queue, 1,000 bodies
-// as it made them, and one that is being sent. What comes on top the SDK drops,
-// with a word in its own log only (sentry.Logger).
+// How much can wait for a relay that hangs: the SDK's queue, which is 1,000 bodies as it
+// made them, and one body that is being sent. The SDK drops everything beyond, and says so
+// only in its own log (sentry.Logger).
 func TestMemoryWhileRelayHangs(t *testing.T) {
 	const (
 		queue    = 1000
@@ -264,7 +264,7 @@ func capture(hub *sentry.Hub, size int) {
 	})
 }
 
-// records is a slog.Handler that keeps what is said at Warn.
+// records is a slog.Handler that keeps what is logged at Warn.
 type records struct {
 	mu   sync.Mutex
 	said []string

@@ -26,7 +26,7 @@ type nginx struct {
 // newNginx starts nginx with a client_max_body_size; empty: its default.
 func newNginx(t *testing.T, most string) *nginx {
 	binary, err := exec.LookPath("nginx")
-	if err != nil { // Debian has it where only root looks
+	if err != nil { // Debian has it in a folder that only root searches
 		binary = "/usr/sbin/nginx"
 		_, err = os.Stat(binary)
 	}
@@ -41,8 +41,7 @@ func newNginx(t *testing.T, most string) *nginx {
 	if most != "" {
 		directive = "client_max_body_size " + most + ";"
 	}
-	// Another process may take the port between our asking for a free one and
-	// nginx's listening there.
+	// Another process may take the free port before nginx listens on it.
 	for try := range 5 {
 		port := freePort(t)
 		conf := filepath.Join(dir, fmt.Sprintf("nginx%d.conf", try))
@@ -69,8 +68,8 @@ func newNginx(t *testing.T, most string) *nginx {
 	return nil
 }
 
-// One process, which stays what it was started as: a worker of another user
-// could not write into the test's folder.
+// One process that keeps its user: a worker of another user could not write into the
+// test's folder.
 const nginxConf = `
 daemon off;
 master_process off;
@@ -103,8 +102,8 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// listens waits until something listens at an address, or the process that
-// should has exited.
+// listens waits until something listens at an address, or the process that should do so
+// has exited.
 func listens(addr string, exited <-chan struct{}) bool {
 	for range 1000 {
 		if c, err := net.Dial("tcp", addr); err == nil {
@@ -125,8 +124,8 @@ func listens(addr string, exited <-chan struct{}) bool {
 	return false
 }
 
-// refusals is how many 413 nginx has answered. It waits for as many as are known
-// to be: nginx logs them when it has seen the client's connection close.
+// refusals returns how many times nginx has answered 413. It waits for as many as are
+// known, because nginx logs them only after the client's connection has closed.
 func (n *nginx) refusals(t *testing.T, known int) (count int) {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if count = n.logged(t); count >= known || time.Now().After(end) {
@@ -148,8 +147,8 @@ func (n *nginx) logged(t *testing.T) (count int) {
 	return count
 }
 
-// The limits are nginx's and not this test's: without this, a wrong
-// configuration would look like a success.
+// The limits are really nginx's: without this test, a wrong configuration would look like
+// a success.
 func TestNginx(t *testing.T) {
 	for most, limit := range map[string]int{"": 1 << 20, "1m": 1 << 20, "50m": 50 << 20} {
 		n := newNginx(t, most)

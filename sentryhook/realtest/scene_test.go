@@ -65,8 +65,8 @@ type outcome struct {
 	profiles []ingest.Profile
 }
 
-// The seed's scene: without sentryhook a proxy refuses transactions; with it
-// everything arrives; with the gate as well it costs next to no memory.
+// Without sentryhook a proxy refuses transactions. With it everything arrives, and with
+// the gate as well it costs next to no memory.
 func TestScene(t *testing.T) {
 	for _, c := range cells(t) {
 		t.Run(fmt.Sprintf("%d goroutines, %v, limit %s", c.goroutines, c.long, cmp.Or(c.limit, "default")), func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestScene(t *testing.T) {
 	}
 }
 
-// checkTransport checks that every profile arrived, as much of it as Relay takes.
+// checkTransport checks that every profile arrived, as far as Relay accepts it.
 func (c cell) checkTransport(t *testing.T, o outcome) {
 	// With thousands of goroutines the SDK's recorder may not get to a sample in
 	// 100 ms; those transactions have no profile to begin with.
@@ -116,8 +116,8 @@ func (c cell) checkTransport(t *testing.T, o outcome) {
 	if cut := o.Transport.Cut > 0; cut != (c.long > 30*time.Second) {
 		t.Errorf("transport: %d profiles were cut at 30 s, of a request of %v", o.Transport.Cut, c.long)
 	}
-	// gzip alone makes parked goroutines small on the wire. Relay counts, and
-	// Kafka takes, what is decompressed.
+	// gzip alone makes parked goroutines small on the wire, but Relay and Kafka count
+	// decompressed bytes.
 	if most := int64(c.goroutines) * 500; o.raw > most {
 		t.Errorf("transport: an envelope of %d bytes arrived, want at most %d", o.raw, most)
 	}
@@ -125,7 +125,7 @@ func (c cell) checkTransport(t *testing.T, o outcome) {
 		t.Error("transport: no profile arrived")
 		return
 	}
-	// The SDK's recorder holds the last 30 s, and Relay takes the first 30.
+	// The SDK's recorder keeps the last 30 s, and Relay accepts the first 30 s.
 	want := c.long
 	if over := c.long - 30*time.Second; over > 0 {
 		want = 30*time.Second - over

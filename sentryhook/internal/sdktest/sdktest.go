@@ -1,6 +1,6 @@
-// Package sdktest tests sentryhook's transport through a Sentry SDK, whichever
-// its importer's module requires: the one that profiles in this module, the
-// newest in sentryhook/newest.
+// Package sdktest tests sentryhook's transport through the Sentry SDK that its
+// importer's module requires: the one that profiles in this module, the newest one in
+// sentryhook/newest.
 package sdktest
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook"
 )
 
-// Run runs all of it.
+// Run runs all tests.
 func Run(t *testing.T) {
 	t.Run("Nothing", testNothing)
 	t.Run("HTTPTransport", testHTTPTransport)

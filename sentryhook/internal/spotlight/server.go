@@ -55,8 +55,8 @@ func start(t *testing.T) *server {
 
 	cmd := exec.Command(binary, "server", "-p", port)
 	cmd.Stdout, cmd.Stderr = log, log
-	// Spotlight tells its makers about itself. With a proxy that nobody is, a
-	// test stays on this machine.
+	// Spotlight reports to its makers. A proxy that does not exist keeps the test on
+	// this machine.
 	nobody := "http://127.0.0.1:9"
 	cmd.Env = append(os.Environ(), "https_proxy="+nobody, "http_proxy="+nobody, "HTTPS_PROXY="+nobody, "HTTP_PROXY="+nobody,
 		"no_proxy=", "NO_PROXY=", "SENTRY_SPOTLIGHT=", "NODE_OPTIONS=")
@@ -96,8 +96,8 @@ func (s *server) said() []byte {
 	return p
 }
 
-// listen notes what comes on the stream: each envelope is a line of JSON, its
-// header and its items, each of them a header and a payload.
+// listen records what comes on the stream. Each envelope is a line of JSON: its header
+// and its items, each of which is a header and a payload.
 func (s *server) listen(resp *http.Response) {
 	lines := bufio.NewReader(resp.Body)
 	for {

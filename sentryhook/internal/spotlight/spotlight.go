@@ -1,6 +1,6 @@
-// Package spotlight tests with Spotlight, Sentry's viewer for development, that
-// what sentryhook sends can be read by somebody else: with the SDK which its
-// importer's module requires, the one that profiles or the newest.
+// Package spotlight tests that another reader understands what sentryhook sends:
+// Spotlight, Sentry's viewer for development. It uses the SDK that its importer's module
+// requires, the one that profiles or the newest.
 package spotlight
 
 import (
@@ -21,10 +21,10 @@ import (
 	"github.com/leakguard/leakguard/sentryhook"
 )
 
-// Run sends a transaction, with a profile where the SDK takes them, an event with
-// an attachment, and a guard's incident with its evidence, and looks at what
-// Spotlight has parsed. It leaves the SDK's recorder running: a package that
-// calls it should have no other test that this would disturb.
+// Run sends a transaction, with a profile if the SDK takes them, an event with an
+// attachment, and a guard's incident with its evidence, and checks what Spotlight has
+// parsed. It leaves the SDK's recorder running, so a package that calls it should have no
+// other test that this would disturb.
 func Run(t *testing.T) {
 	s := start(t)
 	o := sentry.ClientOptions{Dsn: s.dsn, EnableTracing: true, TracesSampleRate: 1}

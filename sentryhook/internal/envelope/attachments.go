@@ -1,0 +1,87 @@
+package envelope
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/sentryhook/internal/jsonscan"
+)
+
+// MostAttachments is how many attachments Relay takes in an envelope, the note
+// included.
+const MostAttachments = 30
+
+// fitAttachments leaves out the attachments that would not fit even without any
+// profile: the largest first, and of equals the last, since callers give them in the
+// order of their use. A note says which were left out, and where they are.
+func (f *Fitting) fitAttachments(ctx context.Context) error {
+	if f.largest((*item).attachment) == nil {
+		return nil
+	}
+	var hidden []*item
+	for it := f.largest((*item).profile); it != nil; it = f.largest((*item).profile) {
+		it.gone = true
+		hidden = append(hidden, it)
+	}
+	for !f.attachmentsFit() {
+		it := f.largest((*item).attachment)
+		if it == nil || ctx.Err() != nil {
+			break
+		}
+		it.gone = true
+		f.writeNote()
+	}
+	for _, it := range hidden {
+		it.gone = false
+	}
+	return ctx.Err()
+}
+
+func (f *Fitting) attachmentsFit() bool {
+	n, size := 0, int64(len(f.note))
+	if len(f.note) > 0 {
+		n++
+	}
+	for i := range f.items {
+		if it := &f.items[i]; it.attachment() && !it.gone {
+			n++
+			size += it.size()
+		}
+	}
+	return n <= MostAttachments && size <= f.budgets.Attachments && f.fits()
+}
+
+// noteName is the name of the attachment that says which others were left out.
+const noteName = "left-out.txt"
+
+func (f *Fitting) writeNote() {
+	var text strings.Builder
+	text.WriteString("leakguard left these files out of the envelope, which would have been too large to be accepted:\n")
+	for i := range f.items {
+		if it := &f.items[i]; it.attachment() && it.gone {
+			name := it.name
+			if name == "" {
+				name = "an attachment without a name"
+			}
+			fmt.Fprintf(&text, "  %s, %v\n", name, profile.Bytes(it.payload.Len()))
+		}
+	}
+	if folder := f.evidenceFolder(f.p); folder != "" {
+		fmt.Fprintf(&text, "They are in the folder %s of the machine that sent this.\n", folder)
+	}
+	f.note = fmt.Appendf(nil, `{"type":"attachment","length":%d,"filename":"%s","content_type":"text/plain"}`+"\n%s\n",
+		text.Len(), noteName, text.String())
+}
+
+// evidenceFolder returns the folder of an incident's evidence, which its event has as
+// contexts.evidence.folder, or "".
+func (e *envelope) evidenceFolder(p []byte) (folder string) {
+	for i := range e.items {
+		if it := &e.items[i]; it.kind == "event" {
+			folder = jsonscan.Lookup(it.payload.Of(p), "contexts", "evidence", "folder")
+		}
+	}
+	return folder
+}

@@ -1,0 +1,151 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/getsentry/sentry-go"
+
+	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+const (
+	// What stripping labels allocates (BenchmarkStripLabels), in bytes: in any case,
+	// and for each byte of a compressed profile.
+	stripAlways = 1 << 20
+	stripCost   = 140
+)
+
+// evidence reads an incident's files as they may leave the process.
+type evidence struct {
+	folder string
+	files  []incident.Artefact
+	most   int64            // bytes of a file that may be sent
+	strip  bool             // labels have to be stripped
+	now    incident.Reading // says how much memory is left
+
+	looked, labelled bool // whether the goroutine profiles have labels
+}
+
+func (s *Sink) evidence(e guard.Event) *evidence {
+	f := &evidence{
+		folder: e.Incident.Folder, files: e.Incident.Artefacts, now: e.Incident.Reading,
+		most: s.cfg.MaxAttachment, strip: s.cfg.StripLabels,
+	}
+	if e.Redelivered { // the reading is of another process
+		f.now = incident.NewReading(e.Time)
+	}
+	return f
+}
+
+// load reads a file. Nothing changes the attachment's bytes afterwards.
+func (f *evidence) load(a incident.Artefact) (*sentry.Attachment, error) {
+	data, err := readEvidence(f.folder, a.Name, f.most)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !f.strip:
+	case a.Kind == nil:
+		if f.hasLabels() {
+			return nil, errors.New("it may contain labels")
+		}
+	case !f.roomToStrip(len(data)):
+		return nil, errors.New("too little memory is left to strip its labels")
+	default:
+		if data, _, err = stripLabels(data); err != nil {
+			return nil, err
+		}
+	}
+	return &sentry.Attachment{Filename: a.Name, ContentType: contentType(a.Name), Payload: data}, nil
+}
+
+// hasLabels reports whether the goroutine profiles have labels, which the reports then
+// show. If that cannot be known it reports true. It looks once.
+func (f *evidence) hasLabels() bool {
+	if f.looked {
+		return f.labelled
+	}
+	f.looked = true
+	for _, a := range f.files {
+		if a.Kind == nil || *a.Kind != profile.Goroutine && *a.Kind != profile.GoroutineLeak {
+			continue
+		}
+		data, err := readEvidence(f.folder, a.Name, f.most)
+		if err != nil || !f.roomToStrip(len(data)) {
+			f.labelled = true
+			break
+		}
+		if _, had, err := stripLabels(data); had || err != nil {
+			f.labelled = true
+			break
+		}
+	}
+	return f.labelled
+}
+
+// roomToStrip reports whether stripping the labels of a file of this size takes no more
+// than a quarter of the memory that is left.
+func (f *evidence) roomToStrip(size int) bool {
+	if !f.now.Limit.Known() || !f.now.Unreclaimable.Known() {
+		return true
+	}
+	return stripAlways+int64(size)*stripCost <= int64(f.now.Limit-f.now.Unreclaimable)/4
+}
+
+// readEvidence reads a file in an incident's folder, and never one outside of it.
+func readEvidence(folder, name string, most int64) ([]byte, error) {
+	f, err := os.OpenInRoot(folder, name)
+	if err != nil {
+		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("larger than %v", profile.Bytes(most))
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	return data, nil
+}
+
+func contentType(name string) string {
+	switch filepath.Ext(name) {
+	case ".txt", ".md":
+		return "text/plain; charset=utf-8"
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".gz":
+		return "application/gzip"
+	}
+	return "application/octet-stream"
+}
+
+// waitForReport waits until an incident has a report and returns its first line, or ""
+// if it does not come in time.
+//
+// It cannot wait for guard.Explained: the events of an incident come in order, so that
+// one comes only after this one has been delivered.
+func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) string {
+	if i.Folder == "" || len(i.Artefacts) == 0 || byHand(i) {
+		most = 0
+	}
+	if r := i.Reading; r.Limit.Known() && r.Unreclaimable > r.Limit/4*3 {
+		most /= 4
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	return incident.AwaitHeadline(ctx, i.Folder)
+}
