@@ -214,9 +214,10 @@ func TestDocsNames(t *testing.T) {
 	commands := regexp.MustCompile("go (?:run|test|vet|build) [^\n`|]*?\\./([\\w/]+)")
 	benchmarks := regexp.MustCompile("`([a-z/]+)` (Benchmark\\w+)")
 	tests := regexp.MustCompile("`(Test\\w+)` (?:in|of) `([a-z/]+)`")
-	var counts [3]int
-	require := func(page, kind, name, folder string) {
-		if !strings.Contains(testSources(t, folder), "func "+name+"("+kind+" ") {
+	runs := regexp.MustCompile("go test[^\n`|]* -run (Test\\w+) \\./([\\w/]+)")
+	var counts [4]int
+	require := func(page, name, folder, declaration string) {
+		if !strings.Contains(testSources(t, folder), "func "+declaration) {
 			t.Errorf("%s names %s of %s, which has none", page, name, folder)
 		}
 	}
@@ -231,15 +232,19 @@ func TestDocsNames(t *testing.T) {
 		text = strings.Join(strings.Fields(text), " ") // a line may end anywhere
 		for _, m := range benchmarks.FindAllStringSubmatch(text, -1) {
 			counts[1]++
-			require(name, "b", m[2], m[1])
+			require(name, m[2], m[1], m[2]+"(b ")
 		}
 		for _, m := range tests.FindAllStringSubmatch(text, -1) {
 			counts[2]++
-			require(name, "t", m[1], m[2])
+			require(name, m[1], m[2], m[1]+"(t ")
+		}
+		for _, m := range runs.FindAllStringSubmatch(text, -1) {
+			counts[3]++
+			require(name, m[1], m[2], m[1]) // -run takes the beginning of a name
 		}
 	}
-	if counts[0] < 10 || counts[1] < 20 || counts[2] < 3 {
-		t.Errorf("found %d commands, benchmarks and tests: does this test still find them?", counts)
+	if counts[0] < 10 || counts[1] < 20 || counts[2] < 3 || counts[3] < 4 {
+		t.Errorf("found %d commands, benchmarks, tests and tests to run: does this test still find them?", counts)
 	}
 }
 
