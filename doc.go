@@ -1,6 +1,6 @@
 // Package leakguard is the root of a library that watches the process it lives
 // in, and saves the evidence of a memory or goroutine leak before the kernel
-// kills the process. It holds no code; start with package guard:
+// kills the process. It holds no code. Start with package guard:
 //
 //	g, err := guard.Start(guard.Config{})
 //	if err != nil {
@@ -10,33 +10,42 @@
 //
 // # Packages
 //
-//   - [github.com/leakguard/leakguard/guard] is the policy: it takes readings
-//     of the process, opens an incident when one crosses a rule's line, has the
-//     evidence saved, and tells sinks.
-//   - [github.com/leakguard/leakguard/profile] is the evidence and its data:
-//     it captures profiles, keeps them in folders that are whole and bounded,
-//     compares them, and reports who leaks.
-//   - [github.com/leakguard/leakguard/sentryhook] delivers incidents to Sentry, and
-//     keeps the SDK's profiling payloads within what relays accept.
-//   - profile/cmd/leakreport is the report for whoever holds two profiles.
-//   - examples/leaky is a web service with a leak, to see all of it at work;
-//     examples/seed the story that the library began with.
+//   - [github.com/leakguard/leakguard/guard] is the policy. It samples the
+//     process, opens an incident when a signal crosses a rule's line, has the
+//     evidence taken, and tells sinks.
+//   - [github.com/leakguard/leakguard/guard/guardhttp] serves a live page, the
+//     evidence and a readiness probe over HTTP.
+//   - [github.com/leakguard/leakguard/guard/guardtest] fails the test that
+//     leaves goroutines, heap, descriptors or timers behind.
+//   - [github.com/leakguard/leakguard/profile] and the packages below it are the
+//     evidence as data: they capture and read profiles, read incidents, find who
+//     grew, and explain that.
+//   - [github.com/leakguard/leakguard/profile/cmd/leakreport] writes the report
+//     of any two profiles, or of a folder that you copied.
+//   - [github.com/leakguard/leakguard/sentryhook] delivers incidents to Sentry,
+//     and makes profiling payloads fit what relays accept.
+//   - guard/promguard, guard/otelguard, guard/blobsink and guard/pyrosink are
+//     modules of their own for Prometheus, OpenTelemetry, object storage and
+//     Grafana Pyroscope.
+//   - examples has one runnable story a folder. Begin with examples/leaky.
 //
-// # The way of the data
+// # How it works
 //
-//  1. The runtime's metrics, the memory cgroup and /proc give a reading
-//     (profile.Reading), once a second in calm times and every 10 ms at need.
-//  2. Rules (guard.Rule) compare readings with lines; a crossing opens an
-//     incident (guard.Incident), which stays one incident until the signal has
-//     stayed below a lower line for a while.
-//  3. A capture writes profiles into the incident's folder (profile.Store):
-//     first what is there, then what a forced GC makes fresh, beside both the
-//     baseline to compare with, and last a manifest that says what and why.
-//  4. An explanation compares the profiles with the baseline and writes the
-//     report (profile.Report), when there is memory and peace for it.
-//  5. Sinks (guard.Sink) are told of each step, and what one did not accept is
-//     offered again after the next start.
+//  1. The Go runtime's metrics, the memory cgroup and /proc give a reading, once
+//     a second in calm times and up to every 10 ms when memory grows.
+//  2. Rules compare readings with lines. A crossing opens an incident, which
+//     stays open until the signal has been below a lower line for a while.
+//  3. A capture writes profiles into the incident's folder: first what is there,
+//     then what a forced GC makes fresh, then a baseline from calm times to compare
+//     with, and last a manifest.
+//  4. When there is memory for it, the profiles are compared with the baseline
+//     and the report is written.
+//  5. Sinks are told of each step. What a sink did not accept is offered again
+//     after the next start.
+//
+// # Imports
 //
 // Imports point one way: guard imports profile, both import internal packages,
-// and these import nothing of the library that is public.
+// and those import nothing public, except the store of incidents, which imports
+// profile.
 package leakguard
