@@ -12,7 +12,7 @@ import (
 )
 
 // TestGolden runs the tests that leak and compares what go test prints with the
-// files that README shows.
+// files that docs/testing.md shows.
 func TestGolden(t *testing.T) {
 	if filepath.Separator != '/' {
 		t.Skip("the golden paths have slashes")
@@ -38,30 +38,6 @@ func TestGolden(t *testing.T) {
 			t.Error(err)
 		}
 		t.Errorf("%s: not as wanted (%v); got is in %s:\n%s", path, err, other, got)
-	}
-}
-
-// TestReadme asserts that README shows the beginning of the golden files, with
-// '…' for what is left out.
-func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for golden, most := range map[string]int{"guardtest.txt": 8, "goleak.txt": 7} {
-		content, err := os.ReadFile(filepath.Join("testdata", golden))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, line := range strings.Split(string(content), "\n")[1 : 1+most] {
-			line = strings.TrimRight(strings.ReplaceAll(line, "github.com/leakguard/leakguard/examples/", "…/"), " ")
-			if before, _, long := strings.Cut(line, "has returned,"); long {
-				line = before + "has returned, …"
-			}
-			if !strings.Contains(string(readme), "\n"+line+"\n") {
-				t.Errorf("README lacks line %d of %s: %s", i+2, golden, line)
-			}
-		}
 	}
 }
 
