@@ -31,6 +31,8 @@ const (
 	maxSites          = 32
 	maxText           = 1 << 10
 	maxDeathIncidents = 32
+	maxSuspects       = 8
+	maxReasons        = 8
 )
 
 // Trigger says what opened an incident. Its zero value is not set.
@@ -75,6 +77,10 @@ type Manifest struct {
 	// Headline is the first line of the incident's report, which names the
 	// culprit; "" until there is one. At most 1 KiB.
 	Headline string `json:"headline"`
+	// Suspects are who may leak, as the report ranks them, the likeliest first, 8 at
+	// most. There are none before the incident is explained, nor in a manifest that a
+	// version before this field wrote.
+	Suspects Suspects `json:"suspects"`
 	// Opened is when the incident began, by the wall clock.
 	Opened time.Time `json:"opened"`
 	// Recovered is when it ended; nil while it is open, and for good if the
@@ -266,6 +272,7 @@ func (m Manifest) Encode() ([]byte, error) {
 	m.GoroutineSites = m.GoroutineSites[:min(len(m.GoroutineSites), maxSites)]
 	m.Reason, m.Headline = cutText(m.Reason), cutText(m.Headline)
 	m.Verdict.Text = cutText(m.Verdict.Text)
+	m.Suspects = boundedSuspects(m.Suspects)
 	m.Death = m.Death.bounded()
 	for i, d := range m.Decisions {
 		m.Decisions[i].Text = cutText(d.Text)

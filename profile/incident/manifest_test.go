@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -39,9 +40,14 @@ func testManifest() Manifest {
 			Frame: profile.Frame{Function: "example.com/storage.(*Cache).Put", File: "storage.go", Line: 85, Package: "example.com/storage", Module: "example.com"},
 			Root:  "example.com/storage.watch", Wait: "chan receive", Count: 150, Grown: 134, Since: noon.Add(-time.Hour),
 			Standing: time.Hour, Leaking: true, Proven: true, Reason: "134 more in 1h, rising steadily"}},
-		Limits:    []MemoryLimit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}, {Source: "GOMEMLIMIT", Bytes: profile.Unknown}},
-		Build:     Build{GoVersion: "go1.26.0", Path: "example.com/cmd", Module: "example.com", Version: "v1.2.3", Revision: "abc", Modified: true, OS: "linux", Arch: "amd64"},
-		Process:   Process{Service: "checkout", Version: "7", Host: "h", Pod: "p", PID: 1, Started: noon.Add(-time.Hour), GOMAXPROCS: 2},
+		Limits:  []MemoryLimit{{Source: "cgroup v2", Path: "/sys/fs/cgroup/memory.max", Bytes: 512 << 20}, {Source: "GOMEMLIMIT", Bytes: profile.Unknown}},
+		Build:   Build{GoVersion: "go1.26.0", Path: "example.com/cmd", Module: "example.com", Version: "v1.2.3", Revision: "abc", Modified: true, OS: "linux", Arch: "amd64"},
+		Process: Process{Service: "checkout", Version: "7", Host: "h", Pod: "p", PID: 1, Started: noon.Add(-time.Hour), GOMAXPROCS: 2},
+		Suspects: Suspects{{
+			Kind: profile.Heap, Unit: profile.UnitBytes, Value: Change{Before: 1 << 20, After: 300 << 20}, Share: 0.87, Standing: profile.Unknown,
+			Frame:      profile.Frame{Function: "example.com/shop/storage.(*Cache).Put", File: "/src/shop/storage/cache.go", Line: 42, Package: "example.com/shop/storage", Module: "example.com/shop"},
+			Confidence: 0.81, Reasons: []string{"grew from 1.0 MiB to 300.0 MiB in 60 min"}, Role: RoleCause, Accused: true,
+		}},
 		Artefacts: []Artefact{newArtefact("heap.pb.gz", 1, "00", noon)},
 	}
 }
@@ -170,4 +176,48 @@ func FuzzReadManifest(f *testing.F) {
 			t.Errorf("%+v became %+v", one, two)
 		}
 	})
+}
+
+// A manifest that an earlier version wrote is read as it is: it names no suspects.
+func TestManifestBeforeSuspects(t *testing.T) {
+	f, err := os.Open(filepath.Join("testdata", "manifest-before-suspects.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := ReadManifest(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Schema != 1 || m.Rule != "heap" || m.Trigger != TriggerRule || m.Unit != profile.UnitBytes || m.Suspects != nil || len(m.Artefacts) != 1 {
+		t.Errorf("read %+v", m)
+	}
+}
+
+func TestSuspectsAreBounded(t *testing.T) {
+	m := testManifest()
+	s := m.Suspects[0]
+	s.Share, s.Confidence, s.TicksPerSecond = math.NaN(), math.Inf(1), math.Inf(-1)
+	s.Frame.Function = strings.Repeat("f", 1<<20)
+	for range 100 {
+		s.Reasons = append(s.Reasons, strings.Repeat("r", 1<<20))
+	}
+	m.Suspects = Suspects{{}} // of no kind
+	for range 100 {
+		m.Suspects = append(m.Suspects, s)
+	}
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadManifest(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(got.Suspects); n < 1 || n > 8 || len(got.Suspects[0].Reasons) > 8 || len(data) > 256<<10 {
+		t.Errorf("%d suspects in %d bytes", n, len(data))
+	}
+	if s := got.Suspects[0]; s.Share != 0 || s.Confidence != 0 || s.TicksPerSecond != 0 {
+		t.Errorf("numbers that JSON lacks became %v, %v, %v", s.Share, s.Confidence, s.TicksPerSecond)
+	}
 }

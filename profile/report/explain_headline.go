@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/diff"
@@ -18,13 +19,14 @@ const maxName = 120
 const minAccused = 0.25
 
 // headline is the first line of a report: whoever reads nothing else knows who
-// leaks, how much, and where.
+// leaks, how much, and where. It marks the suspect that it accuses.
 func headline(r *Report, out outside) string {
-	for _, s := range r.Suspects {
+	for i, s := range r.Suspects {
 		if s.Unit == profile.UnitBytes && out.dominates(s.Value.Growth()) {
 			continue
 		}
 		if s.Confidence >= minAccused {
+			r.Suspects[i].Accused = true
 			return r.accuse(s) + r.idle(s)
 		}
 		break
@@ -184,19 +186,7 @@ func (r *Report) file(f profile.Frame) string {
 }
 
 // shortName is a function's name without the path of its package.
-func shortName(function string) string {
-	head, args, generic := strings.Cut(function, "[")
-	if i := strings.LastIndexByte(head, '/'); i >= 0 {
-		head = head[i+1:]
-	}
-	if generic {
-		if args == "...]" {
-			return cutName(head + "[...]")
-		}
-		head += "[" + args
-	}
-	return cutName(head)
-}
+func shortName(function string) string { return cutName(frames.ShortFunction(function)) }
 
 func cutName(s string) string { return words.CutMiddle(s, maxName) }
 

@@ -340,3 +340,15 @@ func TestManifestCommands(t *testing.T) {
 		t.Errorf("the commands are %+v, want the first to be %s", got, want)
 	}
 }
+
+// The suspect that the headline names is the one that is marked as accused, and none is
+// where it accuses nobody.
+func TestCulprit(t *testing.T) {
+	for name, want := range map[string]string{"heap": "main.memoryLeak", "nongo": "", "nothing": "", "cut-short": "orders.(*Index).Add"} {
+		r := Explain(reportCases()[name])
+		s, ok := r.Suspects.Culprit()
+		if ok != (want != "") || s.Name() != want || !strings.HasPrefix(r.Headline, want) {
+			t.Errorf("%s: the culprit is %q (%v), want %q; the headline is %q", name, s.Name(), ok, want, r.Headline)
+		}
+	}
+}

@@ -23,7 +23,7 @@ type Report struct {
 	// the zero value, whose ID is ''.
 	Manifest incident.Manifest
 	// Suspects are those of all kinds, the likeliest first, with their roles.
-	Suspects []incident.Suspect
+	Suspects incident.Suspects
 	// Heap, Goroutine and CPU are the comparisons; nil where there is none.
 	Heap, Goroutine, CPU *diff.Comparison
 	// GoroutineLeak is the goroutines that the garbage collector proved leaked;
