@@ -97,9 +97,6 @@ func (g group) in(groups []group) bool { return slices.ContainsFunc(groups, g.sa
 // function, and nothing else? Of the 63 of GoKer one cannot leak as it is shipped:
 // Moby27782's readLogs holds the lock that who would close its watcher needs.
 func TestLeakPrograms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and runs 85 programs, for half a minute")
-	}
 	bins, programs := buildPrograms(t)
 	results := make([]result, len(programs))
 	errs := make([]error, len(programs))
