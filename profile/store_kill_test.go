@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 // A payload proves by itself that it is whole: its hash, then its body.
@@ -123,8 +125,8 @@ func killedIncident(s *Store, rnd *rand.Rand) error {
 // folder, and looks after each kill, while the other goes on, that nothing under
 // a final name is torn.
 func TestKill(t *testing.T) {
-	kills := 1000
-	if testing.Short() || raceEnabled { // the detector has nothing to say of other processes
+	kills := testenv.Scaled(1000, 100)
+	if raceEnabled { // the detector has nothing to say of other processes
 		kills = 100
 	}
 	dir := filepath.Join(t.TempDir(), "store")

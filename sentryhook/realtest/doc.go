@@ -7,7 +7,7 @@
 // Spotlight's command (npm install @spotlightjs/spotlight hono@4.12.25). A test
 // that lacks its component is skipped, or fails with STRICT_CI=1.
 //
-// SENTRYHOOK_SCENES says how much of the scenes behind nginx is run: nothing, the
-// smallest; 'ci', those that take 4 minutes together; 'full', all of them, 15
-// minutes and 5 GB of memory. Without -short, the rest takes half a minute.
+// Of the scenes behind nginx the smallest runs by default. With STRICT_CI=1 those
+// run that take 4 minutes together, and with SENTRYHOOK_SCENES=full all of them,
+// which takes 15 minutes and 5 GB of memory.
 package realtest

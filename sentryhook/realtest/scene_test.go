@@ -14,6 +14,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard/guardtest"
 	"github.com/leakguard/leakguard/internal/ingest"
+	"github.com/leakguard/leakguard/internal/testenv"
 	"github.com/leakguard/leakguard/sentryhook"
 )
 
@@ -30,17 +31,12 @@ func cells(t *testing.T) []cell {
 		cell{"1m", 1000, 10 * time.Second}, cell{"1m", 1000, 33 * time.Second}, cell{"50m", 5000, 10 * time.Second})
 	switch much := os.Getenv("SENTRYHOOK_SCENES"); much {
 	case "":
-		if testing.Short() {
-			t.Skip("takes 6 s")
-		}
-		return quick
-	case "ci":
-		return ci
+		return testenv.Scaled(ci, quick)
 	case "full":
 		return append(ci, cell{"1m", 5000, 10 * time.Second}, cell{"1m", 5000, 33 * time.Second},
 			cell{"50m", 1000, 10 * time.Second}, cell{"50m", 1000, 33 * time.Second}, cell{"50m", 5000, 33 * time.Second})
 	default:
-		t.Fatalf("SENTRYHOOK_SCENES=%s: want 'ci' or 'full', or nothing", much)
+		t.Fatalf("SENTRYHOOK_SCENES=%s: want 'full' or nothing", much)
 		return nil
 	}
 }
