@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/leakprograms"
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 const (
@@ -102,7 +103,7 @@ func TestLeakPrograms(t *testing.T) {
 	errs := make([]error, len(programs))
 	var next, again atomic.Int64
 	var wg sync.WaitGroup
-	for range 2 {
+	for range testenv.Scaled(2, 4) { // the simple programs mostly wait
 		wg.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(programs); i = next.Add(1) - 1 {
 				// A race that is lost too seldom leaves too little to be found in
