@@ -64,9 +64,21 @@ type outcome struct {
 // The seed's scene: without sentryhook a proxy refuses transactions; with it
 // everything arrives; with the gate as well it costs next to no memory.
 func TestScene(t *testing.T) {
+	if !testenv.Full() { // the large ones want the processors for themselves
+		t.Parallel()
+	}
 	for _, c := range cells(t) {
 		t.Run(fmt.Sprintf("%d goroutines, %v, limit %s", c.goroutines, c.long, cmp.Or(c.limit, "default")), func(t *testing.T) {
-			without, transport, gate := c.run(t, "without"), c.run(t, "transport"), c.run(t, "gate")
+			without := c.run(t, "without")
+			var transport, gate outcome
+			// At the same time: with the gate next to nothing is recorded.
+			t.Run("with", func(t *testing.T) {
+				t.Run("transport", func(t *testing.T) { t.Parallel(); transport = c.run(t, "transport") })
+				t.Run("gate", func(t *testing.T) { t.Parallel(); gate = c.run(t, "gate") })
+			})
+			if t.Failed() {
+				return
+			}
 
 			if without.refusals == 0 || without.Wire.Statuses[413] != without.refusals || without.totals.Transactions >= without.Sent {
 				t.Errorf("without: nginx answered %d 413 and %d of %d transactions arrived: this scene shows nothing",
