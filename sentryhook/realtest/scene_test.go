@@ -138,8 +138,10 @@ func (c cell) checkTransport(t *testing.T, o outcome) {
 	if over := c.long - 30*time.Second; over > 0 {
 		want = 30*time.Second - over
 	}
+	// On a busy machine the first or the last sample comes late.
+	least := min(want*8/10, want-500*time.Millisecond)
 	first := o.profiles[0]
-	if spans := first.Last - first.First; spans < want*8/10 || first.Last > 30*time.Second {
+	if spans := first.Last - first.First; spans < least || first.Last > 30*time.Second {
 		t.Errorf("transport: the long profile spans %v of %v, and ends at %v", spans, want, first.Last)
 	}
 	if first.Threads < c.goroutines || first.ActiveSamples < 20 {
