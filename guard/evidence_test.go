@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func init() { children["leak"] = leakChild }
@@ -98,7 +99,7 @@ func countsAgree(s Snapshot, folder string) error {
 		if want := listed[ProfileCount{Kind: p.Kind, Outcome: p.Outcome}]; p.Count != want {
 			return fmt.Errorf("%d profiles of kind %v %s, the manifest lists %d", p.Count, p.Kind, p.Outcome, want)
 		}
-		if p.Outcome == profile.OutcomeWritten {
+		if p.Outcome == incident.OutcomeWritten {
 			written += p.Count
 		}
 	}
@@ -108,16 +109,16 @@ func countsAgree(s Snapshot, folder string) error {
 	return nil
 }
 
-func readManifest(folder string) (profile.Manifest, error) {
+func readManifest(folder string) (incident.Manifest, error) {
 	f, err := os.Open(filepath.Join(folder, "manifest.json"))
 	if err != nil {
-		return profile.Manifest{}, err
+		return incident.Manifest{}, err
 	}
 	defer f.Close()
-	return profile.ReadManifest(f)
+	return incident.ReadManifest(f)
 }
 
-func leakIncident(t *testing.T, args ...string) (m profile.Manifest, folder string) {
+func leakIncident(t *testing.T, args ...string) (m incident.Manifest, folder string) {
 	t.Helper()
 	cmd := child(t, "leak", append([]string{filepath.Join(t.TempDir(), "evidence")}, args...)...)
 	out, err := cmd.StdoutPipe()
@@ -190,10 +191,10 @@ func TestEvidenceOfAnIncident(t *testing.T) {
 	pprofTop(t, "-base", filepath.Join(folder, "goroutine-base.pb.gz"), filepath.Join(folder, "goroutine.pb.gz"))
 }
 
-func checkManifest(t *testing.T, m profile.Manifest) {
+func checkManifest(t *testing.T, m incident.Manifest) {
 	t.Helper()
 	switch p := m.Process; {
-	case m.Schema != profile.ManifestSchema, m.Rule != "leak", m.Trigger != profile.TriggerRule, m.Unit != profile.UnitBytes:
+	case m.Schema != profile.ManifestSchema, m.Rule != "leak", m.Trigger != incident.TriggerRule, m.Unit != profile.UnitBytes:
 		t.Errorf("schema %d, rule %q, trigger %q, unit %q", m.Schema, m.Rule, m.Trigger, m.Unit)
 	case !strings.Contains(m.Reason, "live heap") || !strings.Contains(m.Reason, "line at"):
 		t.Errorf("reason %q", m.Reason)
@@ -226,7 +227,7 @@ func checkManifest(t *testing.T, m profile.Manifest) {
 			if stale := strings.HasPrefix(s.File, "heap.") && s.File != ""; s.Stale != stale {
 				t.Errorf("%s: stale %v", s.File, s.Stale)
 			}
-			if s.Outcome == profile.OutcomeWritten && s.File == "" || s.Outcome == profile.OutcomeFailed {
+			if s.Outcome == incident.OutcomeWritten && s.File == "" || s.Outcome == incident.OutcomeFailed {
 				t.Errorf("step %+v", s)
 			}
 			if s.Kind == profile.GoroutineLeak && !strings.Contains(s.Reason, "not opted in") {
@@ -328,13 +329,13 @@ func TestCaptureOfTheUsualKinds(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("files %v, want %v", names, want)
 	}
-	if i.Rule != "manual" || i.Trigger != profile.TriggerManual || i.Reason != "by hand" || i.Recovered.IsZero() {
+	if i.Rule != "manual" || i.Trigger != incident.TriggerManual || i.Reason != "by hand" || i.Recovered.IsZero() {
 		t.Errorf("incident: %+v", i)
 	}
 }
 
 // outcomesOf lists what became of the steps of a kind.
-func outcomesOf(m profile.Manifest, kind profile.Kind) (list []string) {
+func outcomesOf(m incident.Manifest, kind profile.Kind) (list []string) {
 	for _, c := range m.Captures {
 		for _, s := range c.Steps {
 			if s.Kind == kind {

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/procfs"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/internal/testenv"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func init() { children["crowd"] = crowdChild }
@@ -25,7 +27,7 @@ func crowdSize() int { return testenv.Scaled(1_000_000, 100_000) }
 
 // crowdReport is what the child found.
 type crowdReport struct {
-	Manifest   profile.Manifest
+	Manifest   incident.Manifest
 	Captured   int64
 	LongestGap time.Duration // between two ticks of the host, due every ms
 	Took       time.Duration
@@ -70,7 +72,7 @@ func crowdChild(args []string) {
 	<-stopped
 	must(0, g.Close())
 	report.Captured = g.Snapshot().Counters.Captures
-	store := must(profile.OpenStore(profile.StoreConfig{Dir: args[0]}))
+	store := must(store.Open(store.Config{Dir: args[0]}))
 	report.Manifest = must(store.Incident(i.ID))
 	must(0, store.Close())
 	if n := runtime.NumGoroutine(); n < size {
@@ -105,7 +107,7 @@ func crowdReportOf(t *testing.T, where string) (report crowdReport) {
 func TestMillionGoroutinesNearTheLimit(t *testing.T) {
 	r := crowdReportOf(t, "near")
 	text := strings.Join(outcomesOf(r.Manifest, profile.Goroutine), "\n")
-	if strings.Contains(text, profile.OutcomeWritten) || !strings.Contains(text, "it would allocate about") || !strings.Contains(text, "headroom") {
+	if strings.Contains(text, incident.OutcomeWritten) || !strings.Contains(text, "it would allocate about") || !strings.Contains(text, "headroom") {
 		t.Errorf("the goroutines are dumped near the limit, or not why they are not:\n%s", text)
 	}
 	if n := r.Manifest.Readings[len(r.Manifest.Readings)-1].Goroutines; n < profile.Count(crowdSize()) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 // TestSeed plays the story that this library began with, and reads the report:
@@ -31,21 +33,21 @@ func TestSeed(t *testing.T) {
 	if err != nil || len(incidents) != 1 {
 		t.Fatalf("%d incidents, %v", len(incidents), err)
 	}
-	report, err := profile.ExplainFolder(filepath.Join(dir, incidents[0].ID))
+	report, err := report.ExplainFolder(filepath.Join(dir, incidents[0].ID))
 	if err != nil {
 		t.Fatal(err)
 	}
-	roles := make(map[profile.Role]string)
+	roles := make(map[incident.Role]string)
 	for _, s := range report.Suspects {
 		roles[s.Role] += s.Frame.Function + " "
 	}
-	if got := roles[profile.RoleCause]; !strings.HasSuffix(got, "storage.ask ") {
+	if got := roles[incident.RoleCause]; !strings.HasSuffix(got, "storage.ask ") {
 		t.Errorf("the cause candidate is %q", got)
 	}
-	if got := roles[profile.RoleGrowsWith]; !strings.HasSuffix(got, "recorder.newRecord ") {
+	if got := roles[incident.RoleGrowsWith]; !strings.HasSuffix(got, "recorder.newRecord ") {
 		t.Errorf("what grows with it is %q", got)
 	}
-	for name, most := range map[string]int64{profile.ReportText: 8 << 10, profile.ReportMarkdown: 32 << 10, profile.ReportHTML: 3 << 19} {
+	for name, most := range map[string]int64{incident.ReportText: 8 << 10, incident.ReportMarkdown: 32 << 10, incident.ReportHTML: 3 << 19} {
 		if fi, err := os.Stat(filepath.Join(dir, incidents[0].ID, name)); err != nil || fi.Size() > most {
 			t.Errorf("%s: %v, want at most %d bytes", name, err, most)
 		}

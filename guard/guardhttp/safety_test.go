@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // ask sends a request without a network.
@@ -474,7 +474,7 @@ func FuzzParseRoute(f *testing.F) {
 		r, args := parseRoute(path)
 		switch r {
 		case routeIncident, routeFlame, routeFile:
-			if !profile.IsIncidentID(args[0]) {
+			if !incident.IsID(args[0]) {
 				t.Errorf("%q: the incident %q", path, args[0])
 			}
 		}
