@@ -175,9 +175,6 @@ func TestEvidenceOfAnIncident(t *testing.T) {
 	}
 
 	// go tool pprof opens each, and the difference names the leak.
-	if testing.Short() {
-		t.Skip("go tool pprof takes a second for each file")
-	}
 	for _, name := range want {
 		if !strings.HasSuffix(name, ".pb.gz") || strings.Contains(name, ".2.") {
 			continue

@@ -21,22 +21,22 @@ var row = regexp.MustCompile(`(?m)^(are killed|leave in time) *\|(\d+)(?: \((\d+
 // workers that kill themselves, and reads its table: requests fail if workers are
 // killed, and none if they leave in time.
 func TestDrain(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 20 seconds")
-	}
 	binary := filepath.Join(t.TempDir(), "drain.exe")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Run("control groups", func(t *testing.T) {
+		t.Parallel()
 		_, remove, err := newgroup.Make(256 << 20)
 		testenv.Need(t, err == nil, "no control groups")
 		if err := remove(); err != nil {
 			t.Fatal(err)
 		}
-		drain(t, binary, "memory control groups", 20, "-kills", "4")
+		restarts := testenv.Scaled(20, 4)
+		drain(t, binary, "memory control groups", restarts, "-restarts", strconv.Itoa(restarts), "-kills", testenv.Scaled("4", "2"))
 	})
 	t.Run("soft limit", func(t *testing.T) {
+		t.Parallel()
 		drain(t, binary, "workers that kill themselves", 4, "-soft", "-restarts", "4", "-kills", "2")
 	})
 }

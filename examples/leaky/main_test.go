@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 // TestLeaky runs the example as a stranger would, types the commands that it
 // prints, and looks who is blamed.
 func TestLeaky(t *testing.T) {
-	if testing.Short() {
-		t.Skip("leaks 200 MiB")
-	}
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "the evidence") // with a space: the commands must be fit to paste
 	binary := filepath.Join(t.TempDir(), "leaky.exe")
 	output(t, "go", "build", "-o", binary, ".")
@@ -58,7 +58,7 @@ func TestLeaky(t *testing.T) {
 	if err != nil || len(profiles) < 5 {
 		t.Fatalf("the incident holds %d profiles (%v), want heap and goroutine with their baselines, and a fresh heap", len(profiles), err)
 	}
-	for _, p := range profiles {
+	for _, p := range testenv.Scaled(profiles, profiles[:2]) {
 		topEntry(t, output(t, "go", "tool", "pprof", "-top", p))
 	}
 }

@@ -12,20 +12,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 // TestPage runs the example with its page, waits until that names the culprit, and
 // interrupts it.
 func TestPage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("leaks 200 MiB")
-	}
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("a process there cannot be interrupted alone")
 	}
 	binary := filepath.Join(t.TempDir(), "leaky")
 	output(t, "go", "build", "-o", binary, ".")
-	cmd := exec.Command(binary, "-dir", filepath.Join(t.TempDir(), "evidence"), "-http", "127.0.0.1:0")
+	cmd := exec.Command(binary, "-dir", filepath.Join(t.TempDir(), "evidence"), "-http", "127.0.0.1:0",
+		"-rate", testenv.Scaled("0", "200")) // 0 is a pace at which people can watch
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -46,9 +46,7 @@ func TestReplay(t *testing.T) {
 }
 
 func TestLive(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 10 s")
-	}
+	testenv.NeedFull(t, "takes 10 s; TestReplay reads a recording of it")
 	_, remove, err := newgroup.Make(limit)
 	if errors.Is(err, newgroup.ErrUnable) {
 		testenv.Need(t, false, err.Error())

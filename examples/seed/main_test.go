@@ -14,9 +14,6 @@ import (
 // TestSeed plays the story that this library began with, and reads the report:
 // both packages are named, and which of them is the cause.
 func TestSeed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes ten seconds")
-	}
 	dir := filepath.Join(t.TempDir(), "evidence")
 	var out strings.Builder
 	if err := run(t.Context(), &out, dir, 50*time.Second); err != nil {

@@ -17,9 +17,6 @@ import (
 
 // TestSentry runs a small scene as a stranger would, and reads the table.
 func TestSentry(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 6 s")
-	}
 	binary := filepath.Join(t.TempDir(), "sentry.exe")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 // TestTicker runs the example as a stranger would, and looks who is blamed and
 // how early.
 func TestTicker(t *testing.T) {
-	if testing.Short() {
-		t.Skip("lasts half a minute")
-	}
+	testenv.NeedFull(t, "takes half a minute")
 	binary := filepath.Join(t.TempDir(), "ticker.exe")
 	build := exec.Command("go", "build", "-o", binary, ".")
 	if out, err := build.CombinedOutput(); err != nil {

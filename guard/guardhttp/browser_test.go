@@ -27,9 +27,6 @@ func axe(t *testing.T) string {
 // browse opens a browser; what the test serves is closed before it.
 func browse(t *testing.T, h http.Handler) (b *chromium.Browser, url string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b = chromium.Start(t)
 	server := httptest.NewServer(h)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
@@ -65,13 +62,13 @@ func TestPage(t *testing.T) {
 	mux.Handle("/debug/leakguard/", http.StripPrefix("/debug/leakguard", h))
 	mux.Handle("/internal/guard/", h) // without
 	b, url := browse(t, mux)
-	for _, c := range []struct {
+	type look struct {
 		prefix string
 		width  int
 		dark   bool
-	}{
-		{"/", 1280, false}, {"/debug/leakguard/", 1280, true}, {"/internal/guard/", 390, false}, {"/", 390, true},
-	} {
+	}
+	looks := []look{{"/", 1280, false}, {"/debug/leakguard/", 390, true}, {"/internal/guard/", 390, false}, {"/", 1280, true}}
+	for _, c := range testenv.Scaled(looks, looks[:2]) {
 		t.Run(fmt.Sprintf("%s %d dark=%v", c.prefix, c.width, c.dark), func(t *testing.T) {
 			b.Open(url+c.prefix, c.width, 900, c.dark)
 			until(t, b, "it is live", `document.getElementById("live").textContent === "live"`)

@@ -76,9 +76,6 @@ func liveHeap(t *testing.T) int64 {
 // TestWatchALeak watches a real guard's page while the process leaks, and does
 // what its reader would.
 func TestWatchALeak(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	g := startGuard(t)
 	mux := http.NewServeMux()
 	mux.Handle("/ops/leakguard/", Handler(g, Config{UpdateEvery: 200 * time.Millisecond, CaptureEvery: time.Millisecond}))

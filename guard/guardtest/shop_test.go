@@ -73,6 +73,7 @@ func failed(r gotest.Result) (names []string) {
 }
 
 func TestLeaksAreBlamed(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "none", "^(TestLeakSerial|TestLeakOf|TestLeakThenFatal|TestLeakWithout|TestLeakTwice|TestLeakByTimer|TestInside)")
 	want := []string{
 		"TestInsideParallel1", "TestLeakByTimer", "TestLeakOfPlainSubtest", "TestLeakOfSubtest/leaks", "TestLeakSerial",
@@ -97,6 +98,7 @@ func TestLeaksAreBlamed(t *testing.T) {
 }
 
 func TestLeaksAreBlamedInParallel(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "none", "^(TestLeakParallel|TestLeakThenParallel)$")
 	want := []string{"TestLeakThenParallel"}
 	for i := 0; i < 30; i += 3 {
@@ -114,6 +116,7 @@ func TestLeaksAreBlamedInParallel(t *testing.T) {
 }
 
 func TestHealthyTestsPass(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "healthy", "Healthy", "-test.count=2", "-test.cpu=1,4", "-test.shuffle=on", "-test.bench=Healthy", "-test.benchtime=10x")
 	if r.Failed || len(r.Tests) < 10 {
 		t.Errorf("%d tests, failed: %q\n%s", len(r.Tests), failed(r), r.All)
@@ -121,6 +124,7 @@ func TestHealthyTestsPass(t *testing.T) {
 }
 
 func TestPanicOfATestIsSeen(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "", "TestLeakThenPanic")
 	if !strings.Contains(r.All, "panic: panics") || !strings.Contains(r.All, "TestLeakThenPanic left 1 goroutine behind") {
 		t.Errorf("it says\n%s", r.All)
@@ -128,6 +132,7 @@ func TestPanicOfATestIsSeen(t *testing.T) {
 }
 
 func TestMisuseFails(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "none", "TestMisuse")
 	says := map[string]string{
 		"Defer":           "it is deferred",
@@ -153,6 +158,7 @@ func TestMisuseFails(t *testing.T) {
 
 // TestUnlabelledInParallel holds what nobody can know against no test.
 func TestUnlabelledInParallel(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "", "^(TestUnlabelledParallel|TestUnlabelledBesidePlain)$")
 	if got := failed(r); !slices.Equal(got, []string{"TestUnlabelledBesidePlain/verified"}) {
 		t.Errorf("failed: %q\n%s", got, r.All)
@@ -172,6 +178,7 @@ func TestUnlabelledInParallel(t *testing.T) {
 }
 
 func TestMainSaysWhichTest(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "", "^(TestLeakPlain|TestLeakPlainOther|ExampleLeak|FuzzLeak)$", "-test.bench=BenchmarkLeak", "-test.benchtime=1x")
 	if !r.Failed || len(failed(r)) != 0 {
 		t.Fatalf("failed: %v, %q\n%s", r.Failed, failed(r), r.All)
@@ -191,6 +198,7 @@ func TestMainSaysWhichTest(t *testing.T) {
 }
 
 func TestMainOnDeepStacks(t *testing.T) {
+	t.Parallel()
 	r := runShop(t, "goleak ignores", "^(TestLeakDeep|TestLeakPlainOther)$")
 	for _, want := range []string{"test     TestLeakDeep", "test     TestLeakPlainOther", "goleak was asked, too, but gave up", "its options do not count"} {
 		if !r.Failed || !strings.Contains(r.Output, want) {
@@ -200,6 +208,7 @@ func TestMainOnDeepStacks(t *testing.T) {
 }
 
 func TestMainOptions(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		main, pattern, says string
 		fails               bool
@@ -220,6 +229,7 @@ func TestMainOptions(t *testing.T) {
 }
 
 func TestMainRefusesGoleaksCleanup(t *testing.T) {
+	t.Parallel()
 	bin, err := shop()
 	if err != nil {
 		t.Fatal(err)

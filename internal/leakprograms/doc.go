@@ -6,7 +6,8 @@
 // The way of the data:
 //
 //  1. Write rewrites each program so that it may be run as often as one likes, and
-//     makes a module of them and of a driver, which the test brings.
+//     makes a module of them and of a driver, which the test brings. Without
+//     STRICT_CI=1 it takes the simple ones only.
 //  2. Module.Go builds that. The driver finds the programs in cmds, by name, and says
 //     with copies how often each may do its bug.
 //  3. Program.Leaks says whether what the driver found is what the

@@ -47,6 +47,7 @@ func (p Program) Leaks(function string) bool {
 // each file of the set, and the driver's, make up one package main.
 type Module struct {
 	Dir      string
+	Folders  []string // 'simple' and, where tests run whole, 'goker'
 	Programs []Program
 	version  string // of Go
 }
@@ -55,9 +56,10 @@ type Module struct {
 var register []byte
 
 // Write writes the programs as a module of its own to a temporary folder, with
-// the drivers' files in each of its two packages. The module's path should lie
-// below a folder of ours: then it may import what is internal there. A test on a
-// distribution without the programs skips, but fails in CI.
+// the drivers' files in each of its packages. It writes those of GoKer only where
+// tests run whole: they take ten times as long to build and run. The module's path
+// should lie below a folder of ours: then it may import what is internal there. A
+// test on a distribution without the programs skips, but fails in CI.
 func Write(t *testing.T, path string, drivers ...string) Module {
 	t.Helper()
 	version, goroot := goEnv(t, "GOVERSION"), goEnv(t, "GOROOT")
@@ -67,8 +69,8 @@ func Write(t *testing.T, path string, drivers ...string) Module {
 	_, err := os.Stat(filepath.Join(goroot, "src/runtime/testdata/testgoroutineleakprofile/goker"))
 	testenv.Need(t, err == nil, "this Go distribution lacks the leak programs under GOROOT/src/runtime/testdata")
 	repo := filepath.Dir(goEnv(t, "GOMOD"))
-	m := Module{Dir: t.TempDir(), version: version}
-	m.Programs, err = sources(goroot, m.Dir, repo, path, drivers)
+	m := Module{Dir: t.TempDir(), version: version, Folders: testenv.Scaled([]string{"simple", "goker"}, []string{"simple"})}
+	m.Programs, err = m.sources(goroot, repo, path, drivers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,8 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func sources(goroot, dir, repo, path string, drivers []string) ([]Program, error) {
+// sources writes the programs and returns them.
+func (m Module) sources(goroot, repo, path string, drivers []string) ([]Program, error) {
 	folder := filepath.Join(goroot, "src", "runtime", "testdata", "testgoroutineleakprofile")
 	expected, err := expectations(filepath.Join(goroot, "src", "runtime", "goroutineleakprofile_test.go"))
 	if err != nil {
@@ -118,7 +121,7 @@ func sources(goroot, dir, repo, path string, drivers []string) ([]Program, error
 	mod := "module " + path + "\n\ngo 1.25.0\n\n" +
 		"require github.com/leakguard/leakguard v0.0.0\n\nreplace github.com/leakguard/leakguard => " + strconv.Quote(repo) + "\n"
 	write := func(name string, content []byte) error {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(m.Dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
@@ -131,7 +134,7 @@ func sources(goroot, dir, repo, path string, drivers []string) ([]Program, error
 		return nil, err
 	}
 	var programs []Program
-	for _, sub := range []string{"simple", "goker"} {
+	for _, sub := range m.Folders {
 		from := folder
 		if sub == "goker" {
 			from = filepath.Join(folder, sub)

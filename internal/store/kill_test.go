@@ -128,8 +128,8 @@ func killedIncident(s *Store, rnd *rand.Rand) error {
 // folder, and looks after each kill, while the other goes on, that nothing under
 // a final name is torn.
 func TestKill(t *testing.T) {
-	kills := 1000
-	if testing.Short() || testenv.RaceEnabled { // the detector has nothing to say of other processes
+	kills := testenv.Scaled(1000, 100)
+	if testenv.RaceEnabled { // the detector has nothing to say of other processes
 		kills = 100
 	}
 	dir := filepath.Join(t.TempDir(), "store")

@@ -1,11 +1,9 @@
-// Package testenv decides what a test does that needs more than a Go
-// toolchain: root, a writable cgroup, a tmpfs mount.
+// Package testenv decides what tests do in which environment: how large those run
+// that take long, and what those do that need more than a Go toolchain, such as
+// root, a writable cgroup or a tmpfs mount.
 package testenv
 
-import (
-	"os"
-	"testing"
-)
+import "testing"
 
 // Need skips the test with the reason why, unless ok. With STRICT_CI=1 in the
 // environment it fails the test instead: there the machine is meant to have
@@ -14,7 +12,7 @@ func Need(t testing.TB, ok bool, why string) {
 	t.Helper()
 	switch {
 	case ok:
-	case os.Getenv("STRICT_CI") == "1":
+	case strict():
 		t.Fatalf("needed here, as STRICT_CI=1 is set: %s", why)
 	default:
 		t.Skip(why)

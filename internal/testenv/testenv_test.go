@@ -1,6 +1,7 @@
 package testenv_test
 
 import (
+	"flag"
 	"fmt"
 	"runtime"
 	"testing"
@@ -43,6 +44,29 @@ func TestNeed(t *testing.T) {
 		<-done
 		if r.ended != tt.want {
 			t.Errorf("STRICT_CI=%q, ok %v: ended with %q, want %q", tt.strict, tt.ok, r.ended, tt.want)
+		}
+	}
+}
+
+func TestScaled(t *testing.T) {
+	short := flag.Lookup("test.short")
+	defer short.Value.Set(short.Value.String())
+	for _, tt := range []struct {
+		strict, short string
+		want          int
+	}{
+		{"", "false", 1},
+		{"", "true", 1},
+		{"0", "false", 1},
+		{"1", "false", 1000},
+		{"1", "true", 1},
+	} {
+		t.Setenv("STRICT_CI", tt.strict)
+		if err := short.Value.Set(tt.short); err != nil {
+			t.Fatal(err)
+		}
+		if got := testenv.Scaled(1000, 1); got != tt.want || testenv.Full() != (got == 1000) {
+			t.Errorf("STRICT_CI=%q, -short=%s: Scaled(1000, 1) = %d, Full() = %v", tt.strict, tt.short, got, testenv.Full())
 		}
 	}
 }

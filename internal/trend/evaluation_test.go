@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 const (
@@ -187,12 +189,9 @@ func requireTargets(t *testing.T, all []outcome) {
 // TestEvaluation judges the scenario set and compares the figures with those in
 // doc.go. LEAKGUARD_UPDATE=1 writes them there.
 func TestEvaluation(t *testing.T) {
-	each := perShape
-	switch {
-	case raceEnabled:
+	each := testenv.Scaled(perShape, 10)
+	if raceEnabled {
 		each = 3
-	case testing.Short():
-		each = 10
 	}
 	all := evaluate(tuningSeed, each)
 	got := table(all)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/leakguard/leakguard/internal/chromium"
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 // drawn is what the probe found in a page.
@@ -74,17 +75,19 @@ func pageURL(dir, name string) string {
 	return "file://" + filepath.ToSlash(filepath.Join(dir, name+".html"))
 }
 
+// TestPagesInABrowser opens each page in each size and colour, or, unless tests run
+// whole, in one of them.
 func TestPagesInABrowser(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := chromium.Start(t)
 	dir, names := writePages(t)
 	noChart := []string{"cut-short", "two-files"} // they have no readings
 	noFlame := []string{"nongo", "nothing", "tmpfs"}
-	for _, width := range []int{1280, 390} {
-		for _, dark := range []bool{false, true} {
-			for _, name := range names {
+	for w, width := range []int{1280, 390} {
+		for d, dark := range []bool{false, true} {
+			for i, name := range names {
+				if !testenv.Full() && i%4 != 2*w+d {
+					continue
+				}
 				at := fmt.Sprintf("%s, %d pixels wide, dark %v", name, width, dark)
 				b.Open(pageURL(dir, name), width, 900, dark)
 				var p drawn

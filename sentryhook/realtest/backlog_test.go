@@ -1,6 +1,7 @@
 package realtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,11 +36,9 @@ type backlogResult struct {
 }
 
 func TestBacklog(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 12 s")
-	}
+	t.Parallel()
 	dsn := "http://key@" + hanging(t)[len("http://"):] + "/1"
-	run := func(mode string) (r backlogResult) {
+	start := func(mode string) (wait func() backlogResult) {
 		t.Helper()
 		exe, err := os.Executable()
 		if err != nil {
@@ -47,18 +46,26 @@ func TestBacklog(t *testing.T) {
 		}
 		cmd := exec.Command(exe)
 		cmd.Env = append(os.Environ(), backlogEnv+"="+mode, backlogDSNEnv+"="+dsn, fmt.Sprint("GOMEMLIMIT=", backlogLimit))
-		cmd.Stderr = os.Stderr
-		said, err := cmd.Output()
-		if err != nil {
+		var said bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &said, os.Stderr
+		if err := cmd.Start(); err != nil {
 			t.Fatalf("%s: %v", mode, err)
 		}
-		if err := json.Unmarshal(said, &r); err != nil {
-			t.Fatalf("%s: %v in %s", mode, err, said)
+		return func() (r backlogResult) {
+			t.Helper()
+			if err := cmd.Wait(); err != nil {
+				t.Fatalf("%s: %v", mode, err)
+			}
+			if err := json.Unmarshal(said.Bytes(), &r); err != nil {
+				t.Fatalf("%s: %v in %s", mode, err, &said)
+			}
+			t.Logf("%s: live heap at most %.1f MiB of %.1f, gate %+v", mode, mib(r.Live), mib(backlogLimit), r.Gate)
+			return r
 		}
-		t.Logf("%s: live heap at most %.1f MiB of %.1f, gate %+v", mode, mib(r.Live), mib(backlogLimit), r.Gate)
-		return r
 	}
-	without, gate := run("without"), run("gate")
+	// At the same time, as most of it is waiting.
+	waitWithout, waitGate := start("without"), start("gate")
+	without, gate := waitWithout(), waitGate()
 	if without.Live <= backlogLimit {
 		t.Errorf("without the gate the live heap stays at %.1f MiB: this test shows nothing", mib(without.Live))
 	}

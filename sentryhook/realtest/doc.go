@@ -7,7 +7,7 @@
 // @spotlightjs/spotlight hono@4.12.25). A test without its component is skipped, or
 // fails if STRICT_CI is set to 1.
 //
-// SENTRYHOOK_SCENES says which scenes behind nginx are run. Not set: the smallest one.
-// 'ci': some that take 4 minutes together. 'full': all, which takes 15 minutes and 5 GB
-// of memory. Without -short, the other tests take half a minute.
+// By default only the smallest scene behind nginx runs. STRICT_CI=1 runs scenes that take
+// 4 minutes together. SENTRYHOOK_SCENES=full runs all of them, which takes 15 minutes and
+// 5 GB of memory.
 package realtest

@@ -49,7 +49,7 @@ func checkPrediction(t *testing.T, what string, predicted, measured int64) {
 
 func TestPredictGoroutines(t *testing.T) {
 	for _, n := range []int{10, 10_000, 100_000} {
-		if n > 10_000 && (testing.Short() || testenv.RaceEnabled) {
+		if n > 10_000 && testenv.RaceEnabled {
 			continue // 100,000 goroutines cost seconds under the race detector
 		}
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

@@ -34,6 +34,7 @@ type plan struct {
 	rounds  int           // of four slices for each of them
 	slice   time.Duration
 	clients int
+	warmUp  time.Duration // covers the start of a process and the guard's first baseline
 }
 
 func main() {
@@ -41,7 +42,7 @@ func main() {
 		serve(os.Args[2])
 		return
 	}
-	var p plan
+	p := plan{warmUp: 2 * time.Second}
 	flag.IntVar(&p.pairs, "pairs", 3, "pairs of idle processes")
 	flag.DurationVar(&p.idle, "idle", 8*time.Second, "how long each pair is measured")
 	flag.IntVar(&p.workers, "workers", 2, "busy processes, one after the other")

@@ -17,9 +17,6 @@ import (
 	"time"
 )
 
-// warmUp covers the start of a process and the guard's first baseline.
-const warmUp = 2 * time.Second
-
 // results are the measured series, by pair or round.
 type results struct {
 	idleWithout, idleWith []float64 // share of one core
@@ -56,7 +53,7 @@ func (r *results) measurePair(p plan, without, with *process) error {
 	if _, err := without.ask("/usage"); err != nil {
 		return err
 	}
-	time.Sleep(warmUp)
+	time.Sleep(p.warmUp)
 	var before, after [2]usage
 	both := [2]*process{without, with}
 	begin := time.Now()
@@ -124,7 +121,7 @@ func (r *results) measureBusy(p plan) error {
 func (r *results) measureRounds(p plan, c *process) error {
 	load := newLoad(c.base+"/work", p.clients)
 	defer load.stop()
-	time.Sleep(warmUp)
+	time.Sleep(p.warmUp)
 	for range p.rounds {
 		var rate, cost [2]float64
 		for _, on := range []int{0, 1, 1, 0} {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/guardtest"
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 // TestMain lets the test's binary be the measured process, as the command is.
@@ -22,10 +23,10 @@ func TestMain(m *testing.M) {
 
 // The smallest measurement there is: whether it measures, not what.
 func TestMeasure(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes six seconds of load")
-	}
-	r, err := measure(plan{pairs: 1, idle: 100 * time.Millisecond, workers: 1, rounds: 1, slice: 50 * time.Millisecond, clients: 2})
+	r, err := measure(plan{
+		pairs: 1, idle: 100 * time.Millisecond, workers: 1, rounds: 1, slice: 50 * time.Millisecond, clients: 2,
+		warmUp: testenv.Scaled(2*time.Second, 500*time.Millisecond),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,9 +18,10 @@ import (
 // as that of a container that was restarted.
 //
 // BLACKBOX_DEATHS is how many, at up to 3000 MiB/s; 100 take five minutes, and want
-// both processors for themselves. Without it there are six slow ones.
+// both processors for themselves. Without it there are two slow ones, or six where
+// tests run whole.
 func TestDeaths(t *testing.T) {
-	cases, alone := harness.SlowDeaths(6), false
+	cases, alone := harness.SlowDeaths(testenv.Scaled(6, 2)), false
 	if s := os.Getenv("BLACKBOX_DEATHS"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {

@@ -13,9 +13,9 @@ import (
 )
 
 // TestSurvival runs the hardest cells of the table: evidence that names the
-// leak is on disk before the kernel's kill. It takes about two minutes and
-// both processors, so it has to be asked for, and run apart from the tests of
-// other packages: go test -p 1.
+// leak is on disk before the kernel's kill. It takes about two minutes and both
+// processors, so it runs only where tests run whole. Run it apart from the tests of
+// other packages: STRICT_CI=1 go test -p 1.
 func TestSurvival(t *testing.T) {
 	measure(t, harness.CI())
 }
@@ -27,9 +27,7 @@ func TestFalseAlarms(t *testing.T) {
 }
 
 func measure(t *testing.T, cells []harness.Cell) {
-	if os.Getenv("LEAKGUARD_SURVIVAL") != "1" && os.Getenv("STRICT_CI") != "1" {
-		t.Skip("takes minutes; set LEAKGUARD_SURVIVAL=1 to run it")
-	}
+	testenv.NeedFull(t, "takes minutes and both processors")
 	if _, err := harness.FindHierarchy("/"); err != nil {
 		testenv.Need(t, false, err.Error())
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/leakprograms"
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 const (
@@ -97,15 +98,12 @@ func (g group) in(groups []group) bool { return slices.ContainsFunc(groups, g.sa
 // function, and nothing else? Of the 63 of GoKer one cannot leak as it is shipped:
 // Moby27782's readLogs holds the lock that who would close its watcher needs.
 func TestLeakPrograms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and runs 85 programs, for half a minute")
-	}
 	bins, programs := buildPrograms(t)
 	results := make([]result, len(programs))
 	errs := make([]error, len(programs))
 	var next, again atomic.Int64
 	var wg sync.WaitGroup
-	for range 2 {
+	for range testenv.Scaled(2, 4) { // the simple programs mostly wait
 		wg.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(programs); i = next.Add(1) - 1 {
 				// A race that is lost too seldom leaves too little to be found in

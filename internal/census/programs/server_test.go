@@ -10,6 +10,7 @@ import (
 
 	"github.com/leakguard/leakguard/internal/census"
 	"github.com/leakguard/leakguard/internal/leakprograms/patterns"
+	"github.com/leakguard/leakguard/internal/testenv"
 )
 
 // forgotten leaks a goroutine in each fourth round: what the census must see
@@ -36,9 +37,7 @@ func forgottenSend(reply chan<- int, stop <-chan struct{}) {
 func TestHealthyServices(t *testing.T) {
 	t.Run("five hours", func(t *testing.T) { runService(t, 300) })
 	t.Run("two days", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("2,880 rounds")
-		}
+		testenv.NeedFull(t, "2,880 rounds")
 		runService(t, 2*24*60)
 	})
 }

@@ -43,11 +43,8 @@ func (s site) in(report string) bool {
 // cannot leak as it is shipped: Moby27782's readLogs holds the lock that who would
 // close its watcher needs. A few others are races that are not always lost.
 func TestLeakPrograms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and runs 85 programs, for half a minute")
-	}
 	m := leakprograms.Write(t, path, "testdata/driver/main_test.go")
-	for _, folder := range []string{"simple", "goker"} {
+	for _, folder := range m.Folders {
 		var programs []leakprograms.Program
 		for _, p := range m.Programs {
 			if p.Folder == folder {

@@ -51,6 +51,7 @@ func TestModes(t *testing.T) {
 		t.Run(mode.name, func(t *testing.T) {
 			bin := plain
 			if mode.race {
+				testenv.NeedFull(t, "compiles everything with the race detector")
 				bin = build(t, true)
 			}
 			r := run(t, bin, mode.args...)
