@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/frames"
@@ -25,10 +26,18 @@ const (
 	explainEarlier = 5
 )
 
+// explanations are the incidents that wait for their report.
+type explanations struct {
+	waiting []explanation
+	running bool
+	after   time.Duration // when the next may begin, since Start
+	workers sync.WaitGroup
+}
+
 // explanation is an incident to be explained: profiles compared, suspects
 // ranked, a report written. That takes up to seconds and a hundred MiB, so it is
 // done when all evidence is safe, on a goroutine of its own that lives no longer
-// than that; the keeper has to be free for the next capture.
+// than that.
 type explanation struct {
 	id        string
 	earlier   bool  // of an earlier process
@@ -49,42 +58,40 @@ func (l *loop) wantExplanation(e explanation) {
 	if l.cfg.NoReports {
 		return
 	}
-	for i := range l.unexplained {
-		if l.unexplained[i].id == e.id {
-			l.unexplained[i] = e
+	x := &l.explanations
+	for i := range x.waiting {
+		if x.waiting[i].id == e.id {
+			x.waiting[i] = e
 			return
 		}
 	}
-	if len(l.unexplained) == mostExplanations {
+	if len(x.waiting) == mostExplanations {
 		l.counters.droppedJobs.Add(1)
 		return
 	}
-	l.unexplained = append(l.unexplained, e)
+	x.waiting = append(x.waiting, e)
 }
 
 // explain starts the next explanation when there is room and peace for it.
 func (l *loop) explain() {
-	if len(l.unexplained) == 0 || l.explaining || l.view.at < l.explainAt {
+	x := &l.explanations
+	if len(x.waiting) == 0 || x.running || l.view.at < x.after {
 		return
 	}
-	l.explainAt = l.view.at + explainAgain
+	x.after = l.view.at + explainAgain
 	// The first for which there is room: one that needs much must not hold up
 	// the others.
-	next := slices.IndexFunc(l.unexplained, l.mayExplain)
+	next := slices.IndexFunc(x.waiting, l.mayExplain)
 	if next < 0 {
 		return
 	}
-	e := l.unexplained[next]
-	l.unexplained = slices.Delete(l.unexplained, next, next+1)
-	l.explaining = true
-	done := explained{explanation: e}
-	l.explainers.Go(func() {
-		// Sent last, and never blocks: there is one at a time.
-		defer func() { l.explanations <- done }()
-		l.keeper.guarded(func() {
-			done.err = errors.New("guard: the explanation panicked")
-			done.report, done.err = l.keeper.store.Explain(e.id)
-		})
+	e := x.waiting[next]
+	x.waiting = slices.Delete(x.waiting, next, next+1)
+	x.running = true
+	x.workers.Go(func() {
+		done := explained{explanation: e, err: errors.New("guard: the explanation panicked")}
+		l.guarded(func() { done.report, done.err = l.keeper.store.Explain(e.id) })
+		l.post(func() { l.explained(done) })
 	})
 }
 
@@ -92,7 +99,7 @@ func (l *loop) explain() {
 // in the incident's manifest.
 func (l *loop) mayExplain(e explanation) bool {
 	why := l.refuseExplanation(e)
-	if _, i := l.find(e.id); why != "" && i != nil && !i.waits {
+	if i := l.find(e.id); why != "" && i != nil && !i.waits {
 		i.waits = true
 		i.decide("not explained yet: " + why)
 	}
@@ -116,23 +123,24 @@ func (l *loop) refuseExplanation(e explanation) string {
 // explained has the report written into the incident's folder.
 func (l *loop) explained(done explained) {
 	if done.err != nil {
-		l.explaining = false
+		l.explanations.running = false
 		l.notExplained(done)
 		return
 	}
 	l.prove(done.report)
-	var current *profile.Manifest
-	if _, i := l.find(done.id); i != nil {
-		i.manifest.Headline, i.Headline = done.report.Headline, done.report.Headline
-		m := i.snapshotManifest()
-		current = &m
+	var current *record
+	if i := l.find(done.id); i != nil {
+		i.Headline = done.report.Headline
+		i.record.update(func(m *profile.Manifest) { m.Headline = i.Headline })
+		current = i.record
 	}
-	if !l.keeper.do(func() {
+	if !l.keeper.recorded(func() {
 		done.err = errors.New("guard: writing the report panicked")
-		defer func() { l.reports <- done }()
-		done.err = l.keeper.writeReport(&done, current)
+		l.guarded(func() { done.err = l.keeper.writeReport(&done, current) })
+		l.post(func() { l.reported(done) })
 	}) {
-		l.explaining = false
+		l.explanations.running = false
+		done.err = errors.New("guard: too many reports and manifests wait to be written")
 		l.notExplained(done)
 	}
 }
@@ -151,13 +159,13 @@ func (l *loop) prove(r *profile.Report) {
 		}
 	}
 	if len(blocked) > 0 {
-		l.keeper.do(func() { l.keeper.survey.watch.Prove(blocked) })
+		l.keeper.surveyed(func() { l.keeper.survey.watch.Prove(blocked) })
 	}
 }
 
 // reported says that a report is there.
 func (l *loop) reported(done explained) {
-	l.explaining = false
+	l.explanations.running = false
 	if done.err != nil {
 		l.notExplained(done)
 		return
@@ -169,7 +177,7 @@ func (l *loop) reported(done explained) {
 			inc.Signal = r.rule.Signal
 		}
 	}
-	if _, i := l.find(done.id); i != nil {
+	if i := l.find(done.id); i != nil {
 		if with := done.manifest.Artefacts; len(with) >= len(i.Artefacts) { // else a later round has added to them
 			i.Artefacts = with
 		}
@@ -178,8 +186,11 @@ func (l *loop) reported(done explained) {
 	}
 	inc.Headline = done.report.Headline
 	l.explainedFor(done.id, done.report.Headline)
-	l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, profile.ReportText))
-	l.sinks.send(Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier})
+	e := Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier}
+	l.later(func() {
+		l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, profile.ReportText))
+		l.sinks.send(e)
+	})
 }
 
 func (l *loop) notExplained(done explained) {
@@ -191,23 +202,23 @@ func (l *loop) notExplained(done explained) {
 	}
 }
 
-// writeReport keeps a report with its incident. current is the manifest of an
-// incident that is still under way; of another one it is read from disk.
-func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err error) {
-	f := k.folders[done.id]
+// writeReport keeps a report with its incident. current is the record of an
+// incident that is still under way; the manifest of another one is read from disk.
+func (k *keeper) writeReport(done *explained, current *record) (err error) {
+	f := k.open.get(done.id)
 	if f == nil {
 		if f, err = k.store.Reopen(done.id); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 	}
-	onDisk, err := k.store.Incident(done.id)
-	if err != nil {
-		return err
-	}
-	if current == nil || len(onDisk.Captures) > len(current.Captures) {
-		// A round of evidence has ended that the loop has not heard of.
-		current = &onDisk
+	if current == nil {
+		onDisk, err := k.store.Incident(done.id)
+		if err != nil {
+			return err
+		}
+		onDisk.Headline = done.report.Headline
+		current = recordOf(onDisk)
 	}
 	if err := f.WriteReport(done.report); err != nil {
 		if !slices.ContainsFunc(f.Artefacts(), func(a profile.Artefact) bool { return a.Name == profile.ReportText }) {
@@ -215,18 +226,18 @@ func (k *keeper) writeReport(done *explained, current *profile.Manifest) (err er
 		}
 		// The text says all that the others do.
 		if k.once.first("report") {
-			k.log.Warn("leakguard: a form of a report was not written, its text was; this is said once", "incident", done.id, "error", err)
+			k.log.Warn("leakguard: the HTML or Markdown form of a report could not be written; the text report was. Further ones are not logged",
+				"incident", done.id, "error", err)
 		}
 	}
-	current.Headline = done.report.Headline
+	done.manifest, done.folder = current.snapshot(), f.Path()
 	// One that was cut short stays without a manifest: that says so.
-	if !current.CutShort {
-		if err := errors.Join(f.Sync(), f.WriteManifest(*current)); err != nil {
+	if !done.manifest.CutShort {
+		if err := errors.Join(f.Sync(), current.write(f)); err != nil {
 			return err
 		}
 	}
-	current.Artefacts = f.Artefacts()
-	done.manifest, done.folder = *current, f.Path()
+	done.manifest.Artefacts = f.Artefacts()
 	return nil
 }
 

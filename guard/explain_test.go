@@ -126,7 +126,7 @@ func TestRefuseExplanation(t *testing.T) {
 		t.Errorf("refused: %s", why)
 	}
 	l := quiet()
-	l.watch.ledger.running = true
+	l.watch.ledger.underway = []underway{{}}
 	if why := l.refuseExplanation(e); !strings.Contains(why, "evidence is being taken") {
 		t.Errorf("beside a capture: %q", why)
 	}
@@ -152,18 +152,18 @@ func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
 	l := &loop{watch: newWatch([]Rule{{Name: "a", Signal: Memory, Line: Absolute(1)}}, 1), observer: newObserver()}
 	l.view.growth, l.view.headroom = &l.growth, 100*mib
 	l.reading = profile.NewReading(time.Now())
-	i := &liveIncident{}
+	i := &liveIncident{record: newRecord(profile.Manifest{})}
 	i.ID = "large"
 	l.open = []*liveIncident{i}
 	l.wantExplanation(explanation{id: "large", predicted: 60 * mib})
 	l.wantExplanation(explanation{id: "small", predicted: 1 * mib})
 	for range 3 {
-		if next := slices.IndexFunc(l.unexplained, l.mayExplain); next != 1 {
+		if next := slices.IndexFunc(l.explanations.waiting, l.mayExplain); next != 1 {
 			t.Fatalf("the next is number %d, want the small one", next)
 		}
 	}
-	if n := len(i.manifest.Decisions); n != 1 {
-		t.Errorf("%d decisions tell that it waits, want one: %+v", n, i.manifest.Decisions)
+	if n := len(i.record.snapshot().Decisions); n != 1 {
+		t.Errorf("%d decisions tell that it waits, want one: %+v", n, i.record.snapshot().Decisions)
 	}
 }
 

@@ -216,34 +216,6 @@ func TestPanickingLogger(t *testing.T) {
 	}
 }
 
-func TestBlockingLogger(t *testing.T) {
-	unblock, blocked := make(chan struct{}), make(chan struct{}, 1000)
-	armed := make(chan struct{})
-	bad := &badHandler{fault: func() {
-		select {
-		case <-armed:
-			blocked <- struct{}{}
-			<-unblock
-		default:
-		}
-	}}
-	g, _ := startUnchecked(t, "/", Config{Logger: slog.New(bad), CloseTimeout: 200 * time.Millisecond})
-	close(armed)
-	ctx, cancel := context.WithCancel(t.Context())
-	result := make(chan error, 1)
-	go func() { _, err := g.Capture(ctx, "test"); result <- err }()
-	<-blocked
-	cancel()
-	if err := <-result; !errors.Is(err, context.Canceled) {
-		t.Errorf("Capture: %v", err)
-	}
-	if err := g.Close(); err == nil || !strings.Contains(err.Error(), "the sampling has not ended after 200ms") {
-		t.Errorf("Close: %v", err)
-	}
-	close(unblock) // and then everything ends all the same, which startUnchecked has checked
-	<-g.keeper.stopped
-}
-
 // incomparable is a sink whose values cannot be compared.
 type incomparable struct{ deliver func(Event) error }
 

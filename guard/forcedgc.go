@@ -12,7 +12,7 @@ import (
 
 // What one process can do only once at a time, whichever guard asks.
 var (
-	forcedGC   sync.Mutex
+	forcedGC   gcTurn
 	cpuProfile sync.Mutex
 	// pressureGC is not forcedGC: then evidence would be stale where pressure
 	// came first. The runtime has callers of GC share a cycle.
@@ -21,13 +21,40 @@ var (
 
 var errForcedGCElsewhere = errors.New("another guard of this process is forcing a GC")
 
+// gcTurn says which guard forces a GC. One may force several at a time, for a
+// baseline and for two captures: the runtime has them share cycles.
+type gcTurn struct {
+	mu     sync.Mutex
+	holder *keeper
+	cycles int // that it waits for
+}
+
+func (t *gcTurn) take(k *keeper) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.holder != nil && t.holder != k {
+		return false
+	}
+	t.holder = k
+	t.cycles++
+	return true
+}
+
+func (t *gcTurn) give() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cycles--; t.cycles == 0 {
+		t.holder = nil
+	}
+}
+
 // collect forces a GC cycle, unless another guard is at it, and returns how
 // long that took. A heap profile then shows the live heap of that moment.
-func collect() (time.Duration, error) {
-	if !forcedGC.TryLock() {
+func (k *keeper) collect() (time.Duration, error) {
+	if !forcedGC.take(k) {
 		return 0, errForcedGCElsewhere
 	}
-	defer forcedGC.Unlock()
+	defer forcedGC.give()
 	start := time.Now()
 	runtime.GC()
 	return time.Since(start), nil

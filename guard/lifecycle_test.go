@@ -177,15 +177,15 @@ func TestCaptureOfNothingIsAnError(t *testing.T) {
 func TestPanicInTheLoop(t *testing.T) {
 	g, book := startGuard(t, Config{Rules: []Rule{always}, Interval: 10 * time.Millisecond, PollOnly: true})
 	waitFor(t, "the incident", func() bool { return g.Snapshot().Counters.Captures == 1 })
-	var broken *history
-	g.inLoop(t.Context(), func() { g.loop.history, broken = nil, g.loop.history })
+	var broken *watch
+	g.inLoop(t.Context(), func() { g.loop.watch, broken = nil, g.loop.watch })
 	waitFor(t, "panics", func() bool {
 		var n int64
 		g.inLoop(t.Context(), func() { n = g.loop.counters.panics.Load() })
 		return n > 3
 	})
 	book.once(t, "a panic in the guard was recovered")
-	g.inLoop(t.Context(), func() { g.loop.history = broken })
+	g.inLoop(t.Context(), func() { g.loop.watch = broken })
 	before := g.Snapshot()
 	waitFor(t, "further readings", func() bool { return g.Snapshot().Counters.Readings > before.Counters.Readings+10 })
 	mustCapture(t, g)

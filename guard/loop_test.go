@@ -2,7 +2,6 @@ package guard
 
 import (
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,15 +18,14 @@ type stage struct {
 }
 
 func newStage(t *testing.T, rules ...Rule) *stage {
-	c, once, log := new(counters), new(onces), slog.New(slog.DiscardHandler)
+	k := testKeeper("")
 	l := &loop{
-		ctx: t.Context(), log: log, history: newHistory(), counters: c, once: once,
-		sinks:  newDispatcher([]Sink{namedSink("stage")}, log, c),
-		keeper: &keeper{log: log, gauge: new(gauge), counters: c, once: once, jobs: make(chan func(), queuedJobs)},
-		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour),
-		open: make([]*liveIncident, len(rules)), results: make(chan captureResult, queuedJobs),
+		ctx: t.Context(), log: k.log, history: newHistory(), keeper: k, counters: k.counters, once: k.once,
+		sinks:  newDispatcher([]Sink{namedSink("stage")}, k.log, k.counters),
+		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour), inbox: newInbox(),
 		observer: newObserver(), started: time.Now(), reading: profile.NewReading(time.Now()),
 	}
+	l.open = make([]*liveIncident, len(rules))
 	return &stage{l, t}
 }
 
@@ -35,22 +33,46 @@ func newStage(t *testing.T, rules ...Rule) *stage {
 func (s *stage) look(after time.Duration, change func(*profile.Reading)) {
 	s.t.Helper()
 	time.Sleep(after)
-	s.reading.Time = time.Now()
-	change(&s.reading)
-	s.history.add(&s.reading)
-	s.observe(time.Since(s.started), &s.reading, &s.source.limits, s.source.used, time.Millisecond, s.watch.calm())
-	for _, a := range s.watch.step(&s.view) {
-		s.act(a)
+	s.step(func() {
+		s.reading.Time = time.Now()
+		change(&s.reading)
+		s.history.add(&s.reading)
+		s.observe(time.Since(s.started), &s.reading, &s.source.limits, s.source.used, time.Millisecond, s.watch.calm())
+		for _, a := range s.watch.step(&s.view) {
+			s.act(a)
+		}
+	})
+	synctest.Wait() // what a capture without a disk has to say is not heard
+	if n := s.counters.panics.Load(); n > 0 {
+		s.t.Fatalf("%d panics", n)
 	}
-	s.say()
 }
 
-// ends books the capture of an incident.
+// under is the capture of an incident.
+func (s *stage) under(id string) *liveCapture {
+	s.t.Helper()
+	for _, c := range s.captures {
+		if c.incident.ID == id {
+			return c
+		}
+	}
+	s.t.Fatalf("no capture of %s is under way", id)
+	panic("unreachable")
+}
+
+// goesOn books how far the capture of an incident is.
+func (s *stage) goesOn(id string, to captureStage) {
+	s.t.Helper()
+	c := s.under(id)
+	s.step(func() { s.reached(c, to, captureResult{id: id}) })
+}
+
+// ends books the end of the capture of an incident.
 func (s *stage) ends(id string, res captureResult) {
 	s.t.Helper()
 	res.id = id
-	s.captured(res)
-	s.say()
+	c := s.under(id)
+	s.step(func() { s.captured(c, res) })
 }
 
 // tells takes the events that are queued for the sink, and compares kind and rule.
@@ -95,7 +117,7 @@ func TestIncidentThatReopensWhileItsCaptureRuns(t *testing.T) {
 		if got := events[1].Incident; got.Duration != 2*second || got.Peak != 905*mib {
 			t.Errorf("it took %v with a peak of %d MiB", got.Duration, got.Peak/mib)
 		}
-		if s.watch.ledger.running {
+		if len(s.watch.ledger.underway) > 0 {
 			t.Error("the guard waits for a capture that has ended")
 		}
 		// The second shares the evidence, and says whose.

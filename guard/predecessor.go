@@ -331,8 +331,15 @@ func (l *loop) hereNow() here {
 func (l *loop) lookForDeaths(at here, incidents []profile.Manifest) {
 	deaths, again := l.keeper.findDeaths(at, incidents, !l.cfg.NoReports)
 	if len(deaths) > 0 || again > 0 {
-		l.deaths <- deathsFound{deaths, again}
+		l.post(func() { l.deathsFound(deathsFound{deaths, again}) })
 	}
+}
+
+// deaths are those that the sinks are still to be told of.
+type deaths struct {
+	untold     []foundDeath
+	nextDeaths time.Duration // when to look for the dead again; 0: no more
+	reviewed   bool          // they have been looked for again
 }
 
 // deathsFound is what a look for the dead gave.

@@ -35,14 +35,10 @@ type take struct {
 func (t *take) run() {
 	kinds := t.job.kinds
 	heap := kinds.Has(profile.Heap)
-	if kinds.Has(profile.Goroutine) {
-		t.write(profile.Goroutine, profile.AtCrossing, false)
-	}
-	if heap {
-		t.write(profile.Heap, profile.AtCrossing, true)
-	}
+	t.atCrossing()
 	t.linkBaselines()
 	if heap {
+		t.job.reached(collecting, *t.res)
 		t.fresh()
 	}
 	if t.judgement == doubtful && t.job.suspicion != nil && t.res.live > 0 && t.res.live <= t.job.suspicion.known {
@@ -51,11 +47,30 @@ func (t *take) run() {
 	if t.judgement >= itIsKnown {
 		return
 	}
+	t.job.reached(finishing, *t.res)
 	t.goroutineText()
 	t.others()
 	// What was left out for a reason is not owed any more, what failed is.
 	if t.written {
 		t.res.kinds = kinds &^ t.failed
+	}
+}
+
+// atCrossing keeps what there is at once: goroutines, which show only now what they
+// do, and then the heap of the last GC cycle.
+func (t *take) atCrossing() {
+	kinds := []profile.Kind{profile.Goroutine, profile.Heap}
+	if t.stacks.TryLock() {
+		t.stacks.Unlock()
+	} else {
+		// A survey is taking the stacks of all goroutines. With a million of them
+		// that takes seconds, and the runtime has another caller wait for it.
+		slices.Reverse(kinds)
+	}
+	for _, kind := range kinds {
+		if t.job.kinds.Has(kind) {
+			t.write(kind, profile.AtCrossing, kind == profile.Heap)
+		}
 	}
 }
 
@@ -94,7 +109,7 @@ func (t *take) forceGC() {
 	}
 	t.gcEnd = make(chan error, 1)
 	go func(end chan<- error) {
-		_, err := collect()
+		_, err := t.collect()
 		end <- err
 	}(t.gcEnd)
 }
@@ -274,16 +289,21 @@ func (t *take) cpu() {
 		return
 	}
 	if !cpuProfile.TryLock() {
-		t.skip(profile.CPU, "another guard of this process is taking one")
+		t.skip(profile.CPU, "another guard of this process, or another capture of this one, is taking one")
 		return
 	}
 	defer cpuProfile.Unlock()
-	early := t.job.manifest
-	early.Captures = append(early.Captures[:len(early.Captures):len(early.Captures)], t.res.record)
-	if err := t.folder.WriteManifest(early); err != nil {
+	t.job.record.capture(t.res.record)
+	if err := t.job.record.write(t.folder); err != nil {
 		t.res.err = errors.Join(t.res.err, err)
 	}
 	t.writeAs(profile.CPU, profile.FileName(profile.CPU, profile.AtCrossing, t.job.seq), false, func(w io.Writer) error {
 		return profile.CaptureCPU(t.job.ctx, w, t.keeper.cpu)
 	})
+	if t.job.ctx.Err() != nil {
+		last := &t.res.record.Steps[len(t.res.record.Steps)-1]
+		if last.Outcome == profile.OutcomeWritten {
+			last.Reason = fmt.Sprintf("cut short after %v: the guard was closed, or the caller has given up", time.Duration(last.TookNS).Round(time.Millisecond))
+		}
+	}
 }

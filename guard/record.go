@@ -1,0 +1,118 @@
+package guard
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/leakguard/leakguard/profile"
+)
+
+const (
+	// Of a long incident the first and the newest entries are kept: how it began,
+	// and how it stands.
+	keptFirst  = 8
+	keptNewest = 48
+)
+
+// record is an incident's manifest while the incident is under way. The loop adds
+// what is decided, a capture what it takes. Whoever writes it to disk writes what
+// it holds then, so that what was written last is never older than what was
+// written before.
+type record struct {
+	writing sync.Mutex // held while it is written; taken before mu
+
+	mu        sync.Mutex
+	manifest  profile.Manifest // without captures and decisions
+	captures  ends[profile.CaptureRecord]
+	decisions ends[profile.Decision]
+}
+
+func newRecord(m profile.Manifest) *record { return &record{manifest: m} }
+
+// recordOf is the record of an incident that was read from disk.
+func recordOf(m profile.Manifest) *record {
+	r := newRecord(m)
+	r.captures.first, r.decisions.first = m.Captures, m.Decisions
+	return r
+}
+
+// decide adds a decision.
+func (r *record) decide(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.decisions.add(profile.Decision{Time: time.Now(), Text: text})
+}
+
+// capture adds a round of evidence, or what has been added to it.
+func (r *record) capture(c profile.CaptureRecord) {
+	c.Steps = slices.Clone(c.Steps)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last := r.captures.last(); last != nil && last.Seq == c.Seq {
+		*last = c
+		return
+	}
+	r.captures.add(c)
+}
+
+// update changes the manifest.
+func (r *record) update(change func(m *profile.Manifest)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.manifest)
+}
+
+// snapshot returns the manifest as it stands.
+func (r *record) snapshot() profile.Manifest {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.manifest
+	m.Captures = r.captures.list()
+	m.Decisions = r.decisions.list()
+	if first := r.decisions.first; len(first) > 0 && r.decisions.left+r.captures.left > 0 {
+		gap := profile.Decision{Time: first[len(first)-1].Time,
+			Text: fmt.Sprintf("%d decisions and %d captures are left out here", r.decisions.left, r.captures.left)}
+		m.Decisions = slices.Insert(m.Decisions, len(first), gap)
+	}
+	return m
+}
+
+// write writes the manifest into the incident's folder.
+func (r *record) write(f *profile.Folder) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	return f.WriteManifest(r.snapshot())
+}
+
+// ends keeps the first and the newest entries of a list, and counts the others.
+type ends[T any] struct {
+	first, newest []T
+	left          int
+}
+
+func (e *ends[T]) add(x T) {
+	if len(e.first) < keptFirst {
+		e.first = append(e.first, x)
+		return
+	}
+	if len(e.newest) == keptNewest {
+		e.newest = slices.Delete(e.newest, 0, 1)
+		e.left++
+	}
+	e.newest = append(e.newest, x)
+}
+
+// last is the newest entry, or nil.
+func (e *ends[T]) last() *T {
+	for _, list := range [][]T{e.newest, e.first} {
+		if n := len(list); n > 0 {
+			return &list[n-1]
+		}
+	}
+	return nil
+}
+
+// list returns a copy of what is kept.
+func (e *ends[T]) list() []T { return slices.Concat(e.first, e.newest) }
