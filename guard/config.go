@@ -284,6 +284,10 @@ func (c Config) validate() error {
 			continue
 		}
 		name := s.Name()
+		if s, ok := s.(sinkWithName); ok && s.fault != nil {
+			f.check(false, field+".Name()", s.fault, "a name")
+			continue
+		}
 		f.check(name != "", field+".Name()", strconv.Quote(name), "a name")
 		f.check(!names[name], field+".Name()", strconv.Quote(name), "a name that no other sink has")
 		names[name] = true
@@ -292,6 +296,37 @@ func (c Config) validate() error {
 		return nil
 	}
 	return fmt.Errorf("guard: faults in Config: %d:\n%w", len(f), errors.Join(f...))
+}
+
+// sinkWithName is a sink whose name was asked for once.
+type sinkWithName struct {
+	Sink
+	name  string
+	fault error // of asking
+}
+
+func (s sinkWithName) Name() string { return s.name }
+
+// nameOnce asks the sinks for their names. That is code of the program: a panic of
+// it is a fault of the configuration.
+func nameOnce(sinks []Sink) []Sink {
+	named := make([]Sink, len(sinks))
+	for i, s := range sinks {
+		if s == nil {
+			continue
+		}
+		n := sinkWithName{Sink: s}
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					n.fault = fmt.Errorf("it panicked: %v", p)
+				}
+			}()
+			n.name = s.Name()
+		}()
+		named[i] = n
+	}
+	return named
 }
 
 func (r Rule) validate(f *faults, field string) {

@@ -156,8 +156,10 @@ func (d *dispatcher) next(q *sinkQueue) {
 	q.queue = q.queue[1:]
 	q.busy = true
 	go func() {
+		// Also when the sink ends its goroutine by runtime.Goexit. It never blocks:
+		// there is room for one per sink.
+		defer func() { d.done <- q }()
 		d.deliver(q, e)
-		d.done <- q // never blocks: there is room for one per sink
 	}()
 }
 
@@ -175,7 +177,14 @@ func (d *dispatcher) deliver(q *sinkQueue, e Event) {
 			log.Debug("leakguard: "+what, "error", err)
 		}
 	}
+	returned := false
+	defer func() {
+		if !returned {
+			failed("not delivered", fmt.Errorf("guard: sink %s has ended its goroutine", q.name))
+		}
+	}()
 	err := d.call(q, e, func(err error) { failed("the sink does not return, its further events wait or are dropped", err) })
+	returned = true
 	if err != nil {
 		failed("not delivered", err)
 		return

@@ -22,6 +22,7 @@ func Start(cfg Config) (*Guard, error) { return startAt("/", cfg) }
 
 // startAt starts a guard whose kernel files are below root.
 func startAt(root string, cfg Config) (*Guard, error) {
+	cfg.Sinks = nameOnce(cfg.Sinks)
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
