@@ -104,12 +104,13 @@ type counters struct {
 	FailedReports  int64 `json:"failed_reports"`
 	Delivered      int64 `json:"delivered_events"`
 	Dropped        int64 `json:"dropped_events"`
+	DroppedLines   int64 `json:"dropped_log_lines"`
 	SinkFailures   int64 `json:"sink_failures"`
 	Panics         int64 `json:"panics"`
 }
 
 // freshFor is how long a state is good enough for whoever asks next: however many
-// do, the guard's loop is asked four times a second.
+// do, one is made four times a second.
 const freshFor = 250 * time.Millisecond
 
 // states makes states.
@@ -190,7 +191,7 @@ func newState(there bool, s *guard.Snapshot, rate float64, incidents []incident,
 	out.Counters = counters{
 		Readings: c.Readings, Incidents: c.Incidents, Captures: c.Captures, FailedCaptures: c.FailedCaptures,
 		Baselines: c.Baselines, Reports: c.Explained, FailedReports: c.FailedReports,
-		Delivered: c.Delivered, Dropped: c.DroppedEvents, SinkFailures: c.SinkFailures, Panics: c.Panics,
+		Delivered: c.Delivered, Dropped: c.DroppedEvents, DroppedLines: c.DroppedLogLines, SinkFailures: c.SinkFailures, Panics: c.Panics,
 	}
 	return out
 }
