@@ -60,7 +60,9 @@ type Config struct {
 	Relief Relief
 
 	// Logger gets what an operator should know: Info on Start, Warn for
-	// incidents and losses, Debug for every decision. Zero: slog.Default.
+	// incidents and losses, Debug for every decision. Its handler is called by a
+	// goroutine of its own, so it may block or fail; lines that find the queue
+	// of 256 full are dropped and counted. Zero: slog.Default.
 	Logger *slog.Logger
 
 	// Interval is how often the process is looked at while it is calm, from
