@@ -88,9 +88,9 @@ func (e *ending) what() string {
 func (g *Guard) end() error {
 	l, k := g.loop, g.keeper
 	g.ending.wait("the sampling", func() { <-l.finished })
-	l.recorder.leave()
 	errs := []error{l.wakers.close(), l.source.close()}
 	l.after.Lock()
+	l.recorder.leave()
 	l.step(l.leaveOpen)
 	l.after.Unlock()
 	g.ending.wait("a capture", k.captures.Wait)

@@ -46,10 +46,19 @@ func TestEvidenceDoesNotWaitForACPUProfile(t *testing.T) {
 			box.next(t, Opened)
 			dismiss := crowd(5000)
 			defer dismiss()
-			box.next(t, Opened)
-			i := box.next(t, Captured).Incident
-			if i.Rule != "heap" || i.NotCaptured != "" {
-				t.Fatalf("captured is %s: %s", i.Rule, i.NotCaptured)
+			var i Incident
+			for i.Rule != "heap" { // the other one escalates
+				select {
+				case e := <-box.events:
+					if e.Kind == Captured {
+						i = e.Incident
+					}
+				case <-time.After(longWait):
+					t.Fatal("nothing was captured")
+				}
+			}
+			if i.NotCaptured != "" {
+				t.Fatalf("not captured: %s", i.NotCaptured)
 			}
 			wants(t, i, "goroutine.pb.gz", "heap.pb.gz", "heap-fresh.pb.gz")
 			took := firstFile(t, g, i)
@@ -58,13 +67,36 @@ func TestEvidenceDoesNotWaitForACPUProfile(t *testing.T) {
 				t.Errorf("the first file was there after %v", took)
 			}
 			if by == "rule" {
-				mustCapture(t, g) // nor does a Capture
+				waitFor(t, "a Capture", func() bool { _, err := g.Capture(t.Context(), "test"); return !errors.Is(err, ErrBusy) })
 			}
 			if cpuProfile.TryLock() {
 				cpuProfile.Unlock()
 				t.Error("the CPU profile is over")
 			}
 		})
+	}
+}
+
+// Nor does it wait for that of the same incident, when things become much worse.
+func TestEscalationDoesNotWaitForACPUProfile(t *testing.T) {
+	rule := always
+	rule.Capture = KindsOf(profile.Heap, profile.Goroutine, profile.CPU)
+	box := newMailbox("box")
+	g, _ := startGuard(t, Config{Rules: []Rule{rule}, Sinks: []Sink{box}, Interval: shortestInterval, CPUProfile: time.Minute, NoReports: true, CloseTimeout: longWait})
+	first := box.next(t, Opened).Incident
+	atCPU(t)
+	dismiss := crowd(5000)
+	defer dismiss()
+	box.next(t, Escalated)
+	i := box.next(t, Captured).Incident
+	if i.ID != first.ID {
+		t.Fatalf("captured is %s", i.ID)
+	}
+	wants(t, i, "heap.2.pb.gz", "goroutine.2.pb.gz")
+	mustClose(t, g)
+	m, err := readManifest(i.Folder)
+	if err != nil || len(m.Captures) < 2 || m.Captures[0].Seq != 1 || m.Captures[1].Seq != 2 {
+		t.Errorf("captures %+v, %v", m.Captures, err)
 	}
 }
 
@@ -173,7 +205,7 @@ func TestALongIncidentHasItsFirstAndItsNewest(t *testing.T) {
 			Steps: []profile.Step{{Kind: profile.Heap, Outcome: profile.OutcomeFailed, Reason: "disk full"}}}}
 		rounds := 0
 		for at := time.Duration(0); at < 14*24*hour; at += minute {
-			if i.capturing {
+			if i.capturing > 0 {
 				rounds++
 				failed.record.Seq, failed.record.Time = rounds, time.Now()
 				s.ends(id, failed)
@@ -254,15 +286,24 @@ func TestEvidenceUnderWayIsShared(t *testing.T) {
 		if e := s.tells("captured goroutines")[0].Incident; e.Evidence != id {
 			t.Errorf("its evidence is that of %q, want %s", e.Evidence, id)
 		}
-		if s.open[2] == nil || !s.open[2].capturing {
+		if s.open[2] == nil || s.open[2].capturing == 0 {
 			t.Errorf("goroutines are not captured beside a CPU profile: %s", s.watch.rules[2].decision)
 		}
-		if !s.open[0].capturing {
+		if s.open[0].capturing == 0 {
 			t.Error("the first capture has ended")
 		}
-		s.look(second, all(memory(990), goroutines(110))) // much worse
-		if n := s.open[0].rounds; n != 1 {
-			t.Errorf("%d captures of one incident at a time", n)
+		// Much worse: what is left of the first capture is no reason to wait.
+		s.ends(s.open[2].ID, saved)
+		s.look(second, all(memory(990), goroutines(110)))
+		if i := s.open[0]; i.rounds != 2 || i.capturing != 2 {
+			t.Fatalf("%d captures, %d under way: %s", i.rounds, i.capturing, s.watch.rules[0].decision)
 		}
+		first, next := s.captures[0], s.captures[1]
+		s.step(func() { s.captured(next, saved) })
+		s.look(second, all(memory(100), goroutines(110)))
+		s.look(minute, all(memory(100), goroutines(110)))
+		s.tells("captured stacks", "escalated memory", "captured memory")
+		s.step(func() { s.captured(first, saved) })
+		s.tells("captured memory", "recovered memory")
 	})
 }

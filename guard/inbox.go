@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // inbox is what others have to tell the loop, as functions that its goroutine runs
@@ -71,21 +72,23 @@ func (l *loop) post(f func()) {
 }
 
 // ask has a caller's f run like a job's, and waits for that. It reports false when
-// ctx is done first; f is then not run unless it has begun.
+// ctx is done first; f is then not run unless it has begun. The loop does not touch
+// ctx, which may be of a type of the program's.
 func (l *loop) ask(ctx context.Context, f func()) bool {
-	ran := false // read once done is closed
 	select {
 	case <-l.inbox.asking:
 	case <-ctx.Done():
 		return false
 	}
 	done := make(chan struct{})
+	ran := false // read once done is closed
+	var gaveUp atomic.Bool
 	l.post(func() {
 		defer func() {
 			l.inbox.asking <- struct{}{}
 			close(done)
 		}()
-		if ctx.Err() == nil {
+		if !gaveUp.Load() {
 			ran = true
 			f()
 		}
@@ -94,6 +97,7 @@ func (l *loop) ask(ctx context.Context, f func()) bool {
 	case <-done:
 		return ran
 	case <-ctx.Done():
+		gaveUp.Store(true)
 		return false
 	}
 }

@@ -21,7 +21,7 @@ type liveIncident struct {
 	Incident
 	at        time.Duration
 	rounds    int    // of evidence begun
-	capturing bool   // one of them is under way
+	capturing int    // of them under way
 	left      bool   // the guard was closed while it was open
 	recovery  string // why it recovered; "": it has not
 	waits     bool   // it has been said why it is not explained yet
@@ -145,7 +145,7 @@ func (l *loop) recoverIncident(a act) {
 	// Its place is free for the rule's next incident, which may open before
 	// the capture has ended.
 	l.open[a.rule] = nil
-	if !i.capturing {
+	if i.capturing == 0 {
 		l.endIncident(i)
 	}
 }
@@ -171,7 +171,7 @@ func (l *loop) leaveOpen() {
 		i.decide("the guard was closed while the incident was open")
 		peak := l.watch.rules[rule].peak
 		i.record.update(func(m *profile.Manifest) { m.Peak = peak })
-		if !i.capturing { // else its capture writes it
+		if i.capturing == 0 { // else its capture writes it
 			l.keeper.finish(i.ID, i.record)
 		}
 	}

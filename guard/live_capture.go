@@ -12,6 +12,7 @@ import (
 // liveCapture is a round of evidence under way.
 type liveCapture struct {
 	number    int // as the policy knows it
+	round     int // as the incident counts them
 	rule      int // -1: none asked for it
 	incident  *liveIncident
 	suspicion bool // whether there is an incident is not known yet
@@ -36,7 +37,8 @@ func (l *loop) suspectIncident(a act) {
 func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why string, s *suspicion) {
 	i := c.incident
 	i.rounds++
-	i.capturing = true
+	i.capturing++
+	c.round = i.rounds
 	i.decide("capture: " + why)
 	l.later(func() {
 		l.log.Debug("leakguard: capturing", "incident", i.ID, "kinds", kinds.String(), "why", why)
@@ -50,7 +52,7 @@ func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why s
 	}
 	l.captures = append(l.captures, c)
 	l.keeper.take(captureJob{
-		ctx: ctx, id: i.ID, record: i.record, kinds: kinds, seq: i.rounds, onset: onset, suspicion: s,
+		ctx: ctx, id: i.ID, record: i.record, kinds: kinds, seq: c.round, onset: onset, suspicion: s,
 		reached: func(s captureStage, res captureResult) { l.post(func() { l.reached(c, s, res) }) },
 	}, func(res captureResult) { l.post(func() { l.captured(c, res) }) })
 }
@@ -80,7 +82,7 @@ func (l *loop) captured(c *liveCapture, res captureResult) {
 	i := c.incident
 	at := time.Since(l.started)
 	l.captures = slices.DeleteFunc(l.captures, func(o *liveCapture) bool { return o == c })
-	i.capturing = false
+	i.capturing--
 	if res.refuted {
 		l.watch.refute(c.rule, at)
 		l.counters.refuted.Add(1)
@@ -126,12 +128,13 @@ func (l *loop) captured(c *liveCapture, res captureResult) {
 		l.endManual(c, res.err)
 		return
 	}
-	if res.kinds != 0 || i.rounds == 1 {
+	if res.kinds != 0 || c.round == 1 {
 		// Of failures only the first is an event: the retries are our
 		// business.
 		l.send(i, Captured, i.Reason)
 	}
 	switch {
+	case i.capturing > 0: // the last one to end does that
 	case i.recovery != "":
 		l.endIncident(i)
 	case i.left:

@@ -50,9 +50,13 @@ func (r *record) capture(c profile.CaptureRecord) {
 	c.Steps = slices.Clone(c.Steps)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if last := r.captures.last(); last != nil && last.Seq == c.Seq {
-		*last = c
-		return
+	for _, list := range [][]profile.CaptureRecord{r.captures.newest, r.captures.first} {
+		for i := range list {
+			if list[i].Seq == c.Seq {
+				list[i] = c
+				return
+			}
+		}
 	}
 	r.captures.add(c)
 }
@@ -102,16 +106,6 @@ func (e *ends[T]) add(x T) {
 		e.left++
 	}
 	e.newest = append(e.newest, x)
-}
-
-// last is the newest entry, or nil.
-func (e *ends[T]) last() *T {
-	for _, list := range [][]T{e.newest, e.first} {
-		if n := len(list); n > 0 {
-			return &list[n-1]
-		}
-	}
-	return nil
 }
 
 // list returns a copy of what is kept.

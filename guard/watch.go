@@ -43,7 +43,7 @@ type ruleState struct {
 	belowSince time.Duration // or never
 	suspected  bool          // evidence of a suspicion is being taken
 	open       bool
-	capture    int   // the number of its incident's capture that is under way; 0: none
+	capture    int   // the number of its incident's last capture while that is under way; 0: none
 	incidents  int64 // announced since Start
 	peak       int64
 	wants      bool // evidence is wanted and not yet under way
@@ -230,7 +230,7 @@ func (w *watch) consider(i int, v *view) {
 		s.decide(v.at, "open, waiting to recover")
 		return
 	}
-	if s.capture != 0 {
+	if u := w.ledger.find(s.capture); u != nil && u.stage != finishing {
 		s.decide(v.at, "not captured: a capture is running")
 		return
 	}
