@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/internal/census"
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
@@ -23,46 +24,6 @@ type censusWatch struct {
 	leakedSince time.Duration           // when the first of them that leak began to grow
 }
 
-// surveyor counts goroutines by the place where they wait. One goroutine at a
-// time uses it.
-type surveyor struct {
-	reader *census.Reader
-	watch  *census.Watch
-}
-
-// newSurveyor returns one for a program whose main module has that path.
-func newSurveyor(module string) *surveyor {
-	return &surveyor{reader: census.NewReader(module), watch: census.NewWatch()}
-}
-
-// censusResult is what a census found.
-type censusResult struct {
-	at      time.Duration // since Start
-	next    time.Duration // after how long the next is due
-	sites   []census.Site
-	skipped string // why none was taken
-}
-
-// census takes one, unless it would need too much of the memory left.
-func (k *keeper) census(at time.Duration, goroutines int) (res censusResult) {
-	res = censusResult{at: at, next: census.Next(0, goroutines)}
-	if ok, why := k.admitAllocation(k.survey.reader.Predict(goroutines)); !ok {
-		res.skipped = why
-		return res
-	}
-	k.stacks.Lock()
-	groups, err := k.survey.reader.Take()
-	k.stacks.Unlock()
-	if err != nil {
-		res.skipped = err.Error()
-		return res
-	}
-	k.survey.watch.Observe(at, groups)
-	res.sites = k.survey.watch.Sites()
-	res.next = census.Next(k.survey.reader.Cost(), goroutines)
-	return res
-}
-
 // takeCensus has one taken when it is due and there is nothing more urgent.
 func (l *loop) takeCensus() {
 	c := &l.census
@@ -72,8 +33,8 @@ func (l *loop) takeCensus() {
 	at, n := l.view.at, int(l.reading.Goroutines)
 	c.counting = l.keeper.surveyed(func() {
 		// Whatever happens, or there would be no other one.
-		res := censusResult{at: at, next: census.Next(0, n), skipped: "it panicked"}
-		l.guarded(func() { res = l.keeper.census(at, n) })
+		res := evidence.Census{At: at, Next: census.Next(0, n), Skipped: "it panicked"}
+		l.guarded(func() { res = l.keeper.Census(at, n) })
 		l.post(func() { l.counted(res) })
 	})
 	c.next = at + census.Next(0, n)
@@ -84,18 +45,18 @@ func (l *loop) takeCensus() {
 func (l *loop) busy() bool { return len(l.watch.ledger.underway) > 0 || l.view.limitNear() }
 
 // counted books a census.
-func (l *loop) counted(res censusResult) {
+func (l *loop) counted(res evidence.Census) {
 	c := &l.census
 	c.counting = false
-	c.next = res.at + res.next
-	c.state = CensusState{Every: res.next, Skipped: res.skipped, at: res.at}
-	if res.skipped != "" {
+	c.next = res.At + res.Next
+	c.state = CensusState{Every: res.Next, Skipped: res.Skipped, at: res.At}
+	if res.Skipped != "" {
 		return
 	}
 	l.counters.censuses.Add(1)
-	l.leaked, c.leakedSince = 0, res.at
+	l.leaked, c.leakedSince = 0, res.At
 	c.sites = c.sites[:0:0] // the old ones are in snapshots and manifests
-	for _, s := range res.sites {
+	for _, s := range res.Sites {
 		site := goroutineSite(s, l.build.Module, l.started)
 		c.sites = append(c.sites, site)
 		if site.Leaking {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -25,7 +26,7 @@ func TestCensusFindsWhatLeaks(t *testing.T) {
 		for range 3 {
 			go waitForEver(release)
 		}
-		l.counted(k.census(at, 100))
+		l.counted(k.Census(at, 100))
 		if l.census.state.Skipped != "" {
 			t.Fatal(l.census.state.Skipped)
 		}
@@ -72,7 +73,7 @@ func TestProof(t *testing.T) {
 	go waitForProof(release)
 	var site profile.GoroutineSite
 	find := func(at time.Duration) (found profile.GoroutineSite) {
-		l.counted(k.census(at, 100))
+		l.counted(k.Census(at, 100))
 		for _, s := range l.census.sites {
 			if strings.HasSuffix(s.Frame.Function, "guard.waitForProof") {
 				found = s
@@ -104,9 +105,9 @@ func TestProof(t *testing.T) {
 // says so.
 func TestCensusLeftOut(t *testing.T) {
 	k := testKeeper("")
-	k.gauge.headroom.Store(1 * mib)
-	res := k.census(time.Hour, 1_000_000)
-	if !strings.Contains(res.skipped, "a quarter of the headroom") || res.next < time.Minute {
+	k.Stands(evidence.State{Headroom: 1 * mib, Left: -1})
+	res := k.Census(time.Hour, 1_000_000)
+	if !strings.Contains(res.Skipped, "a quarter of the headroom") || res.Next < time.Minute {
 		t.Errorf("of a million goroutines with 1 MiB left: %+v", res)
 	}
 }

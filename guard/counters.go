@@ -31,6 +31,15 @@ func (c *counters) step(s profile.Step) {
 	}
 }
 
+// baseline counts a baseline.
+func (c *counters) baseline(kept bool) {
+	if kept {
+		c.baselines.Add(1)
+	} else {
+		c.failedBaselines.Add(1)
+	}
+}
+
 // ProfileCount is how many profiles of a kind captures have wanted since Start of
 // which one and the same became, one of [profile.OutcomeWritten],
 // [profile.OutcomeSkipped] and [profile.OutcomeFailed]. A baseline that was

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
 )
@@ -116,7 +117,7 @@ func (l *loop) refuseExplanation(e explanation) string {
 	if l.reading.HeapIdle.Known() && l.reading.HeapReleased.Known() {
 		free = int64(l.reading.HeapIdle - l.reading.HeapReleased)
 	}
-	_, why := admitAllocation(headroom, free, e.predicted)
+	_, why := evidence.Admit(headroom, free, e.predicted)
 	return why
 }
 
@@ -128,10 +129,10 @@ func (l *loop) explained(done explained) {
 		return
 	}
 	l.prove(done.report)
-	var current *record
+	var current *evidence.Record
 	if i := l.find(done.id); i != nil {
 		i.Headline = done.report.Headline
-		i.record.update(func(m *profile.Manifest) { m.Headline = i.Headline })
+		i.record.Update(func(m *profile.Manifest) { m.Headline = i.Headline })
 		current = i.record
 	}
 	if !l.keeper.recorded(func() {
@@ -159,7 +160,7 @@ func (l *loop) prove(r *profile.Report) {
 		}
 	}
 	if len(blocked) > 0 {
-		l.keeper.surveyed(func() { l.keeper.survey.watch.Prove(blocked) })
+		l.keeper.surveyed(func() { l.keeper.Prove(blocked) })
 	}
 }
 
@@ -204,8 +205,8 @@ func (l *loop) notExplained(done explained) {
 
 // writeReport keeps a report with its incident. current is the record of an
 // incident that is still under way; the manifest of another one is read from disk.
-func (k *keeper) writeReport(done *explained, current *record) (err error) {
-	f := k.open.get(done.id)
+func (k *keeper) writeReport(done *explained, current *evidence.Record) (err error) {
+	f := k.Folder(done.id)
 	if f == nil {
 		if f, err = k.store.Reopen(done.id); err != nil {
 			return err
@@ -218,7 +219,7 @@ func (k *keeper) writeReport(done *explained, current *record) (err error) {
 			return err
 		}
 		onDisk.Headline = done.report.Headline
-		current = recordOf(onDisk)
+		current = evidence.RecordOf(onDisk)
 	}
 	if err := f.WriteReport(done.report); err != nil {
 		if !slices.ContainsFunc(f.Artefacts(), func(a profile.Artefact) bool { return a.Name == profile.ReportText }) {
@@ -230,10 +231,10 @@ func (k *keeper) writeReport(done *explained, current *record) (err error) {
 				"incident", done.id, "error", err)
 		}
 	}
-	done.manifest, done.folder = current.snapshot(), f.Path()
+	done.manifest, done.folder = current.Snapshot(), f.Path()
 	// One that was cut short stays without a manifest: that says so.
 	if !done.manifest.CutShort {
-		if err := errors.Join(f.Sync(), current.write(f)); err != nil {
+		if err := errors.Join(f.Sync(), current.Write(f)); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -152,7 +153,7 @@ func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
 	l := &loop{watch: newWatch([]Rule{{Name: "a", Signal: Memory, Line: Absolute(1)}}, 1), observer: newObserver()}
 	l.view.growth, l.view.headroom = &l.growth, 100*mib
 	l.reading = profile.NewReading(time.Now())
-	i := &liveIncident{record: newRecord(profile.Manifest{})}
+	i := &liveIncident{record: evidence.NewRecord(profile.Manifest{})}
 	i.ID = "large"
 	l.open = []*liveIncident{i}
 	l.wantExplanation(explanation{id: "large", predicted: 60 * mib})
@@ -162,8 +163,8 @@ func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
 			t.Fatalf("the next is number %d, want the small one", next)
 		}
 	}
-	if n := len(i.record.snapshot().Decisions); n != 1 {
-		t.Errorf("%d decisions tell that it waits, want one: %+v", n, i.record.snapshot().Decisions)
+	if n := len(i.record.Snapshot().Decisions); n != 1 {
+		t.Errorf("%d decisions tell that it waits, want one: %+v", n, i.record.Snapshot().Decisions)
 	}
 }
 

@@ -3,77 +3,58 @@ package guard
 import (
 	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
-	"time"
 
-	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
 // keeper takes and keeps the evidence. Whatever touches the disk or takes a profile
 // is done by it, and never by the loop.
 //
-// Nothing stands before evidence: each capture has a goroutine of its own from its
-// beginning to its end. What can wait is done by three workers, so that what is
-// slow for one reason does not wait for what is slow for another.
+// Nothing stands before evidence: each capture has a goroutine of its own. What can
+// wait is done by three workers, so that what is slow for one reason does not wait
+// for what is slow for another.
 type keeper struct {
+	*evidence.Taker
 	log      *slog.Logger
 	store    *profile.Store // nil: no disk
-	noGC     bool
-	leaks    bool // goroutineleak opted in
-	cpu      time.Duration
-	gauge    *gauge
 	counters *counters
 	once     *onces
 	// folderMade is told of each incident that has evidence in its folder.
 	folderMade func(id string)
 
-	captures sync.WaitGroup
-	surveys  worker // baselines and censuses
-	records  worker // last manifests and reports of this process's incidents
-	slow     worker // what earlier processes left
-
-	open openFolders // of this process's incidents
+	surveys worker // baselines and censuses
+	records worker // last manifests and reports of this process's incidents
+	slow    worker // what earlier processes left
 	// folders are those of the deaths that were told; the worker slow owns them.
 	folders map[string]*profile.Folder
-
 	stopped chan struct{} // closed when all work is done
-
-	taking atomic.Int32 // captures under way
-	// lacksBaseline tells the loop that a baseline was lost.
-	lacksBaseline atomic.Bool
-	// stacks is held by a survey while it takes the stacks of all goroutines, which
-	// the runtime does for one caller at a time.
-	stacks  sync.Mutex
-	runtime lockedReader
-	survey  *surveyor // the worker surveys owns it
 }
 
 // newKeeper returns a keeper that keeps the evidence in the store; nil: nowhere.
 func newKeeper(cfg *Config, store *profile.Store, module string, c *counters, once *onces) *keeper {
 	k := &keeper{
-		log: cfg.Logger, store: store, noGC: cfg.NoForcedGC, leaks: cfg.GoroutineLeak, cpu: cfg.CPUProfile,
-		gauge: new(gauge), counters: c, once: once,
-		stopped: make(chan struct{}),
-		runtime: lockedReader{reader: goruntime.NewReader()},
-		folders: make(map[string]*profile.Folder), survey: newSurveyor(module),
+		log: cfg.Logger, store: store, counters: c, once: once, folderMade: func(string) {},
+		folders: make(map[string]*profile.Folder), stopped: make(chan struct{}),
 	}
-	k.gauge.headroom.Store(profile.Unknown)
+	k.Taker = evidence.NewTaker(evidence.Config{
+		Store: store, Log: cfg.Logger, Module: module, NoForcedGC: cfg.NoForcedGC, GoroutineLeak: cfg.GoroutineLeak, CPUProfile: cfg.CPUProfile,
+		FolderMade: func(id string) { k.folderMade(id) },
+		Stepped:    c.step, Baselined: c.baseline, Panicked: func() { c.panics.Add(1) }, First: once.first,
+	})
 	for _, w := range []*worker{&k.surveys, &k.records, &k.slow} {
 		w.guarded = k.guarded
 	}
 	return k
 }
 
-// take takes a capture on a goroutine of its own, and calls done with how it went.
-func (k *keeper) take(j captureJob, done func(captureResult)) {
-	k.taking.Add(1)
-	k.captures.Go(func() {
-		res := k.capture(j)
-		k.taking.Add(-1)
-		done(res)
-	})
+// stands tells the evidence how the process stands.
+func (k *keeper) stands(v *view, r *profile.Reading) {
+	s := evidence.State{Headroom: v.headroom, Left: -1, Goroutines: r.Goroutines, ScanHeap: r.ScanHeap, BuckHashSys: r.BuckHashSys}
+	if left, ok := v.timeToLimit(); ok {
+		s.Left = left
+	}
+	k.Stands(s)
 }
 
 // do queues what may take long and is not about an incident of this process. It
@@ -96,12 +77,22 @@ func (k *keeper) queued(ok bool) bool {
 	return ok
 }
 
-// close gives back what is open. There must be no work left.
+// finish has an incident's last manifest written and its folder closed.
+func (k *keeper) finish(id string, r *evidence.Record) {
+	k.records.must(func() {
+		if err := k.Finish(id, r); err != nil && k.once.first("manifest") {
+			k.log.Warn("leakguard: the manifest of a closed incident could not be written", "incident", id, "error", err)
+		}
+	})
+}
+
+// close closes the folders that are open. There must be no work left.
 func (k *keeper) close() {
-	k.open.close()
+	k.Close()
 	for _, f := range k.folders {
 		f.Close()
 	}
+	close(k.stopped)
 }
 
 // guarded keeps a panic from the host: it is counted and logged once.
@@ -115,17 +106,4 @@ func (k *keeper) guarded(f func()) {
 		}
 	}()
 	f()
-}
-
-// lockedReader reads the runtime's metrics for several goroutines.
-type lockedReader struct {
-	mu     sync.Mutex
-	reader *goruntime.Reader
-}
-
-func (r *lockedReader) read() (s goruntime.Stat) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.reader.Read(&s)
-	return s
 }

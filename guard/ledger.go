@@ -34,19 +34,19 @@ type ledger struct {
 	tokens   float64
 	filledAt time.Duration
 
-	begun    int        // captures so far, which numbers them
-	underway []underway // oldest first
-	saved    []evidence // likewise
+	begun    int             // captures so far, which numbers them
+	underway []underway      // oldest first
+	saved    []savedEvidence // likewise
 	failures int
 	retryAt  time.Duration
 }
 
 // underway is a capture that has begun and not ended.
 type underway struct {
-	evidence  // what it is going to be
-	number    int
-	stage     captureStage
-	suspicion bool // it may prove wrong, and is evidence of nothing until then
+	savedEvidence // what it is going to be
+	number        int
+	stage         captureStage
+	suspicion     bool // it may prove wrong, and is evidence of nothing until then
 }
 
 // captureStage is how far a capture is.
@@ -62,8 +62,8 @@ const (
 	finishing
 )
 
-// evidence is what was saved and how things stood then.
-type evidence struct {
+// savedEvidence is what was saved and how things stood then.
+type savedEvidence struct {
 	id       string
 	kinds    KindSet
 	at       time.Duration
@@ -124,10 +124,10 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 
 // latest is the newest evidence of the kinds, or nil. That of a capture whose first
 // files are safe counts.
-func (l *ledger) latest(kinds KindSet) *evidence {
+func (l *ledger) latest(kinds KindSet) *savedEvidence {
 	for i := len(l.underway) - 1; i >= 0; i-- {
 		if u := &l.underway[i]; !u.suspicion && u.stage != taking && u.kinds&kinds == kinds {
-			return &u.evidence
+			return &u.savedEvidence
 		}
 	}
 	for i := len(l.saved) - 1; i >= 0; i-- {
@@ -139,13 +139,13 @@ func (l *ledger) latest(kinds KindSet) *evidence {
 }
 
 // shows is up to how much live memory the evidence shows what fills it.
-func (e *evidence) shows(r Rule, v *view) int64 {
+func (e *savedEvidence) shows(r Rule, v *view) int64 {
 	return e.live + e.live/liveFactor + leastRiseOf(v.limits[r.Signal])/4
 }
 
 // worse says in what respect things are much worse than when the evidence was
 // taken; empty if in none.
-func (e *evidence) worse(r Rule, v *view) string {
+func (e *savedEvidence) worse(r Rule, v *view) string {
 	s := r.Signal
 	ofMemory := !s.counts() && !s.isFloor() && s != HostMemory
 	if live := v.live.last(); ofMemory && live > e.shows(r, v) && v.liveNear() {
@@ -179,8 +179,8 @@ func (l *ledger) busy() bool {
 func (l *ledger) begin(v *view, kinds KindSet, suspicion bool) (number int) {
 	l.begun++
 	l.underway = append(l.underway, underway{
-		evidence: evidence{kinds: kinds, at: v.at, values: v.values, headroom: v.headroom, live: v.live.last()},
-		number:   l.begun, suspicion: suspicion,
+		savedEvidence: savedEvidence{kinds: kinds, at: v.at, values: v.values, headroom: v.headroom, live: v.live.last()},
+		number:        l.begun, suspicion: suspicion,
 	})
 	return l.begun
 }
@@ -215,7 +215,7 @@ func (l *ledger) end(number int, id string, kinds KindSet, whole, charge bool, a
 	if u == nil {
 		return
 	}
-	e := u.evidence
+	e := u.savedEvidence
 	l.drop(number)
 	if whole {
 		l.failures = 0

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -75,13 +76,7 @@ func TestCloseConcurrently(t *testing.T) {
 // atCPU waits until a CPU profile is being taken.
 func atCPU(t *testing.T) {
 	t.Helper()
-	waitFor(t, "the CPU profile to begin", func() bool {
-		if cpuProfile.TryLock() {
-			cpuProfile.Unlock()
-			return false
-		}
-		return true
-	})
+	waitFor(t, "the CPU profile to begin", evidence.ProfilingCPU)
 }
 
 func TestCloseCutsACPUProfileShort(t *testing.T) {

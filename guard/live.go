@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -26,13 +27,13 @@ type liveIncident struct {
 	recovery  string // why it recovered; "": it has not
 	waits     bool   // it has been said why it is not explained yet
 	recorder  *recorder
-	record    *record
+	record    *evidence.Record
 }
 
 // decide notes what was decided about the incident.
 func (i *liveIncident) decide(text string) {
 	i.recorder.note(i.ID, text)
-	i.record.decide(text)
+	i.record.Decide(text)
 }
 
 // find returns the incident of that ID while it is under way or its evidence is
@@ -90,7 +91,7 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 	i.Signal = r.Signal
 	i.Value = l.view.values[r.Signal]
 	i.Peak = i.Value
-	i.record.update(func(m *profile.Manifest) {
+	i.record.Update(func(m *profile.Manifest) {
 		m.Unit, m.Peak = r.Signal.Unit(), i.Peak
 		if r.Line.kind != lineTimeToLimit { // there is no time for days, nor a need
 			m.History = l.pastPoints()
@@ -121,7 +122,7 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 		ID: profile.NewIncidentID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
 		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading, Verdict: l.verdict(),
 	}
-	i.record = newRecord(profile.Manifest{
+	i.record = evidence.NewRecord(profile.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
 		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(nil, &l.view, l.started),
 		GoroutineSites: l.census.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
@@ -138,7 +139,7 @@ func (l *loop) recoverIncident(a act) {
 	i.Peak = l.watch.rules[a.rule].peak
 	i.decide("recovered: " + a.reason)
 	i.recovery = a.reason
-	i.record.update(func(m *profile.Manifest) {
+	i.record.Update(func(m *profile.Manifest) {
 		recovered := i.Recovered
 		m.Recovered, m.Peak = &recovered, i.Peak
 	})
@@ -170,7 +171,7 @@ func (l *loop) leaveOpen() {
 		i.left = true
 		i.decide("the guard was closed while the incident was open")
 		peak := l.watch.rules[rule].peak
-		i.record.update(func(m *profile.Manifest) { m.Peak = peak })
+		i.record.Update(func(m *profile.Manifest) { m.Peak = peak })
 		if i.capturing == 0 { // else its capture writes it
 			l.keeper.finish(i.ID, i.record)
 		}

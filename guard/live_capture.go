@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -29,12 +30,12 @@ type captureReply struct {
 // suspectIncident has the evidence taken of an incident that there may not be.
 func (l *loop) suspectIncident(a act) {
 	c := &liveCapture{number: a.capture, rule: a.rule, incident: l.ruleIncident(a), suspicion: true}
-	before := held{heap: int64(l.reading.HeapAlloc), live: l.live.lowest()}
-	l.capture(c, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, &suspicion{before: before, known: a.known})
+	before := evidence.Held{Heap: int64(l.reading.HeapAlloc), Live: l.live.lowest()}
+	l.capture(c, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, &evidence.Suspicion{Before: before, Known: a.known})
 }
 
 // capture has a round of evidence taken.
-func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why string, s *suspicion) {
+func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why string, s *evidence.Suspicion) {
 	i := c.incident
 	i.rounds++
 	i.capturing++
@@ -51,25 +52,26 @@ func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why s
 		onset = l.onset(i)
 	}
 	l.captures = append(l.captures, c)
-	l.keeper.take(captureJob{
-		ctx: ctx, id: i.ID, record: i.record, kinds: kinds, seq: c.round, onset: onset, suspicion: s,
-		reached: func(s captureStage, res captureResult) { l.post(func() { l.reached(c, s, res) }) },
-	}, func(res captureResult) { l.post(func() { l.captured(c, res) }) })
+	l.keeper.Go(evidence.Job{
+		Context: ctx, ID: i.ID, Record: i.record, Kinds: kinds.Kinds(), Seq: c.round, Onset: onset, Suspicion: s,
+		Collecting: func(res evidence.Result) { l.post(func() { l.reached(c, collecting, res) }) },
+		Finishing:  func(res evidence.Result) { l.post(func() { l.reached(c, finishing, res) }) },
+	}, func(res evidence.Result) { l.post(func() { l.captured(c, res) }) })
 }
 
 // reached books how far a capture is. From finishing on it is known whether a
 // suspicion is right.
-func (l *loop) reached(c *liveCapture, s captureStage, res captureResult) {
-	l.watch.ledger.reached(c.number, c.incident.ID, s, res.live)
+func (l *loop) reached(c *liveCapture, s captureStage, res evidence.Result) {
+	l.watch.ledger.reached(c.number, c.incident.ID, s, res.Live)
 	if c.suspicion && s == finishing {
 		l.confirm(c, res)
 	}
 }
 
 // confirm opens the incident of a suspicion that is right.
-func (l *loop) confirm(c *liveCapture, res captureResult) {
+func (l *loop) confirm(c *liveCapture, res evidence.Result) {
 	c.suspicion = false
-	for _, text := range res.judged { // the manifest has it from the capture
+	for _, text := range res.Judged { // the manifest has it from the capture
 		c.incident.recorder.note(c.incident.ID, text)
 	}
 	l.watch.confirm(c.rule)
@@ -78,12 +80,12 @@ func (l *loop) confirm(c *liveCapture, res captureResult) {
 }
 
 // captured books the end of a capture.
-func (l *loop) captured(c *liveCapture, res captureResult) {
+func (l *loop) captured(c *liveCapture, res evidence.Result) {
 	i := c.incident
 	at := time.Since(l.started)
 	l.captures = slices.DeleteFunc(l.captures, func(o *liveCapture) bool { return o == c })
 	i.capturing--
-	if res.refuted {
+	if res.Refuted {
 		l.watch.refute(c.rule, at)
 		l.counters.refuted.Add(1)
 		l.later(func() {
@@ -94,41 +96,42 @@ func (l *loop) captured(c *liveCapture, res captureResult) {
 	if c.suspicion {
 		l.confirm(c, res)
 	}
-	if res.folder != "" {
-		i.Folder, i.Artefacts = res.folder, res.artefacts
+	if res.Folder != "" {
+		i.Folder, i.Artefacts = res.Folder, res.Artefacts
 	}
-	if len(res.record.Steps) > 0 {
-		i.record.capture(res.record)
+	if len(res.Record.Steps) > 0 {
+		i.record.Capture(res.Record)
 	}
-	l.watch.ledger.reached(c.number, i.ID, finishing, res.live)
-	l.watch.captureEnded(c.rule, c.number, i.ID, res.kinds, at)
-	if res.kinds != 0 {
+	l.watch.ledger.reached(c.number, i.ID, finishing, res.Live)
+	saved := KindsOf(res.Saved...)
+	l.watch.captureEnded(c.rule, c.number, i.ID, saved, at)
+	if saved != 0 {
 		l.counters.captures.Add(1)
 		i.Evidence, i.NotCaptured = "", ""
-		i.decide(fmt.Sprintf("captured %s", res.kinds))
+		i.decide(fmt.Sprintf("captured %s", saved))
 		l.later(func() {
-			l.log.Warn("leakguard: evidence saved", "incident", i.ID, "dir", res.folder, "files", len(res.artefacts))
+			l.log.Warn("leakguard: evidence saved", "incident", i.ID, "dir", res.Folder, "files", len(res.Artefacts))
 		})
-		predicted, _ := predictExplanation(res.artefacts)
+		predicted, _ := predictExplanation(res.Artefacts)
 		l.wantExplanation(explanation{id: i.ID, predicted: predicted})
 	} else {
 		l.counters.failedCaptures.Add(1)
 		i.NotCaptured = "nothing was saved"
-		if res.err != nil {
-			i.NotCaptured = res.err.Error()
+		if res.Err != nil {
+			i.NotCaptured = res.Err.Error()
 		}
 		i.decide("capture failed: " + i.NotCaptured)
 	}
-	if res.err != nil && l.once.first("capture") {
+	if res.Err != nil && l.once.first("capture") {
 		l.later(func() {
-			l.log.Warn("leakguard: evidence was lost; further losses are only counted and told in the manifest", "incident", i.ID, "error", res.err)
+			l.log.Warn("leakguard: evidence was lost; further losses are only counted and told in the manifest", "incident", i.ID, "error", res.Err)
 		})
 	}
 	if c.manual {
-		l.endManual(c, res.err)
+		l.endManual(c, res.Err)
 		return
 	}
-	if res.kinds != 0 || c.round == 1 {
+	if saved != 0 || c.round == 1 {
 		// Of failures only the first is an event: the retries are our
 		// business.
 		l.send(i, Captured, i.Reason)
@@ -173,7 +176,7 @@ func (l *loop) endManual(c *liveCapture, err error) {
 	l.send(i, Captured, i.Reason)
 	i.Recovered = time.Now()
 	i.Duration = time.Since(l.started) - i.at
-	i.record.update(func(m *profile.Manifest) {
+	i.record.Update(func(m *profile.Manifest) {
 		recovered := i.Recovered
 		m.Recovered = &recovered
 	})

@@ -110,8 +110,8 @@ func (l *loop) look() {
 	l.recorder.sample(&l.reading)
 	l.counters.readings.Add(1)
 	l.history.add(&l.reading)
-	cores := l.observe(now.Sub(l.started), &l.reading, &l.source.limits, l.source.used, l.keeper.gauge.gcTime(), l.watch.calm())
-	l.keeper.gauge.set(&l.view, &l.reading)
+	cores := l.observe(now.Sub(l.started), &l.reading, &l.source.limits, l.source.used, l.keeper.GCTime(), l.watch.calm())
+	l.keeper.stands(&l.view, &l.reading)
 	for _, a := range l.watch.step(&l.view) {
 		l.act(a)
 	}

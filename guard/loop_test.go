@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -64,13 +65,12 @@ func (s *stage) under(id string) *liveCapture {
 func (s *stage) goesOn(id string, to captureStage) {
 	s.t.Helper()
 	c := s.under(id)
-	s.step(func() { s.reached(c, to, captureResult{id: id}) })
+	s.step(func() { s.reached(c, to, evidence.Result{}) })
 }
 
 // ends books the end of the capture of an incident.
-func (s *stage) ends(id string, res captureResult) {
+func (s *stage) ends(id string, res evidence.Result) {
 	s.t.Helper()
-	res.id = id
 	c := s.under(id)
 	s.step(func() { s.captured(c, res) })
 }
@@ -90,7 +90,7 @@ func (s *stage) tells(want ...string) (events []Event) {
 	return events
 }
 
-var saved = captureResult{folder: "/evidence", kinds: KindsOf(profile.Heap, profile.Goroutine)}
+var saved = evidence.Result{Folder: "/evidence", Saved: []profile.Kind{profile.Heap, profile.Goroutine}}
 
 func TestIncidentThatReopensWhileItsCaptureRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -142,12 +142,12 @@ func TestFailedCaptureIsToldOnceAndThenItsSuccess(t *testing.T) {
 		s := newStage(t, memory90)
 		s.look(0, memory(905))
 		id := s.tells("opened memory")[0].Incident.ID
-		s.ends(id, captureResult{err: errors.New("disk full")})
+		s.ends(id, evidence.Result{Err: errors.New("disk full")})
 		if got := s.tells("captured memory")[0].Incident; got.NotCaptured != "disk full" || got.Folder != "" {
 			t.Errorf("got %q, %q", got.NotCaptured, got.Folder)
 		}
 		s.look(250*time.Millisecond, memory(905))
-		s.ends(id, captureResult{err: errors.New("disk full")})
+		s.ends(id, evidence.Result{Err: errors.New("disk full")})
 		s.tells() // the retries are the guard's business
 		s.look(500*time.Millisecond, memory(905))
 		s.ends(id, saved)

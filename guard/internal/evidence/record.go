@@ -1,4 +1,4 @@
-package guard
+package evidence
 
 import (
 	"fmt"
@@ -16,11 +16,11 @@ const (
 	keptNewest = 48
 )
 
-// record is an incident's manifest while the incident is under way. The loop adds
+// Record is an incident's manifest while the incident is under way. The loop adds
 // what is decided, a capture what it takes. Whoever writes it to disk writes what
 // it holds then, so that what was written last is never older than what was
 // written before.
-type record struct {
+type Record struct {
 	writing sync.Mutex // held while it is written; taken before mu
 
 	mu        sync.Mutex
@@ -29,24 +29,25 @@ type record struct {
 	decisions ends[profile.Decision]
 }
 
-func newRecord(m profile.Manifest) *record { return &record{manifest: m} }
+// NewRecord returns one that begins with the manifest.
+func NewRecord(m profile.Manifest) *Record { return &Record{manifest: m} }
 
-// recordOf is the record of an incident that was read from disk.
-func recordOf(m profile.Manifest) *record {
-	r := newRecord(m)
+// RecordOf is the record of an incident that was read from disk.
+func RecordOf(m profile.Manifest) *Record {
+	r := NewRecord(m)
 	r.captures.first, r.decisions.first = m.Captures, m.Decisions
 	return r
 }
 
-// decide adds a decision.
-func (r *record) decide(text string) {
+// Decide adds a decision.
+func (r *Record) Decide(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.decisions.add(profile.Decision{Time: time.Now(), Text: text})
 }
 
-// capture adds a round of evidence, or what has been added to it.
-func (r *record) capture(c profile.CaptureRecord) {
+// Capture adds a round of evidence, or what has been added to it.
+func (r *Record) Capture(c profile.CaptureRecord) {
 	c.Steps = slices.Clone(c.Steps)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,15 +62,15 @@ func (r *record) capture(c profile.CaptureRecord) {
 	r.captures.add(c)
 }
 
-// update changes the manifest.
-func (r *record) update(change func(m *profile.Manifest)) {
+// Update changes the manifest.
+func (r *Record) Update(change func(m *profile.Manifest)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change(&r.manifest)
 }
 
-// snapshot returns the manifest as it stands.
-func (r *record) snapshot() profile.Manifest {
+// Snapshot returns the manifest as it stands.
+func (r *Record) Snapshot() profile.Manifest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.manifest
@@ -83,11 +84,11 @@ func (r *record) snapshot() profile.Manifest {
 	return m
 }
 
-// write writes the manifest into the incident's folder.
-func (r *record) write(f *profile.Folder) error {
+// Write writes the manifest into the incident's folder.
+func (r *Record) Write(f *profile.Folder) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	return f.WriteManifest(r.snapshot())
+	return f.WriteManifest(r.Snapshot())
 }
 
 // ends keeps the first and the newest entries of a list, and counts the others.

@@ -1,4 +1,4 @@
-package guard
+package evidence
 
 import (
 	"errors"
@@ -50,38 +50,36 @@ func (o *openFolders) close() {
 	o.set = nil
 }
 
-// folder returns the incident's folder, which is made with its first capture,
+// Folder returns the open folder of an incident that is under way, or nil.
+func (t *Taker) Folder(id string) *profile.Folder { return t.open.get(id) }
+
+// folderOf returns the incident's folder, which is made with its first capture,
 // and anew if somebody has removed it: nothing can be written to a removed one.
-func (k *keeper) folder(id string) (*profile.Folder, error) {
-	if k.store == nil {
+func (t *Taker) folderOf(id string) (*profile.Folder, error) {
+	if t.cfg.Store == nil {
 		return nil, errors.New("guard: no folder to keep evidence in")
 	}
-	if f := k.open.get(id); f != nil {
+	if f := t.open.get(id); f != nil {
 		if _, err := os.Lstat(f.Path()); !errors.Is(err, fs.ErrNotExist) {
 			return f, nil
 		}
-		k.open.remove(id)
+		t.open.remove(id)
 		f.Close()
 	}
-	f, err := k.store.CreateID(id)
+	f, err := t.cfg.Store.CreateID(id)
 	if err != nil {
 		return nil, err
 	}
-	k.open.add(f)
+	t.open.add(f)
 	return f, nil
 }
 
-// finish has an incident's last manifest written and its folder closed, so that it
-// may be pruned.
-func (k *keeper) finish(id string, r *record) {
-	k.records.must(func() {
-		f := k.open.remove(id)
-		if f == nil {
-			return
-		}
-		err := errors.Join(r.write(f), f.Close())
-		if err != nil && k.once.first("manifest") {
-			k.log.Warn("leakguard: the manifest of a closed incident could not be written", "incident", id, "error", err)
-		}
-	})
+// Finish writes the last manifest of an incident, if it has a folder, and closes
+// that, so that it may be pruned.
+func (t *Taker) Finish(id string, r *Record) error {
+	f := t.open.remove(id)
+	if f == nil {
+		return nil
+	}
+	return errors.Join(r.Write(f), f.Close())
 }
