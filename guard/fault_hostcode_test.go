@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -72,10 +73,9 @@ func (c hostContext) Value(key any) any { c.fault.strike(); return c.Context.Val
 func TestHostCodeHoldsUpNothing(t *testing.T) {
 	var once sync.Once
 	faults := map[string]func(f *hostFault){
-		"panics":  func(*hostFault) { panic("out of order") },
-		"exits":   func(*hostFault) { runtime.Goexit() },
-		"blocks":  func(f *hostFault) { <-f.release },
-		"returns": func(*hostFault) {},
+		"panics": func(*hostFault) { panic("out of order") },
+		"exits":  func(*hostFault) { runtime.Goexit() },
+		"blocks": func(f *hostFault) { <-f.release },
 		"calls back": func(f *hostFault) {
 			once.Do(func() { // or each line that it logs would have it log another
 				g := f.guard.Load()
@@ -145,7 +145,7 @@ func TestHostCodeHoldsUpNothing(t *testing.T) {
 				bad := sinkFunc{"bad", func(context.Context, Event) error { return errors.New("no") }} // for WithAttrs
 				cfg := Config{Sinks: []Sink{box, bad}, CloseTimeout: longWait, Interval: shortestInterval, PollOnly: true, Rules: []Rule{}}
 				if fault == "blocks" && p.stuck != "" {
-					cfg.CloseTimeout = 300 * time.Millisecond
+					cfg.CloseTimeout = time.Second
 				}
 				p.config(f, &cfg)
 				g, _ := startUnchecked(t, "/", cfg)
@@ -173,8 +173,8 @@ func TestHostCodeHoldsUpNothing(t *testing.T) {
 				}
 				switch {
 				case fault == "blocks" && p.stuck != "":
-					if err == nil || !strings.Contains(err.Error(), p.stuck) || strings.Count(err.Error(), "guard: close: ") != 1 {
-						t.Errorf("Close: %v, want that it says %q and no more", err, p.stuck)
+					if err == nil || !strings.Contains(err.Error(), p.stuck) {
+						t.Errorf("Close: %v, want that it says %q", err, p.stuck)
 					}
 				case err != nil:
 					t.Errorf("Close: %v", err)
@@ -182,6 +182,7 @@ func TestHostCodeHoldsUpNothing(t *testing.T) {
 				if place != "Context" {
 					close(f.release)
 				}
+				ended(t, g)
 			})
 		}
 	}
@@ -219,9 +220,15 @@ func TestHostCodeCloses(t *testing.T) {
 			case <-time.After(longWait):
 				t.Fatal("Close has not returned")
 			}
-			<-g.keeper.stopped
+			ended(t, g)
 		})
 	}
+}
+
+// ended waits for what a Close that has given up leaves to the background.
+func ended(t *testing.T, g *Guard) {
+	t.Helper()
+	waitFor(t, "the end", func() bool { _, err := g.Store().Incidents(); return errors.Is(err, fs.ErrClosed) })
 }
 
 // A sink's name is asked for once, before anything is started.
@@ -242,10 +249,13 @@ func TestBlockingLogger(t *testing.T) {
 	f := &hostFault{do: func(f *hostFault) { <-f.release }, release: make(chan struct{}), did: make(chan struct{})}
 	g, _ := startUnchecked(t, "/", Config{Logger: slog.New(hostHandler{new(logBook), f, "Handle"}), NoReports: true})
 	f.guard.Store(g)
-	waitFor(t, "lines to be dropped", func() bool {
-		mustCapture(t, g)
-		return g.Snapshot().Counters.DroppedLogLines > 0
-	})
+	for range 500 {
+		g.loop.log.Info("line")
+	}
+	if n := g.Snapshot().Counters.DroppedLogLines; n < 200 {
+		t.Errorf("%d of 500 lines were dropped", n)
+	}
+	mustCapture(t, g)
 	close(f.release)
 	mustClose(t, g)
 }

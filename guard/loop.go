@@ -117,7 +117,6 @@ func (l *loop) look() {
 	}
 	l.watchCache()
 	l.watchPressure()
-	l.yield()
 	l.takeBaseline()
 	l.takeCensus()
 	l.explain()
@@ -136,17 +135,14 @@ func (l *loop) look() {
 // under way and what is said can be read from a Snapshot.
 func (l *loop) later(f func()) { l.words = append(l.words, f) }
 
-// yield lets a capture begin that this step has started: where all processors are
-// taken it runs on this one, now.
-func (l *loop) yield() {
-	if len(l.words) > 0 {
-		runtime.Gosched()
-	}
-}
-
 // say says what was put off.
 func (l *loop) say() {
-	l.yield()
+	if len(l.words) == 0 {
+		return
+	}
+	// A capture may have begun: where all processors are taken it runs on this
+	// one, now.
+	runtime.Gosched()
 	words := l.words
 	l.words = nil // also when one of them panics: it is not to be said again
 	for _, f := range words {
