@@ -284,7 +284,7 @@ func (c Config) validate() error {
 			continue
 		}
 		name := s.Name()
-		f.check(name != "", field+".Name()", strconv.Quote(name), "a name")
+		f.check(name != "" && len(name) <= mostSinkName, field+".Name()", strconv.Quote(name), fmt.Sprintf("a name of 1 to %d bytes", mostSinkName))
 		f.check(!names[name], field+".Name()", strconv.Quote(name), "a name that no other sink has")
 		names[name] = true
 	}

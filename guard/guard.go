@@ -70,18 +70,16 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	}
 	g.closeOnce <- struct{}{}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.sinks = newDispatcher(cfg.Sinks, cfg.Logger, c)
 	g.keeper = &keeper{
 		log: cfg.Logger, store: store, noGC: cfg.NoForcedGC, leaks: cfg.GoroutineLeak, cpu: cfg.CPUProfile,
 		gauge: new(gauge), counters: c, once: once,
 		jobs: make(chan func(), queuedJobs), stopped: make(chan struct{}),
-		folderMade: g.sinks.folderMade,
-		runtime:    goruntime.NewReader(), folders: make(map[string]*profile.Folder),
+		runtime: goruntime.NewReader(), folders: make(map[string]*profile.Folder),
 		survey: newSurveyor(build.Module),
 	}
 	g.keeper.gauge.headroom.Store(profile.Unknown)
 	l := &loop{
-		ctx: g.ctx, cfg: cfg, log: cfg.Logger, history: newHistory(), keeper: g.keeper, sinks: g.sinks, counters: c, once: once,
+		ctx: g.ctx, cfg: cfg, log: cfg.Logger, history: newHistory(), keeper: g.keeper, counters: c, once: once,
 		build: build, timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify(),
 		ask: make(chan func()), results: make(chan captureResult, queuedJobs),
 		censuses: make(chan censusResult, 1), explanations: make(chan explained, 1), reports: make(chan explained, 1),
@@ -118,16 +116,14 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	if cfg.CaptureOnSignal {
 		l.signal = notifySignal()
 	}
-	if store != nil {
-		g.sinks.record = store.RecordDelivery
-	}
+	g.sinks = newDispatcher(cfg.Sinks, store, l.process, cfg.Logger, c)
+	l.sinks, g.keeper.folderMade = g.sinks, g.sinks.folderMade
 	var at here
 	if store != nil && !cfg.NoBlackBox {
 		l.recorder = l.openRecorder(store.Dir(), root)
 		at = l.hereNow()
 	}
 	g.announce(diskErr)
-	go g.sinks.run()
 	go g.keeper.run()
 	go l.run()
 	if store != nil {
@@ -177,33 +173,12 @@ func (g *Guard) takeUp(store *profile.Store, at here) {
 		g.loop.log.Warn("leakguard: earlier incidents could not be listed, nothing of them is offered again or explained", "error", err)
 		return
 	}
+	g.sinks.redeliver(store, incidents)
 	if !cfg.NoBlackBox {
 		g.loop.lookForDeaths(at, incidents)
 	}
-	if len(cfg.Sinks) > 0 {
-		g.redeliver(store, incidents)
-	}
 	if !cfg.NoReports {
 		g.loop.earlier <- g.keeper.unexplained(incidents)
-	}
-}
-
-// redeliver offers the sinks what they have not accepted of earlier processes'
-// incidents.
-func (g *Guard) redeliver(store *profile.Store, incidents []profile.Manifest) {
-	for _, m := range incidents {
-		folder, err := store.Reopen(m.ID)
-		if err != nil {
-			continue // its process is alive and delivers it itself
-		}
-		if m.Headline == "" { // cut short, or killed before the manifest could say so
-			m.Headline = profile.FolderHeadline(folder.Path())
-		}
-		delivery, err := store.Delivery(m.ID)
-		if err == nil {
-			g.sinks.redeliver(m, delivery, folder.Path())
-		}
-		folder.Close()
 	}
 }
 

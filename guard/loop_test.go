@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -15,20 +16,23 @@ import (
 // runs in a synctest bubble.
 type stage struct {
 	*loop
-	t *testing.T
+	t    *testing.T
+	told chan Event
 }
 
 func newStage(t *testing.T, rules ...Rule) *stage {
 	c, once, log := new(counters), new(onces), slog.New(slog.DiscardHandler)
+	told := make(chan Event, 100)
+	sink := sinkFunc{"stage", func(_ context.Context, e Event) error { told <- e; return nil }}
 	l := &loop{
 		ctx: t.Context(), log: log, history: newHistory(), counters: c, once: once,
-		sinks:  newDispatcher([]Sink{namedSink("stage")}, log, c),
+		sinks:  newDispatcher([]Sink{sink}, nil, profile.Process{}, log, c),
 		keeper: &keeper{log: log, gauge: new(gauge), counters: c, once: once, jobs: make(chan func(), queuedJobs)},
 		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour),
 		open: make([]*liveIncident, len(rules)), results: make(chan captureResult, queuedJobs),
 		observer: newObserver(), started: time.Now(), reading: profile.NewReading(time.Now()),
 	}
-	return &stage{l, t}
+	return &stage{l, t, told}
 }
 
 // look moves the clock on and shows the loop a reading.
@@ -53,12 +57,13 @@ func (s *stage) ends(id string, res captureResult) {
 	s.say()
 }
 
-// tells takes the events that are queued for the sink, and compares kind and rule.
+// tells takes the events that the sink was told, and compares kind and rule.
 func (s *stage) tells(want ...string) (events []Event) {
 	s.t.Helper()
 	var got []string
-	for len(s.sinks.events) > 0 {
-		e := (<-s.sinks.events).event
+	synctest.Wait()
+	for len(s.told) > 0 {
+		e := <-s.told
 		events = append(events, e)
 		got = append(got, e.Kind.String()+" "+e.Incident.Rule)
 	}
