@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/internal/blackbox"
 	"github.com/leakguard/leakguard/internal/procfs"
 	"github.com/leakguard/leakguard/profile"
@@ -30,64 +31,6 @@ const (
 	mostNameInBox = 200
 )
 
-// boxColumn is a value of a sample in the black box.
-type boxColumn struct {
-	name  string // that of the reading's JSON
-	field func(r *profile.Reading) *int64
-}
-
-// boxColumns are what the box keeps of a reading: above all what
-// [profile.Reading.Division] divides by, for the report of a death says what filled
-// the memory. What is added goes to the end, and
-// none is ever renamed: the next version reads them by name.
-var boxColumns = [...]boxColumn{
-	{"unreclaimable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
-	{"limit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Limit) }},
-	{"heap_alloc_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapAlloc) }},
-	{"heap_live_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapLive) }},
-	{"heap_idle_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapIdle) }},
-	{"heap_released_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapReleased) }},
-	{"stack_inuse_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.StackInuse) }},
-	{"sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Sys) }},
-	{"heap_sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapSys) }},
-	{"num_gc", func(r *profile.Reading) *int64 { return (*int64)(&r.NumGC) }},
-	{"gomemlimit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.MemoryLimit) }},
-	{"goroutines", func(r *profile.Reading) *int64 { return (*int64)(&r.Goroutines) }},
-	{"threads", func(r *profile.Reading) *int64 { return (*int64)(&r.Threads) }},
-	{"rss_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSS) }},
-	{"rss_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSAnon) }},
-	{"rss_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSShmem) }},
-	{"cgroup_usage_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUsage) }},
-	{"cgroup_inactive_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupInactiveFile) }},
-	{"cgroup_active_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupActiveFile) }},
-	{"cgroup_unevictable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUnevictable) }},
-	{"cgroup_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupAnon) }},
-	{"cgroup_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupFile) }},
-	{"cgroup_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupShmem) }},
-	{"cgroup_dirty_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupDirty) }},
-	{"cgroup_kernel_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupKernel) }},
-	{"cgroup_limit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupLimit) }},
-	{"host_available_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HostAvailable) }},
-}
-
-// The columns after those: how many processes the kernel has killed for want of
-// memory, as of the last minute.
-const (
-	columnGroupKills = "cgroup_oom_kills"
-	columnHostKills  = "host_oom_kills"
-)
-
-// kills are the kernel's counts of processes that it has killed for want of memory;
-// profile.Unknown where nobody knows.
-type kills struct{ group, host int64 }
-
-// boxAbout is what a process says of itself in its box.
-type boxAbout struct {
-	Process profile.Process `json:"process"`
-	Build   profile.Build   `json:"build"`
-	Limits  []profile.Limit `json:"limits"`
-}
-
 // recorder writes the black box. It is the loop's, and a nil one does nothing.
 type recorder struct {
 	box      *blackbox.Box
@@ -96,8 +39,8 @@ type recorder struct {
 	once     *onces
 	source   *source
 
-	values  [len(boxColumns) + 2]int64
-	kills   kills
+	values  [postmortem.MostValues]int64
+	kills   postmortem.Kills
 	killsAt time.Time
 	rest    time.Time // not before
 }
@@ -107,11 +50,8 @@ func (l *loop) openRecorder(dir, root string) *recorder {
 	r := &recorder{log: l.log, counters: l.counters, once: l.once, source: l.source}
 	h := boxHeader(root, l.source)
 	h.PID, h.Started, h.Host, h.Every = l.process.PID, l.started, l.process.Host, l.cfg.Interval
-	for _, c := range boxColumns {
-		h.Columns = append(h.Columns, c.name)
-	}
-	h.Columns = append(h.Columns, columnGroupKills, columnHostKills)
-	about := boxAbout{Process: l.process, Build: l.build, Limits: l.limits()}
+	h.Columns = postmortem.Columns()
+	about := postmortem.About{Process: l.process, Build: l.build, Limits: l.limits()}
 	for _, name := range []*string{&about.Process.Service, &about.Process.Version, &about.Process.Pod, &about.Process.Host,
 		&about.Build.Path, &about.Build.Module, &about.Build.Version, &h.Host} {
 		*name = (*name)[:min(len(*name), mostNameInBox)]
@@ -145,15 +85,15 @@ func boxHeader(root string, s *source) (h blackbox.Header) {
 }
 
 // readKills asks the kernel whom it has killed.
-func (s *source) readKills() kills {
-	k := kills{profile.Unknown, profile.Unknown}
+func (s *source) readKills() postmortem.Kills {
+	k := postmortem.UnknownKills
 	// That it is not known is no failure worth a word: the last reading tells, too.
 	if n, err := procfs.OOMKills(s.root); err == nil {
-		k.host = n
+		k.Host = n
 	}
 	if s.cgroup != nil {
 		if n, err := s.cgroup.OOMKills(); err == nil {
-			k.group = n
+			k.Group = n
 		}
 	}
 	return k
@@ -173,10 +113,7 @@ func (r *recorder) sample(reading *profile.Reading) {
 		r.kills = r.source.readKills()
 		begun = time.Now()
 	}
-	for i := range boxColumns {
-		r.values[i] = *boxColumns[i].field(reading)
-	}
-	r.values[len(boxColumns)], r.values[len(boxColumns)+1] = r.kills.group, r.kills.host
+	postmortem.Values(&r.values, reading, r.kills)
 	r.wrote(begun, r.box.Sample(reading.Time, r.values[:]))
 }
 

@@ -63,6 +63,9 @@ func (g *Guard) close() error {
 		default:
 			what = "the sampling"
 		}
+		if g.keeper.looking.Load() {
+			what = "the search for dead processes"
+		}
 		errs = append(errs, fmt.Errorf("guard: close: %s has not ended after %v", what, g.timeout))
 	}
 	return errors.Join(errs...)

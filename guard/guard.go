@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/internal/cpuclock"
 	"github.com/leakguard/leakguard/internal/gcend"
 	"github.com/leakguard/leakguard/internal/goruntime"
@@ -118,7 +119,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	}
 	g.sinks = newDispatcher(cfg.Sinks, store, l.process, cfg.Logger, c)
 	l.sinks, g.keeper.folderMade = g.sinks, g.sinks.folderMade
-	var at here
+	var at postmortem.Here
 	if store != nil && !cfg.NoBlackBox {
 		l.recorder = l.openRecorder(store.Dir(), root)
 		at = l.hereNow()
@@ -163,7 +164,7 @@ func (g *Guard) announce(diskErr error) {
 // takeUp goes on with what earlier processes left: it is told what they died of, and
 // their evidence is offered to the sinks where they have not accepted it, and
 // explained where it is not.
-func (g *Guard) takeUp(store *profile.Store, at here) {
+func (g *Guard) takeUp(store *profile.Store, at postmortem.Here) {
 	cfg := &g.loop.cfg
 	if len(cfg.Sinks) == 0 && cfg.NoReports && cfg.NoBlackBox {
 		return

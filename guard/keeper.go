@@ -44,6 +44,10 @@ type keeper struct {
 	runtime *goruntime.Reader
 	folders map[string]*profile.Folder
 	survey  *surveyor
+	told    []string // the deaths whose folders are open, oldest first
+
+	// looking says that the keeper looks for dead processes.
+	looking atomic.Bool
 }
 
 // gauge is what the loop tells the keeper about now, in one word each.
