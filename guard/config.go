@@ -42,7 +42,7 @@ type Config struct {
 	// together with Rules.
 	Lines Lines
 
-	// Sinks are told about incidents. Their names must differ.
+	// Sinks are told about incidents. Their names must differ and have 1 to 64 bytes.
 	Sinks []Sink
 
 	// OnPressure is called once for each episode of pressure, when the death

@@ -174,7 +174,7 @@ func (g *Guard) takeUp(store *profile.Store, at postmortem.Here) {
 		g.loop.log.Warn("leakguard: earlier incidents could not be listed, nothing of them is offered again or explained", "error", err)
 		return
 	}
-	g.sinks.redeliver(store, incidents)
+	g.sinks.redeliver(g.ctx, store, incidents)
 	if !cfg.NoBlackBox {
 		g.loop.lookForDeaths(at, incidents)
 	}

@@ -51,7 +51,7 @@ var deliverTimeout = 30 * time.Second
 // dispatcher is the guard's side of the outbox: it turns events into what the outbox
 // keeps and back, counts, and logs.
 type dispatcher struct {
-	sinks    []Sink
+	names    []string
 	own      profile.Process
 	log      *slog.Logger
 	counters *counters
@@ -62,9 +62,10 @@ type dispatcher struct {
 // newDispatcher starts the outbox; store is nil where there is no disk. own is the
 // process that it runs in.
 func newDispatcher(sinks []Sink, store *profile.Store, own profile.Process, log *slog.Logger, c *counters) *dispatcher {
-	d := &dispatcher{sinks: sinks, own: own, log: log, counters: c}
+	d := &dispatcher{own: own, log: log, counters: c}
 	cfg := outbox.Config{Observer: d, Timeout: deliverTimeout, Most: mostEvents}
 	for _, s := range sinks {
+		d.names = append(d.names, s.Name())
 		cfg.Sinks = append(cfg.Sinks, boxedSink{s})
 	}
 	if store != nil {
@@ -101,14 +102,14 @@ func (d *dispatcher) send(e Event) {
 func (d *dispatcher) folderMade(id string) { d.box.HasFolder(id) }
 
 // redeliver offers the sinks what they have not accepted of earlier processes'
-// incidents.
-func (d *dispatcher) redeliver(store *profile.Store, incidents []profile.Manifest) {
-	if len(d.sinks) == 0 {
+// incidents. It gives up when ctx is done.
+func (d *dispatcher) redeliver(ctx context.Context, store *profile.Store, incidents []profile.Manifest) {
+	if len(d.names) == 0 {
 		return
 	}
 	var ids []string
 	for _, m := range incidents {
-		if sameProcess(m.Process, d.own) {
+		if sameProcess(m.Process, d.own) || ctx.Err() != nil {
 			continue
 		}
 		delivery, err := store.Delivery(m.ID)
@@ -131,9 +132,9 @@ func (d *dispatcher) redeliver(store *profile.Store, incidents []profile.Manifes
 
 // lacks reports whether a sink has not accepted all events.
 func (d *dispatcher) lacks(delivery profile.Delivery) bool {
-	for _, s := range d.sinks {
+	for _, name := range d.names {
 		for _, e := range delivery.Events {
-			if !delivery.Accepts(s.Name(), e.Sequence) {
+			if !delivery.Accepts(name, e.Sequence) {
 				return true
 			}
 		}

@@ -67,6 +67,7 @@ type Config struct {
 // Box delivers events.
 type Box struct {
 	cfg    Config
+	names  []string // of the sinks; asked for once, for it is the host's code
 	ctx    context.Context
 	cancel context.CancelFunc
 	wake   chan struct{} // the clerk has something to do, perhaps
@@ -81,13 +82,13 @@ type Box struct {
 
 // New returns a box that runs until it is closed.
 func New(cfg Config) *Box {
-	var names []string
+	b := &Box{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{})}
 	for _, s := range cfg.Sinks {
-		names = append(names, s.Name())
+		b.names = append(b.names, s.Name())
 	}
-	b := &Box{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{}), book: NewBook(names, cfg.Disk != nil, cfg.Most)}
+	b.book = NewBook(b.names, cfg.Disk != nil, cfg.Most)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	if cfg.Disk != nil && len(names) > 0 {
+	if cfg.Disk != nil && len(b.names) > 0 {
 		b.clerk = true
 		go b.runClerk()
 	}
@@ -138,7 +139,7 @@ func (b *Box) pump() (dropped int) {
 // deliver offers one event to one sink. Whatever the sink does, the sink is free
 // again when its goroutine ends.
 func (b *Box) deliver(sink int, o Offer) {
-	s := b.cfg.Sinks[sink]
+	name := b.names[sink]
 	err := ErrExited
 	var late atomic.Bool
 	defer b.do(func() {
@@ -147,12 +148,12 @@ func (b *Box) deliver(sink int, o Offer) {
 	})
 	defer func() {
 		if p := recover(); p != nil {
-			err = &PanicError{s.Name(), p}
+			err = &PanicError{name, p}
 		}
 		if err != nil {
-			b.cfg.Observer.Failed(s.Name(), o, err, late.Load())
+			b.cfg.Observer.Failed(name, o, err, late.Load())
 		} else {
-			b.cfg.Observer.Delivered(s.Name(), o)
+			b.cfg.Observer.Delivered(name, o)
 		}
 	}()
 	ctx, cancel := context.WithTimeout(b.ctx, b.cfg.Timeout)
@@ -160,11 +161,11 @@ func (b *Box) deliver(sink int, o Offer) {
 	stop := context.AfterFunc(ctx, func() {
 		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
 			late.Store(true)
-			b.cfg.Observer.Overdue(s.Name(), o, fmt.Errorf("sink %s has not returned after %v: %w", s.Name(), b.cfg.Timeout, err))
+			b.cfg.Observer.Overdue(name, o, fmt.Errorf("sink %s has not returned after %v: %w", name, b.cfg.Timeout, err))
 		}
 	})
 	defer stop()
-	err = s.Deliver(ctx, o)
+	err = b.cfg.Sinks[sink].Deliver(ctx, o)
 }
 
 // Settled reports whether there is nothing to be delivered, read or written now.
@@ -246,9 +247,9 @@ func (b *Box) Close(ctx context.Context) (errs []error) {
 	b.cancel()
 	b.await(ctx, func() bool {
 		errs = nil
-		for i, s := range b.cfg.Sinks {
+		for i, name := range b.names {
 			if b.book.Busy(i) {
-				errs = append(errs, fmt.Errorf("sink %s has not returned", s.Name()))
+				errs = append(errs, fmt.Errorf("sink %s has not returned", name))
 			}
 		}
 		return len(errs) == 0
