@@ -19,11 +19,11 @@ const (
 	// mostCrash is how much of a panic's trace is read, in bytes: the goroutine
 	// that panicked comes first.
 	mostCrash = 64 << 10
-	// inTheMaking is the age up to which a box without a header is somebody's who
-	// has just begun, or writes to a disk that hangs.
+	// inTheMaking is the age up to which a box without a header may belong to a process
+	// that has just begun, or that writes to a disk that hangs.
 	inTheMaking = time.Hour
-	// slack is by how much a sample may be late before its process counts as dead,
-	// where no lock tells.
+	// slack is how late a sample may be before its process counts as dead, where no
+	// lock tells.
 	slack = 10 * time.Second
 )
 
@@ -47,7 +47,7 @@ type Found struct {
 // Record is what a box holds.
 type Record struct {
 	Header Header
-	// Clean says that the process took its leave; Told that its death was
+	// Clean says that the process ended in an orderly way; Told that its death was
 	// reported.
 	Clean, Told bool
 	// Recent are the last samples, Minutes one a minute, Notes the last notes,
@@ -71,7 +71,7 @@ type Note struct {
 	Text string
 }
 
-// Last is the time of the last sign of life; zero where there was none.
+// Last returns the time of the last sign of life; zero where there was none.
 func (r *Record) Last() (t time.Time) {
 	if n := len(r.Recent); n > 0 {
 		t = r.Recent[n-1].Time
@@ -141,7 +141,7 @@ func NewLook(dir, boot string) (*Look, error) {
 }
 
 // Next returns the next box of a dead process; nil if there are no more. The caller
-// closes or removes it. Boxes of processes that took their leave are removed.
+// closes or removes it. Boxes of processes that ended in an orderly way are removed.
 func (l *Look) Next() *Found {
 	for len(l.list) > 0 {
 		c := l.list[0]
@@ -163,8 +163,8 @@ func (l *Look) Next() *Found {
 // Close ends the look.
 func (l *Look) Close() error { return l.root.Close() }
 
-// open opens a box and takes its lock; nil if its process lives, or is too young to
-// tell, for as long as wait says.
+// open opens a box and takes its lock. It returns nil if its process lives, or if that
+// cannot be known until the time in wait has passed.
 func (l *Look) open(c candidate) (f *Found, wait time.Duration) {
 	file, err := l.root.OpenFile(c.name, os.O_RDWR, 0)
 	if err != nil {
@@ -179,7 +179,7 @@ func (l *Look) open(c candidate) (f *Found, wait time.Duration) {
 	if lockErr == nil && !taken {
 		return nil, 0
 	}
-	// Whoever has the lock of the file of that name, and nobody else, removes it.
+	// Only the holder of the lock of the file of that name may remove it.
 	there, err := l.root.Lstat(c.name)
 	if err != nil || !os.SameFile(c.info, there) {
 		return nil, 0
@@ -252,8 +252,8 @@ func readCrash(root *os.Root, name string) string {
 	return string(text)
 }
 
-// Read reads a box. What is torn is left out and counted; values beyond those that
-// a slot says it has, and texts beyond its end, are not there.
+// Read reads a box. Torn slots are left out and counted. Values beyond the number that
+// a slot states, and text beyond its end, are ignored.
 func Read(data []byte) (r Record, err error) {
 	h, state, err := decodeHead(data)
 	if err != nil {
