@@ -80,6 +80,11 @@ func (c *coroner) look() (deaths []foundDeath, again time.Duration) {
 		c.writeDeath(newest, "")
 		c.log.Warn("leakguard: more processes died than are reported", "unreported", untold, "incident", newest.manifest.ID)
 	}
+	if len(deaths) > 0 {
+		if _, err := c.store.Prune(time.Now()); err != nil { // to the bound of bytes, and of deaths
+			c.log.Debug("leakguard: old evidence could not be removed", "error", err)
+		}
+	}
 	return deaths, look.Again
 }
 

@@ -102,8 +102,8 @@
 //
 // Every event reaches every sink at least once, and exactly once unless the process dies
 // between the acceptance and its record. Then it comes again with the same [Event.Key].
-// Several processes that start at the same moment on one folder may offer the backlog
-// twice.
+// Processes that share a folder may both deliver an event of an incident that is over: a
+// Start offers what is not yet accepted, whoever wrote it.
 //
 // Delivery does not wait for the disk. Up to 256 events are held in memory; beyond that,
 // incidents whose events are on disk are read again later, and events of incidents

@@ -25,8 +25,9 @@ import (
 // the incident's later events are offered all the same. A panic, or the end of the
 // goroutine by runtime.Goexit, is an error. Every event is delivered at least once,
 // over any number of restarts, as long as its incident is kept; and exactly once,
-// unless the process dies between the acceptance and its record, or several processes
-// that share a folder start at the same moment. [Event.Key] tells a repetition.
+// unless the process dies between the acceptance and its record. Processes that share a
+// folder may both deliver an event of an incident that is over. By [Event.Key] a sink
+// can drop the repetition.
 // Events of an incident that has no folder, because it has no evidence of its own or
 // because there is no disk, are kept in memory only.
 //
@@ -188,7 +189,7 @@ func (d *dispatcher) DiskFailed(id string, err error) {
 		return // it has no folder yet, or was removed to make room
 	}
 	if d.once.first("disk") {
-		d.log.Warn("leakguard: what the sinks were told could not be read or recorded; they may be told again, or not, after the next start; further failures are not logged",
+		d.log.Warn("leakguard: the record of deliveries could not be read or written; after the next start events may be delivered again, or not at all; further failures are not logged",
 			"incident", id, "error", err)
 	}
 }

@@ -126,8 +126,11 @@ func (d *Death) Sentence() string {
 	if s := d.Series.sentence(d.Cause); s != "" {
 		b.WriteString("; " + s)
 	}
-	if d.Untold > 0 {
-		fmt.Fprintf(&b, "; %d more processes died before, of which there is no report", d.Untold)
+	switch {
+	case d.Untold == 1:
+		b.WriteString("; 1 more process died before, without a report")
+	case d.Untold > 1:
+		fmt.Fprintf(&b, "; %d more processes died before, without reports", d.Untold)
 	}
 	return b.String()
 }
