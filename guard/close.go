@@ -98,7 +98,7 @@ func (g *Guard) end() error {
 	g.ending.wait("an explanation", l.explanations.workers.Wait)
 	g.ending.wait("a baseline or a census", k.surveys.wait)
 	g.ending.wait("writing a report or a manifest", k.records.wait)
-	g.ending.wait("what earlier processes left", k.slow.wait)
+	g.ending.wait("the review of what earlier processes left", k.slow.wait)
 	errs = append(errs, l.recorder.close())
 	k.close()
 	return errors.Join(errs...)

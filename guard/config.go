@@ -42,7 +42,7 @@ type Config struct {
 	// together with Rules.
 	Lines Lines
 
-	// Sinks are told about incidents. Their names must differ.
+	// Sinks are told about incidents. Their names must differ and have 1 to 64 bytes.
 	Sinks []Sink
 
 	// OnPressure is called once for each episode of pressure, when the death
@@ -290,7 +290,7 @@ func (c Config) validate() error {
 			f.check(false, field+".Name()", s.fault, "a name")
 			continue
 		}
-		f.check(name != "", field+".Name()", strconv.Quote(name), "a name")
+		f.check(name != "" && len(name) <= mostSinkName, field+".Name()", strconv.Quote(name), fmt.Sprintf("a name of 1 to %d bytes", mostSinkName))
 		f.check(!names[name], field+".Name()", strconv.Quote(name), "a name that no other sink has")
 		names[name] = true
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/logqueue"
+	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -40,7 +41,7 @@ type Guard struct {
 // takeUp goes on with what earlier processes left: it is told what they died of, and
 // their evidence is offered to the sinks where they have not accepted it, and
 // explained where it is not.
-func (g *Guard) takeUp(store *profile.Store, at here) {
+func (g *Guard) takeUp(store *profile.Store, at postmortem.Here) {
 	cfg := &g.loop.cfg
 	if len(cfg.Sinks) == 0 && cfg.NoReports && cfg.NoBlackBox {
 		return
@@ -51,11 +52,9 @@ func (g *Guard) takeUp(store *profile.Store, at here) {
 		return
 	}
 	incidents = slices.DeleteFunc(incidents, g.loop.isOurs)
+	g.sinks.redeliver(g.ctx, store, incidents)
 	if !cfg.NoBlackBox {
 		g.loop.lookForDeaths(at, incidents)
-	}
-	if len(cfg.Sinks) > 0 {
-		g.redeliver(store, incidents)
 	}
 	if !cfg.NoReports {
 		list := g.keeper.unexplained(incidents)
@@ -70,25 +69,6 @@ func (l *loop) isOurs(m profile.Manifest) bool {
 		return !m.Opened.Before(l.started.Truncate(time.Millisecond))
 	}
 	return m.Process.PID == l.process.PID && m.Process.Host == l.process.Host && m.Process.Started.Equal(l.process.Started)
-}
-
-// redeliver offers the sinks what they have not accepted of earlier processes'
-// incidents.
-func (g *Guard) redeliver(store *profile.Store, incidents []profile.Manifest) {
-	for _, m := range incidents {
-		folder, err := store.Reopen(m.ID)
-		if err != nil {
-			continue // its process is alive and delivers it itself
-		}
-		if m.Headline == "" { // cut short, or killed before the manifest could say so
-			m.Headline = profile.FolderHeadline(folder.Path())
-		}
-		delivery, err := store.Delivery(m.ID)
-		if err == nil {
-			g.sinks.redeliver(m, delivery, folder.Path())
-		}
-		folder.Close()
-	}
 }
 
 // inLoop runs f in the loop's goroutine, or here when that has ended. It reports

@@ -28,6 +28,7 @@ type keeper struct {
 	slow    worker // what earlier processes left
 	// folders are those of the deaths that were told; the worker slow owns them.
 	folders map[string]*profile.Folder
+	told    []string      // the deaths whose folders are open, oldest first
 	stopped chan struct{} // closed when all work is done
 }
 

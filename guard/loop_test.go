@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -15,19 +16,22 @@ import (
 // runs in a synctest bubble.
 type stage struct {
 	*loop
-	t *testing.T
+	t    *testing.T
+	told chan Event
 }
 
 func newStage(t *testing.T, rules ...Rule) *stage {
 	k := testKeeper("")
+	told := make(chan Event, 100)
+	sink := sinkFunc{"stage", func(_ context.Context, e Event) error { told <- e; return nil }}
 	l := &loop{
 		ctx: t.Context(), log: k.log, history: newHistory(), keeper: k, counters: k.counters, once: k.once,
-		sinks:  newDispatcher([]Sink{namedSink("stage")}, k.log, k.counters),
+		sinks:  newDispatcher([]Sink{sink}, nil, profile.Process{}, k.log, k.counters),
 		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour), inbox: newInbox(),
 		observer: newObserver(), started: time.Now(), reading: profile.NewReading(time.Now()),
 	}
 	l.open = make([]*liveIncident, len(rules))
-	return &stage{l, t}
+	return &stage{l, t, told}
 }
 
 // look moves the clock on and shows the loop a reading.
@@ -75,12 +79,13 @@ func (s *stage) ends(id string, res evidence.Result) {
 	s.step(func() { s.captured(c, res) })
 }
 
-// tells takes the events that are queued for the sink, and compares kind and rule.
+// tells takes the events that the sink was told, and compares kind and rule.
 func (s *stage) tells(want ...string) (events []Event) {
 	s.t.Helper()
 	var got []string
-	for len(s.sinks.events) > 0 {
-		e := (<-s.sinks.events).event
+	synctest.Wait()
+	for len(s.told) > 0 {
+		e := <-s.told
 		events = append(events, e)
 		got = append(got, e.Kind.String()+" "+e.Incident.Rule)
 	}

@@ -42,7 +42,7 @@ func TestSameGroupByALongPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h, here := record.Header, l.hereNow().header; h.Group == "" || h.Group != here.Group || h.GroupID == "" || h.GroupID != here.GroupID {
+	if h, here := record.Header, l.hereNow().Header; h.Group == "" || h.Group != here.Group || h.GroupID == "" || h.GroupID != here.GroupID {
 		t.Errorf("the box has group %q (%s), this process is in %q (%s)", h.Group, h.GroupID, here.Group, here.GroupID)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/logqueue"
+	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/internal/goruntime"
 	"github.com/leakguard/leakguard/profile"
 )
@@ -36,10 +37,11 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	}
 	g := newGuard(&cfg, store)
 	g.loop = newLoop(g, cfg, root)
+	g.sinks = newDispatcher(cfg.Sinks, store, g.loop.process, g.loop.log, g.keeper.counters)
+	g.loop.sinks, g.keeper.folderMade = g.sinks, g.sinks.folderMade
 	g.announce(diskErr)
-	go g.sinks.run()
 	if store != nil {
-		var at here
+		var at postmortem.Here
 		if !cfg.NoBlackBox {
 			at = g.loop.hereNow() // before the loop has the source for itself
 		}
@@ -64,18 +66,13 @@ func newGuard(cfg *Config, store *profile.Store) *Guard {
 	c.droppedLines = g.logs.Dropped
 	cfg.Logger = g.logs.Logger()
 	g.keeper = newKeeper(cfg, store, buildInfo().Module, c, once)
-	g.sinks = newDispatcher(cfg.Sinks, cfg.Logger, c)
-	g.keeper.folderMade = g.sinks.folderMade
-	if store != nil {
-		g.sinks.record = store.RecordDelivery
-	}
 	return g
 }
 
 // newLoop makes a guard's loop, which has taken a first reading.
 func newLoop(g *Guard, cfg Config, root string) *loop {
 	l := &loop{
-		ctx: g.ctx, cfg: cfg, log: cfg.Logger, keeper: g.keeper, sinks: g.sinks, counters: g.keeper.counters, once: g.keeper.once,
+		ctx: g.ctx, cfg: cfg, log: cfg.Logger, keeper: g.keeper, counters: g.keeper.counters, once: g.keeper.once,
 		build: buildInfo(), started: time.Now(), closing: g.closing, finished: make(chan struct{}),
 		inbox: newInbox(), history: newHistory(), observer: newObserver(),
 	}

@@ -56,6 +56,9 @@ type Death struct {
 	Evidence []string `json:"evidence"`
 	Culprit  string   `json:"culprit,omitempty"`
 	Series   Series   `json:"series"`
+	// Untold is how many more processes had died that are not reported: only the
+	// newest deaths are.
+	Untold int `json:"untold,omitempty"`
 }
 
 // Series is how often such deaths come.
@@ -122,6 +125,12 @@ func (d *Death) Sentence() string {
 	}
 	if s := d.Series.sentence(d.Cause); s != "" {
 		b.WriteString("; " + s)
+	}
+	switch {
+	case d.Untold == 1:
+		b.WriteString("; 1 more process died before, without a report")
+	case d.Untold > 1:
+		fmt.Fprintf(&b, "; %d more processes died before, without reports", d.Untold)
 	}
 	return b.String()
 }

@@ -44,6 +44,10 @@ func TestDeathSentence(t *testing.T) {
 		}, "The previous process was killed or crashed, or exited without Guard.Close, after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; the 2nd death of this kind in 60 min"},
 		"days ago": {func(d *Death) { d.Found, d.Series, d.Why = d.LastSample.Add(50*time.Hour), Series{}, "" },
 			"The previous process was OOM-killed after 2026-11-20 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s"},
+		"one of two": {func(d *Death) { d.Series, d.Why, d.Rate, d.Untold = Series{}, "", 0, 1 },
+			"The previous process was OOM-killed after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; 1 more process died before, without a report"},
+		"one of many": {func(d *Death) { d.Series, d.Why, d.Rate, d.Untold = Series{}, "", 0, 396 },
+			"The previous process was OOM-killed after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; 396 more processes died before, without reports"},
 		"nothing is known": {func(d *Death) { *d = Death{Cause: DeathUnknown, Memory: Unknown, Limit: Unknown} },
 			"The previous process was killed or crashed, or exited without Guard.Close,"},
 	} {

@@ -213,7 +213,9 @@ func TestNoWayOutOfTheStore(t *testing.T) {
 	}
 	h := newHandler(g, true, Config{})
 	_, id := routes(h)
-	if err := g.store.RecordDelivery(id, "shop", "opened", time.Now()); err != nil {
+	if err := g.store.RecordDelivery(id, func(d *profile.Delivery) {
+		d.Accept("shop", profile.Accepted{Sequence: 1, Event: "opened", Time: time.Now()})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	// What does not look like one of the store's names, and a link that does.
