@@ -165,6 +165,7 @@ func TestCloseEndsTheLookForTheDead(t *testing.T) {
 		t.Errorf("%d deaths are reported, %d boxes left", len(deaths), len(leftovers(t, dir)))
 	}
 	// The error of Close says what is under way.
+	g.keeper.surveys.wait() // else the baseline at Start may be
 	g.timeout = 50 * time.Millisecond
 	release := make(chan struct{})
 	g.keeper.do(func() {
