@@ -149,6 +149,9 @@ func TestEventsOfOneIncidentAreBounded(t *testing.T) {
 	b := NewBook([]string{"a"}, true, 1000)
 	for i := range 10 * mostEvents {
 		post(b, d, "1", fmt.Sprint(i), i == 0)
+		if l := b.ledgers["1"]; len(l.payloads) > mostEvents || len(b.lanes[0].fresh) > mostEvents {
+			t.Fatalf("%d payloads in memory, %d events wait", len(l.payloads), len(b.lanes[0].fresh))
+		}
 	}
 	got := offers(b, d, 0)
 	if len(got) != mostEvents || got[0] != "1/1" || got[len(got)-1] != fmt.Sprintf("1/%d", 10*mostEvents) || b.Dropped() != 9*mostEvents {
