@@ -107,7 +107,7 @@ func TestHostCodeHoldsUpNothing(t *testing.T) {
 		"Error": {config: func(f *hostFault, cfg *Config) {
 			cfg.Logger = slog.New(hostHandler{new(logBook), f, "nowhere"})
 			cfg.Sinks = append(cfg.Sinks, sinkFunc{"down", func(context.Context, Event) error { return hostError{f} }})
-		}, stuck: "the log handler has not returned"},
+		}, stuck: "sink down has not returned"},
 		"Deliver": {config: sink, stuck: "sink host has not returned"},
 		"OnPressure": {config: func(f *hostFault, cfg *Config) {
 			cfg.Limit, cfg.OnPressure = wide, func(context.Context, Pressure) { f.strike() }
