@@ -11,7 +11,7 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/internal/blackbox"
 	"github.com/leakguard/leakguard/internal/procfs"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -100,7 +100,7 @@ func (s *source) readKills() postmortem.Kills {
 }
 
 // sample writes a reading.
-func (r *recorder) sample(reading *profile.Reading) {
+func (r *recorder) sample(reading *incident.Reading) {
 	if r == nil {
 		return
 	}

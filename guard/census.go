@@ -9,6 +9,7 @@ import (
 	"github.com/leakguard/leakguard/internal/census"
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // firstCensus is when goroutines are first counted by site: a service that has
@@ -20,8 +21,8 @@ type censusWatch struct {
 	state       CensusState
 	counting    bool // one is being taken
 	next        time.Duration
-	sites       []profile.GoroutineSite // of the last; not changed once it is there
-	leakedSince time.Duration           // when the first of them that leak began to grow
+	sites       []incident.GoroutineSite // of the last; not changed once it is there
+	leakedSince time.Duration            // when the first of them that leak began to grow
 }
 
 // takeCensus has one taken when it is due and there is nothing more urgent.
@@ -67,8 +68,8 @@ func (l *loop) counted(res evidence.Census) {
 }
 
 // goroutineSite is a site in the words of a report. started is when Start was.
-func goroutineSite(s census.Site, module string, started time.Time) profile.GoroutineSite {
-	return profile.GoroutineSite{
+func goroutineSite(s census.Site, module string, started time.Time) incident.GoroutineSite {
+	return incident.GoroutineSite{
 		Frame: profile.Frame{
 			Function: s.Function, File: s.File, Line: s.Line,
 			Package: frames.PackageOf(s.Function), Module: frames.ModuleOf(s.Function, s.File, module),

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/diff"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 // waitForEver is what leaks here.
@@ -67,12 +69,12 @@ func waitForProof(c <-chan struct{}) { <-c }
 func TestProof(t *testing.T) {
 	k := testKeeper("github.com/leakguard/leakguard")
 	l := &loop{keeper: k, counters: k.counters, started: time.Now(), observer: newObserver()}
-	l.process = profile.Process{PID: 7, Started: l.started}
+	l.process = incident.Process{PID: 7, Started: l.started}
 	release := make(chan struct{})
 	defer close(release)
 	go waitForProof(release)
-	var site profile.GoroutineSite
-	find := func(at time.Duration) (found profile.GoroutineSite) {
+	var site incident.GoroutineSite
+	find := func(at time.Duration) (found incident.GoroutineSite) {
 		l.counted(k.Census(at, 100))
 		for _, s := range l.census.sites {
 			if strings.HasSuffix(s.Frame.Function, "guard.waitForProof") {
@@ -86,8 +88,8 @@ func TestProof(t *testing.T) {
 	if site.Proven || l.leaked != 0 {
 		t.Fatalf("one goroutine is taken for a leak: %+v", site)
 	}
-	report := &profile.Report{GoroutineLeak: &profile.Comparison{Suspects: []profile.Suspect{{Frame: site.Frame, Proven: true}}}}
-	report.Manifest.Process = profile.Process{PID: 6, Started: l.started}
+	report := &report.Report{GoroutineLeak: &diff.Comparison{Suspects: []incident.Suspect{{Frame: site.Frame, Proven: true}}}}
+	report.Manifest.Process = incident.Process{PID: 6, Started: l.started}
 	l.prove(report)
 	k.surveys.wait()
 	if site = find(at + time.Minute); site.Proven {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -301,7 +302,7 @@ func (c Config) validate() error {
 }
 
 func (r Rule) validate(f *faults, field string) {
-	err := profile.ValidLabel(r.Name)
+	err := layout.ValidLabel(r.Name)
 	f.check(err == nil && r.Name != manualRule, field+".Name", strconv.Quote(r.Name), "1 to 32 of a-z, 0-9 and '-', not 'manual'")
 	known := r.Signal >= 0 && r.Signal < signals
 	f.check(known, field+".Signal", r.Signal, "one of the signals")

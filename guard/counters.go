@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // counters count what happened; they are shared by the guard's goroutines.
@@ -20,10 +21,10 @@ type counters struct {
 }
 
 // outcomes are what can become of a profile that a capture wants.
-var outcomes = [...]string{profile.OutcomeWritten, profile.OutcomeSkipped, profile.OutcomeFailed}
+var outcomes = [...]string{incident.OutcomeWritten, incident.OutcomeSkipped, incident.OutcomeFailed}
 
 // step counts what became of a profile.
-func (c *counters) step(s profile.Step) {
+func (c *counters) step(s incident.CaptureStep) {
 	for i, o := range outcomes {
 		if o == s.Outcome {
 			c.profiles[s.Kind][i].Add(1)
@@ -41,8 +42,8 @@ func (c *counters) baseline(kept bool) {
 }
 
 // ProfileCount is how many profiles of a kind captures have wanted since Start of
-// which one and the same became, one of [profile.OutcomeWritten],
-// [profile.OutcomeSkipped] and [profile.OutcomeFailed]. A baseline that was
+// which one and the same became, one of [incident.OutcomeWritten],
+// [incident.OutcomeSkipped] and [incident.OutcomeFailed]. A baseline that was
 // copied into an incident's folder counts, too.
 type ProfileCount struct {
 	Kind    profile.Kind

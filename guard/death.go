@@ -11,7 +11,9 @@ import (
 
 	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/internal/blackbox"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // foundDeath is a death that was found. Its report is written, or could not be; the
 // sinks are told when it is known who leaked.
 type foundDeath struct {
-	manifest profile.Manifest
+	manifest incident.Manifest
 	folder   string // ""; nothing could be written
 	// wants are the incidents of the dead process that are still to be explained;
 	// until is how long that is waited for.
@@ -39,7 +41,7 @@ type coroner struct {
 	*keeper
 	ctx       context.Context
 	at        postmortem.Here
-	incidents []profile.Manifest // those of the store
+	incidents []incident.Manifest // those of the store
 	reports   bool
 	most      int // deaths to report
 
@@ -153,7 +155,7 @@ func (c *coroner) tell(boxes []*blackbox.Found) (deaths []foundDeath) {
 		}
 		m := postmortem.Manifest(&box.Record, box.ID(), box.Crash, c.at)
 		// If it is there, its writer died before it could remove the box.
-		if !slices.ContainsFunc(c.incidents, func(i profile.Manifest) bool { return i.ID == m.ID && !i.CutShort }) {
+		if !slices.ContainsFunc(c.incidents, func(i incident.Manifest) bool { return i.ID == m.ID && !i.CutShort }) {
 			deaths = append(deaths, c.tellOf(box, m))
 		}
 		c.remove(box)
@@ -169,11 +171,11 @@ func (c *coroner) tell(boxes []*blackbox.Found) (deaths []foundDeath) {
 }
 
 // tellOf writes down what a process died of.
-func (c *coroner) tellOf(box *blackbox.Found, m profile.Manifest) foundDeath {
+func (c *coroner) tellOf(box *blackbox.Found, m incident.Manifest) foundDeath {
 	f := foundDeath{manifest: m}
 	d := f.manifest.Death
 	for _, i := range postmortem.Left(&box.Record, m.Process, c.incidents) {
-		d.Evidence = append(d.Evidence, i.ID)
+		d.Incidents = append(d.Incidents, i.ID)
 		d.Culprit = headlineOf(i, c.store.Dir(), d.Culprit)
 		if _, wanting := predictExplanation(i.Artefacts); wanting && c.reports {
 			f.wants = append(f.wants, i.ID)
@@ -194,7 +196,7 @@ func (c *coroner) tellOf(box *blackbox.Found, m profile.Manifest) foundDeath {
 	}
 	report := "none"
 	if f.folder != "" {
-		report = filepath.Join(f.folder, profile.ReportText)
+		report = filepath.Join(f.folder, incident.ReportText)
 	}
 	c.log.Warn("leakguard: "+d.Headline(), "incident", m.ID, "report", report)
 	return f
@@ -202,11 +204,11 @@ func (c *coroner) tellOf(box *blackbox.Found, m profile.Manifest) foundDeath {
 
 // headlineOf returns the first line of an incident's report; where there is none, what
 // is given.
-func headlineOf(m profile.Manifest, dir, otherwise string) string {
+func headlineOf(m incident.Manifest, dir, otherwise string) string {
 	if m.Headline != "" {
 		return m.Headline
 	}
-	if h := profile.FolderHeadline(filepath.Join(dir, m.ID)); h != "" {
+	if h := incident.ReadHeadline(filepath.Join(dir, m.ID)); h != "" {
 		return h
 	}
 	return otherwise
@@ -219,7 +221,7 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 	if err == nil {
 		f.folder = folder.Path()
 		if trace != "" {
-			_, terr := folder.Write(profile.CrashText, func(w io.Writer) error {
+			_, terr := folder.Write(incident.CrashText, func(w io.Writer) error {
 				_, err := io.WriteString(w, trace)
 				return err
 			})
@@ -228,7 +230,7 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 		// The manifest first: with it the death is on record.
 		err = errors.Join(err, folder.WriteManifest(f.manifest))
 		f.manifest.Artefacts = folder.Artefacts()
-		report := profile.Explain(profile.Evidence{Manifest: f.manifest, Folder: f.folder})
+		report := report.Explain(report.Input{Manifest: f.manifest, Folder: f.folder})
 		err = errors.Join(err, folder.WriteReport(report), folder.WriteManifest(f.manifest))
 		f.manifest.Artefacts = folder.Artefacts()
 	}
@@ -240,7 +242,7 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 // deathFolder returns the folder of a death's incident. It stays open, like that of any
 // incident of ours: else another process that starts would take it for a dead one's,
 // and offer it to the sinks.
-func (k *keeper) deathFolder(id string) (*profile.Folder, error) {
+func (k *keeper) deathFolder(id string) (*store.Folder, error) {
 	if folder := k.folders[id]; folder != nil {
 		return folder, nil
 	}

@@ -13,7 +13,7 @@
 //
 // # The way of the data
 //
-//  1. A reading is taken ([profile.Reading]): the runtime's metrics, the memory
+//  1. A reading is taken ([incident.Reading]): the runtime's metrics, the memory
 //     cgroup, /proc. Calm and idle that is once a second; after some milliseconds
 //     of CPU time, at the end of each GC cycle, and every 10 ms while memory
 //     grows towards the limit, it is sooner.
@@ -27,7 +27,7 @@
 //     the baseline from calm times, then a heap profile that a forced GC made
 //     fresh. Whatever would need more than a quarter of the memory left is left
 //     out, and the manifest says so.
-//  4. The [profile.Store] keeps incidents whole, and within its bounds.
+//  4. The [store.Store] keeps incidents whole, and within its bounds.
 //  5. The profiles are compared and the report is written beside them, once no
 //     evidence is being taken, the limit is not near, and a quarter of the memory
 //     left is enough for it. Otherwise the next Start does it.
@@ -61,13 +61,13 @@
 // that reads some of it twice to a working set of 106.9 MiB, with a Go heap of 1.5 MiB
 // and 6.9 MiB that must stay (examples/pagecache, Linux 6.18, cgroup v1). Nothing
 // leaks. The rules go by what the kernel cannot take back before it kills
-// ([profile.Reading.Unreclaimable]), so no incident opens; one line of log, at Info,
+// ([incident.Reading.Unreclaimable]), so no incident opens; one line of log, at Info,
 // says once an episode that page cache meets the limit (95%), or that dirty pages have
 // done so for 5 s. It is over when usage was below 85% for a minute.
 //
 // Snapshot.Verdict says in a sentence what fills the memory and what of it grew in
-// the last ten minutes ([profile.Reading.Verdict]), an [Incident] has the verdict of
-// when it opened, and [profile.Reading.Division] has the parts: they add up to the
+// the last ten minutes ([incident.Reading.Verdict]), an [Incident] has the verdict of
+// when it opened, and [incident.Reading.Division] has the parts: they add up to the
 // usage, of which at most 0.5 MiB was accounted for by nothing when 160 MiB of
 // page cache, tmpfs, locked file, mmap or Go heap were made in a group of 256 MiB.
 //
@@ -127,7 +127,7 @@
 // was decided, and whose evidence says who leaked. The event waits until that evidence is
 // explained, 30 s at most. Of many deaths the newest four are reported, fewer if
 // Config.KeepIncidents is less; the others are counted in the newest report
-// ([profile.Death.Untold]). Boxes are read one at a time, and Close does not wait for the
+// ([incident.Death.Untold]). Boxes are read one at a time, and Close does not wait for the
 // rest of them: the next Start goes on. The causes, and how they are told apart:
 //
 //   - OOM kill: the kernel's count of kills in its cgroup has risen and memory was at

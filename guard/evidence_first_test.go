@@ -11,6 +11,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // promptly is far more than evidence takes, on a machine that is busy with other
@@ -186,8 +187,8 @@ func TestALongIncidentHasItsFirstAndItsNewest(t *testing.T) {
 		s.look(0, memory(905))
 		id := s.tells("opened memory")[0].Incident.ID
 		i := s.open[0]
-		failed := evidence.Result{Err: errors.New("disk full"), Record: profile.CaptureRecord{
-			Steps: []profile.Step{{Kind: profile.Heap, Outcome: profile.OutcomeFailed, Reason: "disk full"}}}}
+		failed := evidence.Result{Err: errors.New("disk full"), Record: incident.CaptureRecord{
+			Steps: []incident.CaptureStep{{Kind: profile.Heap, Outcome: incident.OutcomeFailed, Reason: "disk full"}}}}
 		rounds := 0
 		for at := time.Duration(0); at < 14*24*hour; at += minute {
 			if i.capturing > 0 {
@@ -246,7 +247,7 @@ func TestRecoveredDuringACaptureBeforeClose(t *testing.T) {
 			cpu = s
 		}
 	}
-	if cpu.Kind != profile.CPU || cpu.Outcome != profile.OutcomeWritten || !strings.Contains(cpu.Reason, "cut short after") {
+	if cpu.Kind != profile.CPU || cpu.Outcome != incident.OutcomeWritten || !strings.Contains(cpu.Reason, "cut short after") {
 		t.Errorf("the CPU profile's step is %+v", cpu)
 	}
 }

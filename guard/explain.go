@@ -7,9 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/internal/frames"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
 
 const (
@@ -48,8 +50,8 @@ type explanation struct {
 // explained is what became of it.
 type explained struct {
 	explanation
-	report   *profile.Report
-	manifest profile.Manifest // as it was written, with the report among the artefacts
+	report   *report.Report
+	manifest incident.Manifest // as it was written, with the report among the artefacts
 	folder   string
 	err      error
 }
@@ -132,7 +134,7 @@ func (l *loop) explained(done explained) {
 	var current *evidence.Record
 	if i := l.find(done.id); i != nil {
 		i.Headline = done.report.Headline
-		i.record.Update(func(m *profile.Manifest) { m.Headline = i.Headline })
+		i.record.Update(func(m *incident.Manifest) { m.Headline = i.Headline })
 		current = i.record
 	}
 	if !l.keeper.recorded(func() {
@@ -148,7 +150,7 @@ func (l *loop) explained(done explained) {
 
 // prove tells the census which of the sites the garbage collector has proven to
 // leak, if the incident has such a profile and is of this process.
-func (l *loop) prove(r *profile.Report) {
+func (l *loop) prove(r *report.Report) {
 	of := r.Manifest.Process
 	if r.GoroutineLeak == nil || of.PID != l.process.PID || !of.Started.Equal(l.process.Started) {
 		return
@@ -189,7 +191,7 @@ func (l *loop) reported(done explained) {
 	l.explainedFor(done.id, done.report.Headline)
 	e := Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier}
 	l.later(func() {
-		l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, profile.ReportText))
+		l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, incident.ReportText))
 		l.sinks.send(e)
 	})
 }
@@ -222,7 +224,7 @@ func (k *keeper) writeReport(done *explained, current *evidence.Record) (err err
 		current = evidence.RecordOf(onDisk)
 	}
 	if err := f.WriteReport(done.report); err != nil {
-		if !slices.ContainsFunc(f.Artefacts(), func(a profile.Artefact) bool { return a.Name == profile.ReportText }) {
+		if !slices.ContainsFunc(f.Artefacts(), func(a incident.Artefact) bool { return a.Name == incident.ReportText }) {
 			return err
 		}
 		// The text says all that the others do.
@@ -244,7 +246,7 @@ func (k *keeper) writeReport(done *explained, current *evidence.Record) (err err
 
 // unexplained picks the newest incidents of earlier processes that have profiles
 // and no report: there was no headroom for it, or no time.
-func (k *keeper) unexplained(incidents []profile.Manifest) []explanation {
+func (k *keeper) unexplained(incidents []incident.Manifest) []explanation {
 	var out []explanation
 	for _, m := range slices.Backward(incidents) {
 		if len(out) == explainEarlier {
@@ -266,11 +268,11 @@ func (k *keeper) unexplained(incidents []profile.Manifest) []explanation {
 
 // predictExplanation says how many bytes an explanation of such files will
 // allocate, and whether it is still to be made.
-func predictExplanation(files []profile.Artefact) (predicted int64, wanting bool) {
+func predictExplanation(files []incident.Artefact) (predicted int64, wanting bool) {
 	var sizes []int64
 	reported := false
 	for _, a := range files { // in the order in which they were written
-		if a.Name == profile.ReportText {
+		if a.Name == incident.ReportText {
 			reported = true
 		}
 		if a.Kind != nil {
@@ -278,5 +280,5 @@ func predictExplanation(files []profile.Artefact) (predicted int64, wanting bool
 			reported = false // it does not know this one
 		}
 	}
-	return profile.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported
+	return budget.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported
 }

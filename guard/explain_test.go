@@ -12,6 +12,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // nextExplained waits for the report of an incident.
@@ -32,16 +33,16 @@ func checkReport(t *testing.T, e Event, id string) {
 	if i.ID != id || i.Headline == "" || e.Reason != i.Headline {
 		t.Errorf("explained is %s, %q, because %q; want %s with a headline", i.ID, i.Headline, e.Reason, id)
 	}
-	for _, name := range []string{profile.ReportText, profile.ReportMarkdown, profile.ReportHTML} {
+	for _, name := range []string{incident.ReportText, incident.ReportMarkdown, incident.ReportHTML} {
 		text, err := os.ReadFile(filepath.Join(i.Folder, name))
 		if err != nil || !strings.Contains(string(text), "main") && !strings.Contains(string(text), "goroutine") {
 			t.Errorf("%s: %v\n%.200s", name, err, text)
 		}
-		if !slices.ContainsFunc(i.Artefacts, func(a profile.Artefact) bool { return a.Name == name }) {
+		if !slices.ContainsFunc(i.Artefacts, func(a incident.Artefact) bool { return a.Name == name }) {
 			t.Errorf("the event's artefacts lack %s", name)
 		}
 	}
-	text, _ := os.ReadFile(filepath.Join(i.Folder, profile.ReportText))
+	text, _ := os.ReadFile(filepath.Join(i.Folder, incident.ReportText))
 	if first, _, _ := strings.Cut(string(text), "\n"); !strings.Contains(first, strings.Fields(i.Headline)[0]) {
 		t.Errorf("the report begins with %q, the headline is %q", first, i.Headline)
 	}
@@ -107,7 +108,7 @@ func TestNoReports(t *testing.T) {
 	g, _ := startGuard(t, Config{Rules: []Rule{}, Sinks: []Sink{box}, NoReports: true})
 	i := mustCapture(t, g)
 	g.Snapshot() // the loop has looked since
-	if _, err := os.Stat(filepath.Join(i.Folder, profile.ReportText)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(i.Folder, incident.ReportText)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("there is a report: %v", err)
 	}
 }
@@ -119,7 +120,7 @@ func TestRefuseExplanation(t *testing.T) {
 		l := &loop{watch: newWatch(nil, 1), observer: newObserver()}
 		l.view.growth = &l.growth
 		l.view.headroom = 100 * mib
-		l.reading = profile.NewReading(time.Now())
+		l.reading = incident.NewReading(time.Now())
 		return l
 	}
 	e := explanation{predicted: 20 * mib}
@@ -152,8 +153,8 @@ func TestRefuseExplanation(t *testing.T) {
 func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
 	l := &loop{watch: newWatch([]Rule{{Name: "a", Signal: Memory, Line: Absolute(1)}}, 1), observer: newObserver()}
 	l.view.growth, l.view.headroom = &l.growth, 100*mib
-	l.reading = profile.NewReading(time.Now())
-	i := &liveIncident{record: evidence.NewRecord(profile.Manifest{})}
+	l.reading = incident.NewReading(time.Now())
+	i := &liveIncident{record: evidence.NewRecord(incident.Manifest{})}
 	i.ID = "large"
 	l.open = []*liveIncident{i}
 	l.wantExplanation(explanation{id: "large", predicted: 60 * mib})
@@ -171,11 +172,11 @@ func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
 // A report that is older than the newest profile is made anew.
 func TestPredictExplanationOfALaterRound(t *testing.T) {
 	heap := profile.Heap
-	files := []profile.Artefact{{Name: "heap.pb.gz", Kind: &heap, Size: 1000}, {Name: profile.ReportHTML}, {Name: profile.ReportText}}
+	files := []incident.Artefact{{Name: "heap.pb.gz", Kind: &heap, Size: 1000}, {Name: incident.ReportHTML}, {Name: incident.ReportText}}
 	if _, wanting := predictExplanation(files); wanting {
 		t.Error("a report that is there is wanted again")
 	}
-	files = append(files, profile.Artefact{Name: "heap.2.pb.gz", Kind: &heap, Size: 1000})
+	files = append(files, incident.Artefact{Name: "heap.2.pb.gz", Kind: &heap, Size: 1000})
 	if _, wanting := predictExplanation(files); !wanting {
 		t.Error("the report does not know the second round, and is not wanted")
 	}

@@ -9,8 +9,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/internal/testenv"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func TestFullDisk(t *testing.T) {
@@ -45,7 +46,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil || len(m.Captures) < 3 || len(m.Warnings) > 0 {
 		t.Fatalf("%d rounds in the manifest, warnings %q, %v", len(m.Captures), m.Warnings, err)
 	}
-	if s := m.Captures[0].Steps[0]; s.Outcome != profile.OutcomeFailed || s.File != "" || !strings.Contains(s.Reason, "no space left") {
+	if s := m.Captures[0].Steps[0]; s.Outcome != incident.OutcomeFailed || s.File != "" || !strings.Contains(s.Reason, "no space left") {
 		t.Errorf("the failed step is told as %+v", s)
 	}
 	// What the sink has accepted may just be being recorded.
@@ -122,7 +123,7 @@ func TestUnsafeFolderIsRefused(t *testing.T) {
 	nothingLeft(t)
 	for _, dir := range dirs {
 		g, err := Start(Config{Dir: dir})
-		if g != nil || !errors.Is(err, profile.ErrUnsafe) || !strings.Contains(err.Error(), "Dir: ") || !strings.Contains(err.Error(), dir) {
+		if g != nil || !errors.Is(err, store.ErrUnsafe) || !strings.Contains(err.Error(), "Dir: ") || !strings.Contains(err.Error(), dir) {
 			t.Errorf("Start in %s: %v, %v", dir, g, err)
 		}
 		if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/leakguard/leakguard/guard/guardtest"
 	"github.com/leakguard/leakguard/profile"
-	"go.uber.org/goleak"
 )
 
 // longWait is for what happens at once on a machine that is not overloaded.

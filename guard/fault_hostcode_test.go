@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // hostFault is what code of the program does when a guard calls it.
@@ -153,7 +153,7 @@ func TestHostCodeHoldsUpNothing(t *testing.T) {
 				g.inLoop(t.Context(), func() { g.loop.open, g.loop.watch = make([]*liveIncident, 1), newWatch([]Rule{always}, 6) })
 
 				explained := box.nextExplained(t).Incident
-				wants(t, explained, "heap.pb.gz", "goroutine.pb.gz", profile.ReportText)
+				wants(t, explained, "heap.pb.gz", "goroutine.pb.gz", incident.ReportText)
 				if p.pressure != nil {
 					p.pressure(t, g, f)
 					resize(g, wide) // with less no profile is taken

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // verdictSpan is since when what grew counts as growth in a verdict: longer than a
@@ -12,7 +12,7 @@ import (
 const verdictSpan = 10 * time.Minute
 
 // verdict is what fills the memory as of the last reading.
-func (l *loop) verdict() profile.Verdict {
+func (l *loop) verdict() incident.Verdict {
 	return l.reading.Verdict(l.history.oldest(l.reading.Time.Add(-verdictSpan)))
 }
 
@@ -49,14 +49,14 @@ func (s *since) lasts(holds bool, at, long time.Duration) bool {
 
 // step reports whether the class is to be told now. share is the usage over the
 // limit.
-func (w *cacheWatch) step(at time.Duration, share float64, class profile.VerdictClass) bool {
+func (w *cacheWatch) step(at time.Duration, share float64, class incident.VerdictClass) bool {
 	if w.low.lasts(share < cacheOver, at, cacheHold) {
 		w.saidCache, w.saidDirty = false, false
 	}
 	full := share >= cacheAt
-	unwritten := w.dirty.lasts(full && class == profile.VerdictDirty, at, dirtyFor)
+	unwritten := w.dirty.lasts(full && class == incident.VerdictDirty, at, dirtyFor)
 	switch {
-	case full && class == profile.VerdictCacheAtLimit && !w.saidCache:
+	case full && class == incident.VerdictCacheAtLimit && !w.saidCache:
 		w.saidCache = true
 		return true
 	case unwritten && !w.saidDirty:
@@ -72,7 +72,7 @@ func (l *loop) watchCache() {
 	if r.CgroupLimit <= 0 || !r.CgroupUsage.Known() {
 		return
 	}
-	share, class := float64(r.CgroupUsage)/float64(r.CgroupLimit), profile.VerdictUnknown
+	share, class := float64(r.CgroupUsage)/float64(r.CgroupLimit), incident.VerdictUnknown
 	if share >= cacheAt {
 		class = r.VerdictClass(nil)
 	}
@@ -81,7 +81,7 @@ func (l *loop) watchCache() {
 	}
 	d, must := r.Division(), r.Unreclaimable
 	text := fmt.Sprintf("leakguard: the cgroup is at %.0f%% of its limit, all but %v of it page cache that the kernel takes back: not a leak", 100*share, must)
-	if class == profile.VerdictDirty {
+	if class == incident.VerdictDirty {
 		text = fmt.Sprintf("leakguard: the cgroup is at %.0f%% of its limit, %v of it dirty pages: slow the writer or fsync; not a leak", 100*share, d.Dirty)
 	}
 	limit := r.CgroupLimit

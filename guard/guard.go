@@ -9,7 +9,9 @@ import (
 
 	"github.com/leakguard/leakguard/guard/internal/logqueue"
 	"github.com/leakguard/leakguard/guard/internal/postmortem"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 var (
@@ -41,7 +43,7 @@ type Guard struct {
 // takeUp goes on with what earlier processes left: it is told what they died of, and
 // their evidence is offered to the sinks where they have not accepted it, and
 // explained where it is not.
-func (g *Guard) takeUp(store *profile.Store, at postmortem.Here) {
+func (g *Guard) takeUp(store *store.Store, at postmortem.Here) {
 	cfg := &g.loop.cfg
 	if len(cfg.Sinks) == 0 && cfg.NoReports && cfg.NoBlackBox {
 		return
@@ -64,7 +66,7 @@ func (g *Guard) takeUp(store *profile.Store, at postmortem.Here) {
 
 // isOurs reports whether an incident is of this guard: evidence is taken from the
 // first reading on, while what earlier processes left is still being looked through.
-func (l *loop) isOurs(m profile.Manifest) bool {
+func (l *loop) isOurs(m incident.Manifest) bool {
 	if m.CutShort { // or its manifest is still to be written
 		return !m.Opened.Before(l.started.Truncate(time.Millisecond))
 	}
@@ -77,7 +79,7 @@ func (g *Guard) inLoop(ctx context.Context, f func()) bool { return g.loop.ask(c
 
 // Store returns where the evidence is kept; nil when the guard runs without a
 // disk, or is nil itself.
-func (g *Guard) Store() *profile.Store {
+func (g *Guard) Store() *store.Store {
 	if g == nil {
 		return nil
 	}
@@ -87,7 +89,7 @@ func (g *Guard) Store() *profile.Store {
 // History returns the readings taken at or after since, oldest first: all of
 // the last 512, and one a minute for ten hours before those. It does not wait for
 // the guard, whatever that is doing.
-func (g *Guard) History(since time.Time) []profile.Reading {
+func (g *Guard) History(since time.Time) []incident.Reading {
 	if g == nil {
 		return nil
 	}
@@ -125,7 +127,7 @@ func (g *Guard) Capture(ctx context.Context, reason string, kinds ...profile.Kin
 		case <-g.closing:
 			reply <- captureReply{err: ErrClosed}
 		default:
-			g.loop.captureManual(run, profile.TriggerManual, reason, kinds, reply)
+			g.loop.captureManual(run, incident.TriggerManual, reason, kinds, reply)
 		}
 	})
 	release := func() { stop(); cancel() }

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -30,7 +30,7 @@ type history struct {
 
 // ring is a bounded queue of readings that forgets the oldest.
 type ring struct {
-	items []profile.Reading
+	items []incident.Reading
 	next  int
 	bound int
 }
@@ -39,7 +39,7 @@ func newHistory() *history {
 	return &history{recent: ring{bound: recentReadings}, sparse: ring{bound: sparseReadings}}
 }
 
-func (h *history) add(r *profile.Reading) {
+func (h *history) add(r *incident.Reading) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lastSparse.IsZero() || r.Time.Sub(h.lastSparse) >= sparseEvery {
@@ -49,7 +49,7 @@ func (h *history) add(r *profile.Reading) {
 	h.recent.add(r)
 }
 
-func (r *ring) add(reading *profile.Reading) {
+func (r *ring) add(reading *incident.Reading) {
 	if len(r.items) < r.bound {
 		r.items = append(r.items, *reading)
 		return
@@ -59,7 +59,7 @@ func (r *ring) add(reading *profile.Reading) {
 }
 
 // each calls f for all readings, oldest first.
-func (r *ring) each(f func(*profile.Reading)) {
+func (r *ring) each(f func(*incident.Reading)) {
 	for i := range r.items {
 		f(&r.items[(r.next+i)%len(r.items)])
 	}
@@ -67,12 +67,12 @@ func (r *ring) each(f func(*profile.Reading)) {
 
 // each calls f for all readings, oldest first: one a minute as far back as the
 // recent ones do not reach, then all of those.
-func (h *history) each(f func(*profile.Reading)) {
+func (h *history) each(f func(*incident.Reading)) {
 	var oldestRecent time.Time
 	if len(h.recent.items) > 0 {
 		oldestRecent = h.recent.items[h.recent.next%len(h.recent.items)].Time
 	}
-	h.sparse.each(func(r *profile.Reading) {
+	h.sparse.each(func(r *incident.Reading) {
 		if r.Time.Before(oldestRecent) {
 			f(r)
 		}
@@ -81,13 +81,13 @@ func (h *history) each(f func(*profile.Reading)) {
 }
 
 // since returns the readings taken at or after t.
-func (h *history) since(t time.Time) []profile.Reading {
+func (h *history) since(t time.Time) []incident.Reading {
 	h.asking.Lock()
 	defer h.asking.Unlock()
 	// Twice, so that memory is allocated while the loop does not wait: that may be
 	// when a goroutine has to help the garbage collector.
 	n := 0
-	h.locked(func(r *profile.Reading) {
+	h.locked(func(r *incident.Reading) {
 		if !r.Time.Before(t) {
 			n++
 		}
@@ -96,8 +96,8 @@ func (h *history) since(t time.Time) []profile.Reading {
 		return nil
 	}
 	const meanwhile = 16 // readings that may be added
-	out := make([]profile.Reading, 0, n+meanwhile)
-	h.locked(func(r *profile.Reading) {
+	out := make([]incident.Reading, 0, n+meanwhile)
+	h.locked(func(r *incident.Reading) {
 		if !r.Time.Before(t) {
 			out = append(out, *r)
 		}
@@ -106,11 +106,11 @@ func (h *history) since(t time.Time) []profile.Reading {
 }
 
 // from returns a copy of the oldest reading that is not older than t, or nil.
-func (h *history) from(t time.Time) *profile.Reading {
+func (h *history) from(t time.Time) *incident.Reading {
 	h.asking.Lock()
 	defer h.asking.Unlock()
-	copied, found := new(profile.Reading), false
-	h.locked(func(r *profile.Reading) {
+	copied, found := new(incident.Reading), false
+	h.locked(func(r *incident.Reading) {
 		if !found && !r.Time.Before(t) {
 			*copied, found = *r, true
 		}
@@ -122,7 +122,7 @@ func (h *history) from(t time.Time) *profile.Reading {
 }
 
 // locked is each for others than the loop.
-func (h *history) locked(f func(*profile.Reading)) {
+func (h *history) locked(f func(*incident.Reading)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.each(f)
@@ -130,8 +130,8 @@ func (h *history) locked(f func(*profile.Reading)) {
 
 // oldest is from for the loop, without a copy: it is valid until the next reading
 // is added.
-func (h *history) oldest(t time.Time) (found *profile.Reading) {
-	h.each(func(r *profile.Reading) {
+func (h *history) oldest(t time.Time) (found *incident.Reading) {
+	h.each(func(r *incident.Reading) {
 		if found == nil && !r.Time.Before(t) {
 			found = r
 		}
@@ -140,11 +140,11 @@ func (h *history) oldest(t time.Time) (found *profile.Reading) {
 }
 
 // last returns the newest n readings at most, oldest first.
-func (h *history) last(n int) []profile.Reading {
+func (h *history) last(n int) []incident.Reading {
 	all := len(h.recent.items)
-	out := make([]profile.Reading, 0, min(n, all))
+	out := make([]incident.Reading, 0, min(n, all))
 	i := 0
-	h.recent.each(func(r *profile.Reading) {
+	h.recent.each(func(r *incident.Reading) {
 		if i >= all-n {
 			out = append(out, *r)
 		}
@@ -159,22 +159,22 @@ const historyPoints = 240
 // points are at most so many points of the history, for a picture: evenly over
 // all of it, and in its last part ever denser, for a leak of GB/s is over in a
 // second.
-func (h *history) points(most int) []profile.HistoryPoint {
+func (h *history) points(most int) []incident.HistoryPoint {
 	var first, last time.Time
-	h.each(func(r *profile.Reading) {
+	h.each(func(r *incident.Reading) {
 		if first.IsZero() {
 			first = r.Time
 		}
 		last = r.Time
 	})
 	even := last.Sub(first) / time.Duration(most/2)
-	out := make([]profile.HistoryPoint, 0, most)
-	h.each(func(r *profile.Reading) {
+	out := make([]incident.HistoryPoint, 0, most)
+	h.each(func(r *incident.Reading) {
 		apart := min(even, last.Sub(r.Time)/8)
 		if n := len(out); n > 0 && r.Time.Sub(out[n-1].Time) < apart {
 			return
 		}
-		out = append(out, profile.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
+		out = append(out, incident.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
 	})
 	return out[max(len(out)-most, 0):]
 }

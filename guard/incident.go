@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // manualRule stands for the rule of an incident that nobody's rule opened.
@@ -33,13 +33,13 @@ type Incident struct {
 	Signal      Signal
 	Value, Peak int64
 	// Reading is the one that opened it.
-	Reading profile.Reading
+	Reading incident.Reading
 	// Verdict is what filled the memory then.
-	Verdict profile.Verdict
+	Verdict incident.Verdict
 	// Folder is where the evidence lies; '' if none was saved.
 	Folder string
 	// Artefacts are the files in the folder.
-	Artefacts []profile.Artefact
+	Artefacts []incident.Artefact
 	// Evidence is the ID of the incident whose evidence speaks for this one
 	// too, where it got none of its own; NotCaptured says why it has none.
 	Evidence, NotCaptured string
@@ -49,7 +49,7 @@ type Incident struct {
 	// Death is what the previous process died of, with an event PreviousDeath;
 	// else nil. Opened is then its last sign of life, Reading its last reading,
 	// and Headline who leaked, if its evidence tells.
-	Death *profile.Death
+	Death *incident.Death
 }
 
 // EventKind says what happened to an incident.

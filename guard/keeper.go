@@ -5,7 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // keeper takes and keeps the evidence. Whatever touches the disk or takes a profile
@@ -17,7 +18,7 @@ import (
 type keeper struct {
 	*evidence.Taker
 	log      *slog.Logger
-	store    *profile.Store // nil: no disk
+	store    *store.Store // nil: no disk
 	counters *counters
 	once     *onces
 	// folderMade is told of each incident that has evidence in its folder.
@@ -27,16 +28,16 @@ type keeper struct {
 	records worker // last manifests and reports of this process's incidents
 	slow    worker // what earlier processes left
 	// folders are those of the deaths that were told; the worker slow owns them.
-	folders map[string]*profile.Folder
+	folders map[string]*store.Folder
 	told    []string      // the deaths whose folders are open, oldest first
 	stopped chan struct{} // closed when all work is done
 }
 
 // newKeeper returns a keeper that keeps the evidence in the store; nil: nowhere.
-func newKeeper(cfg *Config, store *profile.Store, module string, c *counters, once *onces) *keeper {
+func newKeeper(cfg *Config, store *store.Store, module string, c *counters, once *onces) *keeper {
 	k := &keeper{
 		log: cfg.Logger, store: store, counters: c, once: once, folderMade: func(string) {},
-		folders: make(map[string]*profile.Folder), stopped: make(chan struct{}),
+		folders: make(map[string]*store.Folder), stopped: make(chan struct{}),
 	}
 	k.Taker = evidence.NewTaker(evidence.Config{
 		Store: store, Log: cfg.Logger, Module: module, NoForcedGC: cfg.NoForcedGC, GoroutineLeak: cfg.GoroutineLeak, CPUProfile: cfg.CPUProfile,
@@ -50,7 +51,7 @@ func newKeeper(cfg *Config, store *profile.Store, module string, c *counters, on
 }
 
 // stands tells the evidence how the process stands.
-func (k *keeper) stands(v *view, r *profile.Reading) {
+func (k *keeper) stands(v *view, r *incident.Reading) {
 	s := evidence.State{Headroom: v.headroom, Left: -1, Goroutines: r.Goroutines, ScanHeap: r.ScanHeap, BuckHashSys: r.BuckHashSys}
 	if left, ok := v.timeToLimit(); ok {
 		s.Left = left

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func TestFailedCaptureIsRetriedWithBackoffAndSpendsNothing(t *testing.T) {
@@ -74,7 +75,7 @@ func TestRecoveredIncidentIsOwedNothing(t *testing.T) {
 func TestBudgetRefillsAndNeverEndsWatching(t *testing.T) {
 	// An incident every two seconds, each worth evidence of its own.
 	tl := newTimeline(t, limit1000, Rule{Name: "memory", Signal: Memory, Line: ShareOfLimit(0.9), Hold: time.Millisecond, Cooldown: time.Nanosecond})
-	swing := func(at time.Duration) func(*profile.Reading) {
+	swing := func(at time.Duration) func(*incident.Reading) {
 		if at/second%2 == 1 {
 			return memory(905)
 		}
@@ -124,7 +125,7 @@ func TestEvidenceOfOtherKindsIsNotShared(t *testing.T) {
 		Rule{Name: "goroutines", Signal: Goroutines, Line: Absolute(100), Capture: KindsOf(profile.Goroutine)})
 	tl.run([]step{
 		{0, memory(905), openAndCapture},
-		{1 * second, func(r *profile.Reading) { r.Threads, r.Goroutines = 100, 100 }, "open threads, capture threads, open goroutines"},
+		{1 * second, func(r *incident.Reading) { r.Threads, r.Goroutines = 100, 100 }, "open threads, capture threads, open goroutines"},
 		{2 * second, memory(905), "share goroutines"},
 	})
 	if got := tl.last[0].evidence; got != "memory-1" {
@@ -134,8 +135,8 @@ func TestEvidenceOfOtherKindsIsNotShared(t *testing.T) {
 
 // rising is a process that allocates 2 GiB/s; what lives of it stays at 100 MiB
 // unless it leaks.
-func rising(at time.Duration) func(*profile.Reading) {
-	return func(r *profile.Reading) {
+func rising(at time.Duration) func(*incident.Reading) {
+	return func(r *incident.Reading) {
 		n := profile.Bytes(at.Seconds() * (2 << 30))
 		r.Unreclaimable, r.HeapAlloc, r.TotalAlloc = 600*mib+n%(300*mib), 500*mib+n%(300*mib), n
 		r.HeapLive, r.StackInuse, r.NumGC = 100*mib, 0, 1
@@ -163,8 +164,8 @@ func TestSuspicionRefutedIsDoubtedLonger(t *testing.T) {
 func TestSuspicionConfirmedIsOneIncidentWithItsEvidence(t *testing.T) {
 	tl := newTimeline(t, limit1000, timeToLimit)
 	tl.took = 30 * time.Millisecond
-	got := tl.count(150*time.Millisecond, 10*time.Millisecond, func(at time.Duration) func(*profile.Reading) {
-		return func(r *profile.Reading) {
+	got := tl.count(150*time.Millisecond, 10*time.Millisecond, func(at time.Duration) func(*incident.Reading) {
+		return func(r *incident.Reading) {
 			n := profile.Bytes(at.Seconds() * (2 << 30))
 			r.Unreclaimable, r.HeapAlloc, r.TotalAlloc = 600*mib+n, 500*mib+n, n
 			r.HeapLive, r.StackInuse, r.NumGC = 100*mib, 0, 1
@@ -179,8 +180,8 @@ func TestSuspicionConfirmedIsOneIncidentWithItsEvidence(t *testing.T) {
 func TestFailedEvidenceOfASuspicionIsOwed(t *testing.T) {
 	tl := newTimeline(t, limit1000, timeToLimit)
 	tl.saved = func(Rule) KindSet { return 0 }
-	leak := func(at time.Duration) func(*profile.Reading) {
-		return func(r *profile.Reading) {
+	leak := func(at time.Duration) func(*incident.Reading) {
+		return func(r *incident.Reading) {
 			n := profile.Bytes(at.Seconds() * (2 << 30))
 			r.Unreclaimable, r.HeapAlloc, r.TotalAlloc = 600*mib+n, 500*mib+n, n
 			r.HeapLive, r.StackInuse, r.NumGC = 100*mib, 0, 1

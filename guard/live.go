@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
+	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // readingsBefore is how many readings before the crossing go into the manifest.
@@ -87,11 +89,11 @@ func (l *loop) openIncident(a act) {
 // ruleIncident makes the incident of a rule as of the last reading.
 func (l *loop) ruleIncident(a act) *liveIncident {
 	r := l.watch.rules[a.rule].rule
-	i := l.newIncident(r.Name, profile.TriggerRule, a.reason)
+	i := l.newIncident(r.Name, incident.TriggerRule, a.reason)
 	i.Signal = r.Signal
 	i.Value = l.view.values[r.Signal]
 	i.Peak = i.Value
-	i.record.Update(func(m *profile.Manifest) {
+	i.record.Update(func(m *incident.Manifest) {
 		m.Unit, m.Peak = r.Signal.Unit(), i.Peak
 		if r.Line.kind != lineTimeToLimit { // there is no time for days, nor a need
 			m.History = l.pastPoints()
@@ -108,7 +110,7 @@ func (l *loop) announce(i *liveIncident, rule int) {
 	l.counters.incidents.Add(1)
 	l.watch.rules[rule].incidents++
 	args := []any{"incident", i.ID, "rule", l.watch.rules[rule].rule.String()}
-	if c := i.Verdict.Class; !i.Signal.counts() && c != profile.VerdictUnknown && c != profile.VerdictCalm {
+	if c := i.Verdict.Class; !i.Signal.counts() && c != incident.VerdictUnknown && c != incident.VerdictCalm {
 		args = append(args, "verdict", i.Verdict.Text)
 	}
 	l.later(func() { l.log.Warn("leakguard: "+i.Reason, args...) })
@@ -119,10 +121,10 @@ func (l *loop) newIncident(rule, trigger, reason string) *liveIncident {
 	now := l.reading.Time
 	i := &liveIncident{at: l.view.at}
 	i.Incident = Incident{
-		ID: profile.NewIncidentID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
+		ID: layout.NewID(now, rule), Rule: rule, Trigger: trigger, Reason: reason,
 		Opened: now, Value: profile.Unknown, Peak: profile.Unknown, Reading: l.reading, Verdict: l.verdict(),
 	}
-	i.record = evidence.NewRecord(profile.Manifest{
+	i.record = evidence.NewRecord(incident.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
 		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(nil, &l.view, l.started),
 		GoroutineSites: l.census.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
@@ -139,7 +141,7 @@ func (l *loop) recoverIncident(a act) {
 	i.Peak = l.watch.rules[a.rule].peak
 	i.decide("recovered: " + a.reason)
 	i.recovery = a.reason
-	i.record.Update(func(m *profile.Manifest) {
+	i.record.Update(func(m *incident.Manifest) {
 		recovered := i.Recovered
 		m.Recovered, m.Peak = &recovered, i.Peak
 	})
@@ -171,7 +173,7 @@ func (l *loop) leaveOpen() {
 		i.left = true
 		i.decide("the guard was closed while the incident was open")
 		peak := l.watch.rules[rule].peak
-		i.record.Update(func(m *profile.Manifest) { m.Peak = peak })
+		i.record.Update(func(m *incident.Manifest) { m.Peak = peak })
 		if i.capturing == 0 { // else its capture writes it
 			l.keeper.finish(i.ID, i.record)
 		}
@@ -184,24 +186,24 @@ func (l *loop) send(i *liveIncident, kind EventKind, reason string) {
 	l.later(func() { l.sinks.send(e) })
 }
 
-func (l *loop) limits() []profile.Limit {
-	var out []profile.Limit
+func (l *loop) limits() []incident.MemoryLimit {
+	var out []incident.MemoryLimit
 	s := l.source.limits
 	if s.Kill > 0 {
-		out = append(out, profile.Limit{Source: s.KillSource, Path: s.KillPath, Bytes: profile.Bytes(s.Kill)})
+		out = append(out, incident.MemoryLimit{Source: s.KillSource, Path: s.KillPath, Bytes: profile.Bytes(s.Kill)})
 	}
 	if s.GOMEMLIMIT > 0 {
-		out = append(out, profile.Limit{Source: "GOMEMLIMIT", Bytes: profile.Bytes(s.GOMEMLIMIT)})
+		out = append(out, incident.MemoryLimit{Source: "GOMEMLIMIT", Bytes: profile.Bytes(s.GOMEMLIMIT)})
 	}
 	if s.Host > 0 && s.KillSource != sourceHost {
-		out = append(out, profile.Limit{Source: sourceHost, Bytes: profile.Bytes(s.Host)})
+		out = append(out, incident.MemoryLimit{Source: sourceHost, Bytes: profile.Bytes(s.Host)})
 	}
 	return out
 }
 
 // pastPoints are the time before an incident, for a picture: the readings as far
 // back as they reach, and before those the floors that the trends are judged by.
-func (l *loop) pastPoints() []profile.HistoryPoint {
+func (l *loop) pastPoints() []incident.HistoryPoint {
 	recent := l.history.points(historyPoints / 2)
 	if len(recent) == 0 {
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // liveCapture is a round of evidence under way.
@@ -176,7 +177,7 @@ func (l *loop) endManual(c *liveCapture, err error) {
 	l.send(i, Captured, i.Reason)
 	i.Recovered = time.Now()
 	i.Duration = time.Since(l.started) - i.at
-	i.record.Update(func(m *profile.Manifest) {
+	i.record.Update(func(m *incident.Manifest) {
 		recovered := i.Recovered
 		m.Recovered = &recovered
 	})

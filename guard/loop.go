@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // loop takes the readings and owns all that is decided from them. Only its
@@ -24,8 +24,8 @@ type loop struct {
 	recorder *recorder // the black box; nil: none
 	counters *counters
 	once     *onces
-	build    profile.Build
-	process  profile.Process
+	build    incident.Build
+	process  incident.Process
 	started  time.Time // with the monotonic clock
 
 	wakers
@@ -37,7 +37,7 @@ type loop struct {
 
 	// What it knows of the process.
 	observer
-	reading profile.Reading
+	reading incident.Reading
 	history *history
 	census  censusWatch
 	cache   cacheWatch
@@ -76,7 +76,7 @@ func (l *loop) wait() bool {
 		case <-l.clockC:
 			return true
 		case <-l.signal:
-			l.step(func() { l.captureManual(l.ctx, profile.TriggerSignal, "signal received", nil, nil) })
+			l.step(func() { l.captureManual(l.ctx, incident.TriggerSignal, "signal received", nil, nil) })
 			return true
 		case <-l.inbox.wake:
 			// That somebody has told or asked something is no reason to look: a

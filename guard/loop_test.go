@@ -10,6 +10,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // stage is a loop whose readings, captures and sink the test plays itself. It
@@ -26,16 +27,16 @@ func newStage(t *testing.T, rules ...Rule) *stage {
 	sink := sinkFunc{"stage", func(_ context.Context, e Event) error { told <- e; return nil }}
 	l := &loop{
 		ctx: t.Context(), log: k.log, history: newHistory(), keeper: k, counters: k.counters, once: k.once,
-		sinks:  newDispatcher([]Sink{sink}, nil, profile.Process{}, k.log, k.counters),
+		sinks:  newDispatcher([]Sink{sink}, nil, incident.Process{}, k.log, k.counters),
 		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour), inbox: newInbox(),
-		observer: newObserver(), started: time.Now(), reading: profile.NewReading(time.Now()),
+		observer: newObserver(), started: time.Now(), reading: incident.NewReading(time.Now()),
 	}
 	l.open = make([]*liveIncident, len(rules))
 	return &stage{l, t, told}
 }
 
 // look moves the clock on and shows the loop a reading.
-func (s *stage) look(after time.Duration, change func(*profile.Reading)) {
+func (s *stage) look(after time.Duration, change func(*incident.Reading)) {
 	s.t.Helper()
 	time.Sleep(after)
 	s.step(func() {

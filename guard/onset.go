@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // onset is when what an incident is about began: for what is known over hours
@@ -32,7 +33,7 @@ func (l *loop) onset(i *liveIncident) time.Time {
 // tell it is now.
 func growthOnset(h *history, s Signal, now time.Time) time.Time {
 	lowest, last := int64(profile.Unknown), int64(profile.Unknown)
-	h.each(func(r *profile.Reading) {
+	h.each(func(r *incident.Reading) {
 		v := signalValues(r, profile.Unknown)[s]
 		if v < 0 {
 			return
@@ -46,7 +47,7 @@ func growthOnset(h *history, s Signal, now time.Time) time.Time {
 		return now
 	}
 	line, onset := lowest+(last-lowest)/10, now
-	h.each(func(r *profile.Reading) {
+	h.each(func(r *incident.Reading) {
 		if v := signalValues(r, profile.Unknown)[s]; v >= 0 && v <= line {
 			onset = r.Time
 		}

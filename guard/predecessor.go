@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/postmortem"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // hereNow says where this process runs.
@@ -17,7 +17,7 @@ func (l *loop) hereNow() postmortem.Here {
 
 // lookForDeaths looks for dead processes, on the keeper's goroutine. at is where this
 // process runs.
-func (l *loop) lookForDeaths(at postmortem.Here, incidents []profile.Manifest) {
+func (l *loop) lookForDeaths(at postmortem.Here, incidents []incident.Manifest) {
 	most := mostTold
 	if keep := l.cfg.KeepIncidents; keep > 0 {
 		most = min(most, keep) // their folders stay open, and what is open is not pruned

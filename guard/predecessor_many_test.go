@@ -14,7 +14,8 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/internal/blackbox"
 	"github.com/leakguard/leakguard/internal/procfs"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func init() { children["graveyard"] = graveyardChild }
@@ -34,7 +35,7 @@ func graveyardChild(args []string) {
 func graveyard(t *testing.T, dead, incidents int) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "evidence")
-	store, err := profile.OpenStore(profile.StoreConfig{Dir: dir})
+	store, err := store.Open(store.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func graveyard(t *testing.T, dead, incidents int) (dir string) {
 func incidentsIn(dir string) (n int) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if profile.IsIncidentID(e.Name()) {
+		if incident.IsID(e.Name()) {
 			n++
 		}
 	}
@@ -114,7 +115,7 @@ func TestManyDeaths(t *testing.T) {
 	}
 	if newest := told[mostTold-1]; newest.Incident.Death.Untold != dead-mostTold || !strings.Contains(newest.Reason, "396 more processes died") {
 		t.Errorf("the newest counts %d: %s", newest.Incident.Death.Untold, newest.Reason)
-	} else if head := profile.FolderHeadline(newest.Incident.Folder); !strings.Contains(head, "396 more processes died") {
+	} else if head := incident.ReadHeadline(newest.Incident.Folder); !strings.Contains(head, "396 more processes died") {
 		t.Errorf("its report begins %q", head)
 	}
 	if n := len(book.loud("The previous process")); n != mostTold {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -88,7 +88,7 @@ func TestPressureDeadline(t *testing.T) {
 		d, _ := ctx.Deadline()
 		told <- d
 	}
-	l.reading = profile.NewReading(time.Now())
+	l.reading = incident.NewReading(time.Now())
 	l.view.limits[Memory] = 100 * mib
 	l.beginPressure(danger{left: time.Hour, rate: 1})
 	l.say()
@@ -212,7 +212,7 @@ func TestPressureIsQuiet(t *testing.T) {
 // A GC is forced to tell, while memory is full of what may be garbage, if
 // somebody listens; one at a time.
 func TestPressureForcesAGC(t *testing.T) {
-	l := &loop{log: slog.New(slog.DiscardHandler), observer: newObserver(), reading: profile.NewReading(time.Now()), inbox: newInbox()}
+	l := &loop{log: slog.New(slog.DiscardHandler), observer: newObserver(), reading: incident.NewReading(time.Now()), inbox: newInbox()}
 	l.pressure.policy = newPressurePolicy(PressureLines{})
 	limits := limit1000
 	look := func() {

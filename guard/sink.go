@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/outbox"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Sink is told about incidents.
@@ -53,7 +55,7 @@ var deliverTimeout = 30 * time.Second
 // keeps and back, counts, and logs.
 type dispatcher struct {
 	names    []string
-	own      profile.Process
+	own      incident.Process
 	log      *slog.Logger
 	counters *counters
 	once     onces
@@ -62,7 +64,7 @@ type dispatcher struct {
 
 // newDispatcher starts the outbox; store is nil where there is no disk. own is the
 // process that it runs in.
-func newDispatcher(sinks []Sink, store *profile.Store, own profile.Process, log *slog.Logger, c *counters) *dispatcher {
+func newDispatcher(sinks []Sink, store *store.Store, own incident.Process, log *slog.Logger, c *counters) *dispatcher {
 	d := &dispatcher{own: own, log: log, counters: c}
 	cfg := outbox.Config{Observer: d, Timeout: deliverTimeout, Most: mostEvents}
 	for _, s := range sinks {
@@ -104,7 +106,7 @@ func (d *dispatcher) folderMade(id string) { d.box.HasFolder(id) }
 
 // redeliver offers the sinks what they have not accepted of earlier processes'
 // incidents. It gives up when ctx is done.
-func (d *dispatcher) redeliver(ctx context.Context, store *profile.Store, incidents []profile.Manifest) {
+func (d *dispatcher) redeliver(ctx context.Context, store *store.Store, incidents []incident.Manifest) {
 	if len(d.names) == 0 {
 		return
 	}
@@ -132,7 +134,7 @@ func (d *dispatcher) redeliver(ctx context.Context, store *profile.Store, incide
 }
 
 // lacks reports whether a sink has not accepted all events.
-func (d *dispatcher) lacks(delivery profile.Delivery) bool {
+func (d *dispatcher) lacks(delivery store.Delivery) bool {
 	for _, name := range d.names {
 		for _, e := range delivery.Events {
 			if !delivery.Accepts(name, e.Sequence) {

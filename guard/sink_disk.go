@@ -7,29 +7,31 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/outbox"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // deliveryDisk is where the outbox keeps events: in the folders of their incidents.
 type deliveryDisk struct {
-	store *profile.Store
-	own   profile.Process
+	store *store.Store
+	own   incident.Process
 }
 
 // Read returns an incident's events, and makes what sinks are told of them out of its
 // manifest.
-func (d deliveryDisk) Read(id string) (profile.Delivery, outbox.Restore, error) {
+func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 	m, err := d.store.Incident(id)
 	if err != nil {
-		return profile.Delivery{}, nil, err
+		return store.Delivery{}, nil, err
 	}
 	delivery, err := d.store.Delivery(id)
 	if err != nil {
-		return profile.Delivery{}, nil, err
+		return store.Delivery{}, nil, err
 	}
 	folder := filepath.Join(d.store.Dir(), id)
 	if m.Headline == "" { // cut short, or killed before the manifest could say so
-		m.Headline = profile.FolderHeadline(folder)
+		m.Headline = incident.ReadHeadline(folder)
 	}
 	delivery = completeDelivery(m, delivery)
 	i := incidentOf(m, folder)
@@ -46,16 +48,16 @@ func (d deliveryDisk) Read(id string) (profile.Delivery, outbox.Restore, error) 
 }
 
 // sameProcess reports whether two manifests are of one process.
-func sameProcess(a, b profile.Process) bool {
+func sameProcess(a, b incident.Process) bool {
 	return a.PID == b.PID && a.Host == b.Host && a.Started.Equal(b.Started) && !a.Started.IsZero()
 }
 
 // Write adds events and acceptances to those on disk.
-func (d deliveryDisk) Write(id string, with profile.Delivery) error {
-	return d.store.RecordDelivery(id, func(kept *profile.Delivery) {
+func (d deliveryDisk) Write(id string, with store.Delivery) error {
+	return d.store.RecordDelivery(id, func(kept *store.Delivery) {
 		for sink, list := range kept.Sinks {
 			// What was accepted by kind is in with, by sequence.
-			kept.Sinks[sink] = slices.DeleteFunc(list, func(a profile.Accepted) bool { return a.Sequence == 0 })
+			kept.Sinks[sink] = slices.DeleteFunc(list, func(a store.Accepted) bool { return a.Sequence == 0 })
 		}
 		for _, e := range with.Events {
 			kept.Add(e)
@@ -71,7 +73,7 @@ func (d deliveryDisk) Write(id string, with profile.Delivery) error {
 // completeDelivery adds to the events of an incident those that its manifest tells of
 // and that were not recorded: the process died before that, or was of a version that
 // recorded acceptances by kind only. These become acceptances by sequence.
-func completeDelivery(m profile.Manifest, d profile.Delivery) profile.Delivery {
+func completeDelivery(m incident.Manifest, d store.Delivery) store.Delivery {
 	d.Events = slices.Clone(d.Events)
 	has := func(kind EventKind) bool {
 		return slices.ContainsFunc(d.Events, func(e profile.DeliveryEvent) bool {
@@ -83,7 +85,7 @@ func completeDelivery(m profile.Manifest, d profile.Delivery) profile.Delivery {
 			d.Add(profile.DeliveryEvent{Sequence: d.Last() + 1, Event: kind.String(), Time: at, Reason: reason})
 		}
 	}
-	if m.Rule == profile.RulePreviousDeath {
+	if m.Rule == incident.RulePreviousDeath {
 		if m.Death != nil { // else it was cut short, and is told anew
 			add(PreviousDeath, m.Opened, m.Reason)
 		}
@@ -100,11 +102,11 @@ func completeDelivery(m profile.Manifest, d profile.Delivery) profile.Delivery {
 			add(Explained, m.Opened, m.Headline)
 		}
 		// The end of a manual capture is no event.
-		if m.Recovered != nil && m.Trigger == profile.TriggerRule {
+		if m.Recovered != nil && m.Trigger == incident.TriggerRule {
 			add(Recovered, *m.Recovered, m.Reason)
 		}
 	}
-	sinks := make(map[string][]profile.Accepted, len(d.Sinks))
+	sinks := make(map[string][]store.Accepted, len(d.Sinks))
 	for sink, list := range d.Sinks {
 		for _, a := range list {
 			if a.Sequence > 0 {
@@ -113,7 +115,7 @@ func completeDelivery(m profile.Manifest, d profile.Delivery) profile.Delivery {
 			}
 			for _, e := range d.Events {
 				if e.Event == a.Event {
-					sinks[sink] = append(sinks[sink], profile.Accepted{Sequence: e.Sequence, Event: a.Event, Time: a.Time})
+					sinks[sink] = append(sinks[sink], store.Accepted{Sequence: e.Sequence, Event: a.Event, Time: a.Time})
 				}
 			}
 		}
@@ -123,18 +125,18 @@ func completeDelivery(m profile.Manifest, d profile.Delivery) profile.Delivery {
 }
 
 // hasEvidence reports whether there is more than a baseline and a report.
-func hasEvidence(files []profile.Artefact) bool {
-	return slices.ContainsFunc(files, func(a profile.Artefact) bool {
+func hasEvidence(files []incident.Artefact) bool {
+	return slices.ContainsFunc(files, func(a incident.Artefact) bool {
 		stem, _, _ := strings.Cut(a.Name, ".")
-		return stem != "report" && !strings.HasSuffix(stem, "-"+profile.Base)
+		return stem != "report" && !strings.HasSuffix(stem, "-"+incident.VariantBase)
 	})
 }
 
 // incidentOf is what a manifest still tells of an incident.
-func incidentOf(m profile.Manifest, folder string) Incident {
+func incidentOf(m incident.Manifest, folder string) Incident {
 	i := Incident{
 		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
-		Value: profile.Unknown, Peak: m.Peak, Reading: profile.NewReading(m.Opened),
+		Value: profile.Unknown, Peak: m.Peak, Reading: incident.NewReading(m.Opened),
 		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline, Verdict: m.Verdict,
 	}
 	if m.Recovered != nil {

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // ear is a sink that notes the keys of what it is offered, and accepts what it likes.
@@ -70,17 +72,17 @@ func play(t *testing.T, g *Guard, kinds ...EventKind) Incident {
 }
 
 // leftIncident puts an incident of a rule on disk.
-func leftIncident(t *testing.T, store *profile.Store, at time.Time) Incident {
+func leftIncident(t *testing.T, store *store.Store, at time.Time) Incident {
 	t.Helper()
 	folder, err := store.Create(at, "memory")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	if err := folder.WriteManifest(profile.Manifest{Rule: "memory", Trigger: profile.TriggerRule, Opened: at, Peak: profile.Unknown}); err != nil {
+	if err := folder.WriteManifest(incident.Manifest{Rule: "memory", Trigger: incident.TriggerRule, Opened: at, Peak: profile.Unknown}); err != nil {
 		t.Fatal(err)
 	}
-	return Incident{ID: folder.ID(), Rule: "memory", Trigger: profile.TriggerRule, Folder: folder.Path(), Opened: at}
+	return Incident{ID: folder.ID(), Rule: "memory", Trigger: incident.TriggerRule, Folder: folder.Path(), Opened: at}
 }
 
 // rest waits until there is nothing to be delivered, and closes.
@@ -339,11 +341,11 @@ func TestDeliveryWithoutADisk(t *testing.T) {
 func TestCompleteDelivery(t *testing.T) {
 	at := time.Now()
 	heap := profile.Heap
-	m := profile.Manifest{
-		Rule: "memory", Trigger: profile.TriggerRule, Opened: at, Headline: "who", Recovered: &at,
-		Artefacts: []profile.Artefact{{Name: "heap.pb.gz", Kind: &heap}},
+	m := incident.Manifest{
+		Rule: "memory", Trigger: incident.TriggerRule, Opened: at, Headline: "who", Recovered: &at,
+		Artefacts: []incident.Artefact{{Name: "heap.pb.gz", Kind: &heap}},
 	}
-	list := func(d profile.Delivery) (kinds []string) {
+	list := func(d store.Delivery) (kinds []string) {
 		for i, e := range d.Events {
 			if i > 0 && e.Sequence <= d.Events[i-1].Sequence {
 				t.Errorf("sequence %d after %d", e.Sequence, d.Events[i-1].Sequence)
@@ -353,25 +355,25 @@ func TestCompleteDelivery(t *testing.T) {
 		return kinds
 	}
 	all := []string{"opened", "captured", "explained", "recovered"}
-	if got := list(completeDelivery(m, profile.Delivery{})); !slices.Equal(got, all) {
+	if got := list(completeDelivery(m, store.Delivery{})); !slices.Equal(got, all) {
 		t.Errorf("of the manifest: %q", got)
 	}
 	// Evidence after a capture that failed is news.
-	some := profile.Delivery{Events: []profile.DeliveryEvent{
+	some := store.Delivery{Events: []profile.DeliveryEvent{
 		{Sequence: 1, Event: "opened"}, {Sequence: 4, Event: "captured", NotCaptured: "no disk"}, {Sequence: 5, Event: "escalated"}}}
 	if got, want := list(completeDelivery(m, some)), []string{"opened", "captured", "escalated", "captured", "explained", "recovered"}; !slices.Equal(got, want) {
 		t.Errorf("beside what is recorded: %q, want %q", got, want)
 	}
-	m.Artefacts, m.Headline, m.Recovered = []profile.Artefact{{Name: "heap-base.pb.gz", Kind: &heap}}, "", nil
-	if got := list(completeDelivery(m, profile.Delivery{})); !slices.Equal(got, all[:1]) {
+	m.Artefacts, m.Headline, m.Recovered = []incident.Artefact{{Name: "heap-base.pb.gz", Kind: &heap}}, "", nil
+	if got := list(completeDelivery(m, store.Delivery{})); !slices.Equal(got, all[:1]) {
 		t.Errorf("without evidence: %q", got)
 	}
-	m.Rule = profile.RulePreviousDeath
-	if got := list(completeDelivery(m, profile.Delivery{})); len(got) != 0 {
+	m.Rule = incident.RulePreviousDeath
+	if got := list(completeDelivery(m, store.Delivery{})); len(got) != 0 {
 		t.Errorf("of a death that was cut short: %q", got)
 	}
-	m.Death = new(profile.Death)
-	if got := list(completeDelivery(m, profile.Delivery{})); !slices.Equal(got, []string{"previous-death"}) {
+	m.Death = new(incident.Death)
+	if got := list(completeDelivery(m, store.Delivery{})); !slices.Equal(got, []string{"previous-death"}) {
 		t.Errorf("of a death: %q", got)
 	}
 }

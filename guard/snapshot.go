@@ -5,17 +5,18 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Snapshot is how a guard stands.
 type Snapshot struct {
 	// Reading is the last one; Rate is how fast Memory moved then, in bytes
 	// per second.
-	Reading profile.Reading
+	Reading incident.Reading
 	Rate    float64
 	// Verdict says what fills the memory, and what has grown in the last ten
 	// minutes; Reading.Division has the figures.
-	Verdict profile.Verdict
+	Verdict incident.Verdict
 	Limits  Limits
 	// Rules are the rules with their states, in their order.
 	Rules []RuleState
@@ -23,11 +24,11 @@ type Snapshot struct {
 	Incidents []Incident
 	// Trends are how live heap, goroutines and non-Go memory have moved over
 	// hours; those of which something is known.
-	Trends []profile.Trend
+	Trends []incident.Trend
 	// GoroutineSites are the places where goroutines wait that have grown
 	// most, as of the last census, those that leak first; Census is how the
 	// counting goes on.
-	GoroutineSites []profile.GoroutineSite
+	GoroutineSites []incident.GoroutineSite
 	Census         CensusState
 	// Pressure is where pressure stands.
 	Pressure PressureState
@@ -37,7 +38,7 @@ type Snapshot struct {
 	Profiles []ProfileCount
 	// Process is the run of the program that the guard lives in, as in
 	// manifests.
-	Process profile.Process
+	Process incident.Process
 }
 
 // RuleState is where a rule stands.
@@ -127,7 +128,7 @@ func (l *loop) snapshot() Snapshot {
 	b.mu.Lock()
 	trends, rules, incidents := len(b.now.Trends), len(b.now.Rules), len(b.now.Incidents)
 	b.mu.Unlock()
-	s := Snapshot{Trends: make([]profile.Trend, 0, trends+1), Rules: make([]RuleState, 0, rules), Incidents: make([]Incident, 0, incidents+1)}
+	s := Snapshot{Trends: make([]incident.Trend, 0, trends+1), Rules: make([]RuleState, 0, rules), Incidents: make([]Incident, 0, incidents+1)}
 	b.mu.Lock()
 	lists := s
 	s = b.now

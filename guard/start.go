@@ -7,6 +7,7 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/logqueue"
 	"github.com/leakguard/leakguard/guard/internal/postmortem"
 	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -54,7 +55,7 @@ func startAt(root string, cfg Config) (*Guard, error) {
 
 // newGuard makes all of a guard but its loop. From here on cfg.Logger is a queue
 // in front of the program's.
-func newGuard(cfg *Config, store *profile.Store) *Guard {
+func newGuard(cfg *Config, store *store.Store) *Guard {
 	c, once := new(counters), new(onces)
 	g := &Guard{
 		timeout: cfg.CloseTimeout, closing: make(chan struct{}),

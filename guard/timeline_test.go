@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // timeline shows readings to the policy as the loop does, and books its captures.
@@ -17,7 +18,7 @@ type timeline struct {
 	limits Limits
 
 	now     time.Duration
-	reading profile.Reading // the last, and what the next begins with
+	reading incident.Reading // the last, and what the next begins with
 
 	// took is how long captures last; saved is what they save, by default
 	// what is asked for.
@@ -54,13 +55,13 @@ func newTimeline(t *testing.T, limits Limits, rules ...Rule) *timeline {
 	}
 	tl := &timeline{t: t, obs: newObserver(), watch: newWatch(rules, defaultCapturesPerHour), limits: limits,
 		saved: func(r Rule) KindSet { return r.Capture }}
-	tl.reading = profile.NewReading(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC))
+	tl.reading = incident.NewReading(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC))
 	return tl
 }
 
 // look takes a reading at that time since Start and returns what the policy
 // does about it, such as 'open memory, capture memory'.
-func (tl *timeline) look(at time.Duration, change func(*profile.Reading)) string {
+func (tl *timeline) look(at time.Duration, change func(*incident.Reading)) string {
 	tl.t.Helper()
 	if at < tl.now {
 		tl.t.Fatalf("timeline goes back from %v to %v", tl.now, at)
@@ -116,8 +117,8 @@ func (tl *timeline) end(r *runningCapture) {
 }
 
 // memory, live and goroutines set a quantity; amounts in MiB.
-func memory(n int64) func(*profile.Reading) {
-	return func(r *profile.Reading) {
+func memory(n int64) func(*incident.Reading) {
+	return func(r *incident.Reading) {
 		r.Unreclaimable = profile.Bytes(n * mib)
 		if n < 0 {
 			r.Unreclaimable = profile.Unknown
@@ -125,19 +126,19 @@ func memory(n int64) func(*profile.Reading) {
 	}
 }
 
-func live(n int64) func(*profile.Reading) {
-	return func(r *profile.Reading) {
+func live(n int64) func(*incident.Reading) {
+	return func(r *incident.Reading) {
 		r.HeapLive, r.HeapAlloc, r.StackInuse = profile.Bytes(n*mib), profile.Bytes(n*mib), 0
 		r.NumGC = max(r.NumGC, 0) + 1
 	}
 }
 
-func goroutines(n int64) func(*profile.Reading) {
-	return func(r *profile.Reading) { r.Goroutines = profile.Count(n) }
+func goroutines(n int64) func(*incident.Reading) {
+	return func(r *incident.Reading) { r.Goroutines = profile.Count(n) }
 }
 
-func all(changes ...func(*profile.Reading)) func(*profile.Reading) {
-	return func(r *profile.Reading) {
+func all(changes ...func(*incident.Reading)) func(*incident.Reading) {
+	return func(r *incident.Reading) {
 		for _, change := range changes {
 			change(r)
 		}
@@ -147,7 +148,7 @@ func all(changes ...func(*profile.Reading)) func(*profile.Reading) {
 // step is one row of a timeline.
 type step struct {
 	at   time.Duration
-	see  func(*profile.Reading)
+	see  func(*incident.Reading)
 	want string
 }
 
@@ -162,7 +163,7 @@ func (tl *timeline) run(steps []step) {
 }
 
 // count looks every interval until the given time and counts what is done.
-func (tl *timeline) count(until, every time.Duration, see func(at time.Duration) func(*profile.Reading)) map[string]int {
+func (tl *timeline) count(until, every time.Duration, see func(at time.Duration) func(*incident.Reading)) map[string]int {
 	tl.t.Helper()
 	did := make(map[string]int)
 	for at := tl.now + every; at <= until; at += every {

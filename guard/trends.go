@@ -7,6 +7,7 @@ import (
 
 	"github.com/leakguard/leakguard/internal/trend"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // trendSignals are the signals whose trend is watched.
@@ -186,14 +187,14 @@ func (t *trends) onset(s Signal) (at time.Duration, ok bool) {
 
 // list appends what is known of all of them, as a manifest and a snapshot say it.
 // started is when Start was.
-func (t *trends) list(out []profile.Trend, v *view, started time.Time) []profile.Trend {
+func (t *trends) list(out []incident.Trend, v *view, started time.Time) []incident.Trend {
 	for i, s := range trendSignals {
 		st := &t.signals[i]
 		if !st.judged {
 			continue
 		}
 		d := st.verdict
-		p := profile.Trend{
+		p := incident.Trend{
 			Signal: s.String(), Unit: s.Unit(), State: d.State.String(),
 			Slope: d.Slope, SlopeLow: d.Low, SlopeHigh: d.High, Confidence: d.Confidence,
 			Since: started.Add(d.Since).UTC(), Reason: d.Reason, LimitSoonest: profile.Unknown, LimitLatest: profile.Unknown,
@@ -213,10 +214,10 @@ func (t *trends) list(out []profile.Trend, v *view, started time.Time) []profile
 
 // points are at most so many points of the weeks before a time, evenly, with the
 // floor of each stretch; started is when Start was.
-func (t *trends) points(started, before time.Time, most int) []profile.HistoryPoint {
-	byTime := make(map[time.Duration]*profile.HistoryPoint)
+func (t *trends) points(started, before time.Time, most int) []incident.HistoryPoint {
+	byTime := make(map[time.Duration]*incident.HistoryPoint)
 	var times []time.Duration
-	add := func(series *trend.Series, set func(p *profile.HistoryPoint, floor float64)) {
+	add := func(series *trend.Series, set func(p *incident.HistoryPoint, floor float64)) {
 		if series == nil {
 			return
 		}
@@ -226,26 +227,26 @@ func (t *trends) points(started, before time.Time, most int) []profile.HistoryPo
 			}
 			p := byTime[point.At]
 			if p == nil {
-				p = &profile.HistoryPoint{Time: started.Add(point.At).UTC(), Memory: profile.Unknown, LiveHeap: profile.Unknown, Goroutines: profile.Unknown}
+				p = &incident.HistoryPoint{Time: started.Add(point.At).UTC(), Memory: profile.Unknown, LiveHeap: profile.Unknown, Goroutines: profile.Unknown}
 				byTime[point.At] = p
 				times = append(times, point.At)
 			}
 			set(p, point.Floor)
 		}
 	}
-	add(&t.memory, func(p *profile.HistoryPoint, floor float64) { p.Memory = profile.Bytes(floor) })
+	add(&t.memory, func(p *incident.HistoryPoint, floor float64) { p.Memory = profile.Bytes(floor) })
 	if st, _ := t.of(LiveHeap); st != nil {
-		add(st.series, func(p *profile.HistoryPoint, floor float64) { p.LiveHeap = profile.Bytes(floor) })
+		add(st.series, func(p *incident.HistoryPoint, floor float64) { p.LiveHeap = profile.Bytes(floor) })
 	}
 	if st, _ := t.of(Goroutines); st != nil {
-		add(st.series, func(p *profile.HistoryPoint, floor float64) { p.Goroutines = profile.Count(floor) })
+		add(st.series, func(p *incident.HistoryPoint, floor float64) { p.Goroutines = profile.Count(floor) })
 	}
 	if len(times) == 0 {
 		return nil
 	}
 	slices.Sort(times)
 	apart := (times[len(times)-1] - times[0]) / time.Duration(most)
-	var out []profile.HistoryPoint
+	var out []incident.HistoryPoint
 	next := times[0]
 	for _, at := range times {
 		if at >= next && len(out) < most {

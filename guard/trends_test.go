@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // swinging is a service's live heap, in MiB: a daily swing, GC noise, and what
@@ -22,8 +23,8 @@ func swinging(at time.Duration, leak float64) int64 {
 // reason says how long is left. Its absence is not.
 func TestGrowingRule(t *testing.T) {
 	rule := Rule{Name: "live-heap-leak", Signal: LiveHeap, Line: Growing()}
-	see := func(leak float64) func(time.Duration) func(*profile.Reading) {
-		return func(at time.Duration) func(*profile.Reading) { return live(swinging(at, leak)) }
+	see := func(leak float64) func(time.Duration) func(*incident.Reading) {
+		return func(at time.Duration) func(*incident.Reading) { return live(swinging(at, leak)) }
 	}
 	t.Run("leak", func(t *testing.T) {
 		tl := newTimeline(t, limit1000, rule)
@@ -97,14 +98,14 @@ func TestPastPoints(t *testing.T) {
 // A trend that nobody can know opens nothing and is not listed.
 func TestTrendUnknown(t *testing.T) {
 	tl := newTimeline(t, limit1000, Rule{Name: "non-go-leak", Signal: NonGo, Line: Growing()})
-	tl.wantCounts(tl.count(time.Hour, time.Minute, func(time.Duration) func(*profile.Reading) { return memory(100) }), map[string]int{})
+	tl.wantCounts(tl.count(time.Hour, time.Minute, func(time.Duration) func(*incident.Reading) { return memory(100) }), map[string]int{})
 	if list := tl.obs.trends.list(nil, &tl.obs.view, noonOfTimeline); len(list) != 0 {
 		t.Errorf("trends of unknown signals: %+v", list)
 	}
 }
 
 func TestNonGo(t *testing.T) {
-	r := profile.NewReading(noonOfTimeline)
+	r := incident.NewReading(noonOfTimeline)
 	if got := nonGo(&r); got != profile.Unknown {
 		t.Errorf("nonGo of unknown quantities = %d, want unknown", got)
 	}
@@ -148,7 +149,7 @@ func TestHistoryPoints(t *testing.T) {
 	if got := h.points(historyPoints); len(got) != 0 {
 		t.Errorf("an empty history has %d points", len(got))
 	}
-	r := profile.NewReading(noonOfTimeline)
+	r := incident.NewReading(noonOfTimeline)
 	for at := time.Duration(0); at < 9*time.Hour; at += time.Second {
 		r.Time = noonOfTimeline.Add(at)
 		h.add(&r)

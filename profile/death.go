@@ -81,7 +81,7 @@ func (d *Death) bounded() *Death {
 	}
 	b := *d
 	b.Why, b.Panic, b.Culprit, b.Elsewhere = cutText(d.Why), cutText(d.Panic), cutText(d.Culprit), cutText(d.Elsewhere)
-	b.Evidence = present(d.Evidence[max(0, len(d.Evidence)-maxDeathEvidence):])
+	b.Evidence = present(d.Incidents[max(0, len(d.Incidents)-maxDeathEvidence):])
 	return &b
 }
 
@@ -245,8 +245,8 @@ func (d *Death) facts() (facts []fact) {
 	}
 	add("Ran on", d.Elsewhere)
 	add("Who leaked", d.Culprit)
-	if n := len(d.Evidence); n > 0 {
-		add("Evidence", strings.Join(d.Evidence[max(0, n-maxEvidence):], ", "))
+	if n := len(d.Incidents); n > 0 {
+		add("Evidence", strings.Join(d.Incidents[max(0, n-maxEvidence):], ", "))
 	} else if d.Cause == DeathOOM {
 		add("Evidence", "it left none")
 	}
@@ -270,11 +270,11 @@ func explainDeath(e Evidence) *Report {
 	r := &Report{Manifest: e.Manifest, Headline: d.Headline()}
 	r.Warnings = append(append(r.Warnings, e.Warnings...), e.Manifest.Warnings...)
 	if e.Folder != "" {
-		for i := len(d.Evidence) - 1; i >= 0 && len(r.Next) < 4; i-- {
-			if !IsIncidentID(d.Evidence[i]) {
+		for i := len(d.Incidents) - 1; i >= 0 && len(r.Next) < 4; i-- {
+			if !IsIncidentID(d.Incidents[i]) {
 				continue
 			}
-			r.Next = append(r.Next, Command{"what it left: who leaked", "less " + shellQuote(besides(e.Folder, d.Evidence[i], ReportText))})
+			r.Next = append(r.Next, Command{"what it left: who leaked", "less " + shellQuote(besides(e.Folder, d.Incidents[i], ReportText))})
 		}
 		for _, a := range e.Manifest.Artefacts {
 			if a.Name == CrashText {

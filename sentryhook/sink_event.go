@@ -10,7 +10,7 @@ import (
 	"github.com/getsentry/sentry-go"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -106,11 +106,11 @@ func level(e guard.Event) sentry.Level {
 // alarming reports whether a death is one that somebody has to see to. A host that
 // was started anew, and a SIGKILL or an exit that nobody announced to the guard, may
 // well have been meant.
-func alarming(cause string) bool { return cause == profile.DeathOOM || cause == profile.DeathPanic }
+func alarming(cause string) bool { return cause == incident.DeathOOM || cause == incident.DeathPanic }
 
 // byHand reports whether somebody asked for the evidence.
 func byHand(i guard.Incident) bool {
-	return i.Trigger == profile.TriggerManual || i.Trigger == profile.TriggerSignal
+	return i.Trigger == incident.TriggerManual || i.Trigger == incident.TriggerSignal
 }
 
 // fingerprint groups the incidents of a fleet: by rule and first suspect.
@@ -179,7 +179,7 @@ func title(e guard.Event) string {
 }
 
 // suspectOf returns the function of the first suspect in a headline, as a tag.
-func suspectOf(headline string) string { return oneLine(profile.HeadlineFunction(headline), maxTag) }
+func suspectOf(headline string) string { return oneLine(incident.HeadlineFunction(headline), maxTag) }
 
 // oneLine cuts a text to at most so many bytes and takes the control characters
 // out of it: names may come from anywhere.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 func TestTitle(t *testing.T) {
@@ -36,9 +37,9 @@ func TestTitle(t *testing.T) {
 		{guard.Event{Kind: guard.Recovered, Incident: over, Reason: "memory below 0.9 of its line for 30s"}, "memory: recovered after 1m30s: memory below 0.9 of its line for 30s"},
 		{guard.Event{Kind: guard.PreviousDeath, Reason: "out of memory at 510.0 MiB of 512.0 MiB"}, "the previous process was killed: out of memory at 510.0 MiB of 512.0 MiB"},
 		{guard.Event{Kind: guard.PreviousDeath}, "the previous process was killed"},
-		{guard.Event{Kind: guard.PreviousDeath, Incident: death(profile.DeathOOM), Reason: "The previous process was likely OOM-killed, and so on"},
+		{guard.Event{Kind: guard.PreviousDeath, Incident: death(incident.DeathOOM), Reason: "The previous process was likely OOM-killed, and so on"},
 			"previous process likely OOM-killed at 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s: " + testHeadline},
-		{guard.Event{Kind: guard.PreviousDeath, Incident: guard.Incident{Rule: profile.RulePreviousDeath, Death: &profile.Death{Cause: profile.DeathPanic, Certain: true, Panic: "panic: boom, in main.f (/src/f.go:3)"}}},
+		{guard.Event{Kind: guard.PreviousDeath, Incident: guard.Incident{Rule: incident.RulePreviousDeath, Death: &incident.Death{Cause: incident.DeathPanic, Certain: true, Panic: "panic: boom, in main.f (/src/f.go:3)"}}},
 			"previous process panicked: panic: boom, in main.f (/src/f.go:3)"},
 		{guard.Event{Kind: guard.Captured}, "leakguard: incident"},
 		{guard.Event{Kind: guard.Captured, Incident: guard.Incident{Rule: "mine"}}, "mine"},
@@ -56,15 +57,15 @@ func TestTitle(t *testing.T) {
 
 // death is the incident of a death, as the guard sends it.
 func death(cause string) guard.Incident {
-	return guard.Incident{Rule: profile.RulePreviousDeath, Trigger: profile.TriggerDeath, Headline: testHeadline, Death: &profile.Death{
-		Cause: cause, Memory: 511 << 20, Limit: 512 << 20, Rate: 800 << 20, Series: profile.Series{Count: 2},
+	return guard.Incident{Rule: incident.RulePreviousDeath, Trigger: incident.TriggerDeath, Headline: testHeadline, Death: &incident.Death{
+		Cause: cause, Memory: 511 << 20, Limit: 512 << 20, Rate: 800 << 20, Series: incident.DeathSeries{Count: 2},
 	}}
 }
 
 func TestEventOfADeath(t *testing.T) {
 	for cause, want := range map[string]sentry.Level{
-		profile.DeathOOM: sentry.LevelFatal, profile.DeathPanic: sentry.LevelFatal,
-		profile.DeathHost: sentry.LevelWarning, profile.DeathUnknown: sentry.LevelWarning,
+		incident.DeathOOM: sentry.LevelFatal, incident.DeathPanic: sentry.LevelFatal,
+		incident.DeathHost: sentry.LevelWarning, incident.DeathUnknown: sentry.LevelWarning,
 	} {
 		e := newEvent(guard.Event{Kind: guard.PreviousDeath, Incident: death(cause)}, plan{})
 		if e.Level != want || e.Tags["leakguard.death"] != cause || e.Contexts["death"]["cause"] != cause {
@@ -179,7 +180,7 @@ func TestTagsAreWhatSentryTakes(t *testing.T) {
 }
 
 func TestContextsLeaveOutWhatNobodyKnows(t *testing.T) {
-	e := guard.Event{Kind: guard.Captured, Incident: guard.Incident{Reading: profile.NewReading(when), Value: profile.Unknown, Peak: profile.Unknown}}
+	e := guard.Event{Kind: guard.Captured, Incident: guard.Incident{Reading: incident.NewReading(when), Value: profile.Unknown, Peak: profile.Unknown}}
 	data, err := json.Marshal(contexts(e, plan{}))
 	if err != nil {
 		t.Fatal(err)

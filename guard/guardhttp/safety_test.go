@@ -18,7 +18,8 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // ask sends a request without a network.
@@ -213,8 +214,8 @@ func TestNoWayOutOfTheStore(t *testing.T) {
 	}
 	h := newHandler(g, true, Config{})
 	_, id := routes(h)
-	if err := g.store.RecordDelivery(id, func(d *profile.Delivery) {
-		d.Accept("shop", profile.Accepted{Sequence: 1, Event: "opened", Time: time.Now()})
+	if err := g.store.RecordDelivery(id, func(d *store.Delivery) {
+		d.Accept("shop", store.Accepted{Sequence: 1, Event: "opened", Time: time.Now()})
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -479,7 +480,7 @@ func FuzzParseRoute(f *testing.F) {
 		r, args := parseRoute(path)
 		switch r {
 		case routeIncident, routeFlame, routeFile:
-			if !profile.IsIncidentID(args[0]) {
+			if !incident.IsID(args[0]) {
 				t.Errorf("%q: the incident %q", path, args[0])
 			}
 		}

@@ -9,24 +9,25 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // state is how the guard stands, as the API tells it: each field is a section
 // that the live page gets again when it has changed. What is not known is null.
 type state struct {
-	Time      time.Time               `json:"time"`
-	Status    status                  `json:"status"`
-	Process   *processState           `json:"process"`  // null: there is no guard
-	Memory    *memoryState            `json:"memory"`   // likewise
-	Division  *divisionState          `json:"division"` // null: nothing is known
-	Pressure  *pressureState          `json:"pressure"`
-	Reading   *profile.Reading        `json:"reading"` // the last; null before the first
-	Rules     []ruleState             `json:"rules"`
-	Incidents []incident              `json:"incidents"` // newest first
-	Trends    []profile.Trend         `json:"trends"`
-	Sites     []profile.GoroutineSite `json:"goroutine_sites"`
-	Census    *censusState            `json:"census"`
-	Counters  counters                `json:"counters"`
+	Time      time.Time                `json:"time"`
+	Status    status                   `json:"status"`
+	Process   *processState            `json:"process"`  // null: there is no guard
+	Memory    *memoryState             `json:"memory"`   // likewise
+	Division  *divisionState           `json:"division"` // null: nothing is known
+	Pressure  *pressureState           `json:"pressure"`
+	Reading   *incident.Reading        `json:"reading"` // the last; null before the first
+	Rules     []ruleState              `json:"rules"`
+	Incidents []incident               `json:"incidents"` // newest first
+	Trends    []incident.Trend         `json:"trends"`
+	Sites     []incident.GoroutineSite `json:"goroutine_sites"`
+	Census    *censusState             `json:"census"`
+	Counters  counters                 `json:"counters"`
 }
 
 type processState struct {
@@ -52,12 +53,12 @@ type memoryState struct {
 	Left *float64 `json:"seconds_to_limit"`
 }
 
-// divisionState is what the memory is; see [profile.Division].
+// divisionState is what the memory is; see [incident.Division].
 type divisionState struct {
-	Total   profile.Bytes   `json:"total_bytes"`
-	Cgroup  bool            `json:"cgroup"` // all of the cgroup; else this process
-	Parts   []partState     `json:"parts"`
-	Verdict profile.Verdict `json:"verdict"`
+	Total   profile.Bytes    `json:"total_bytes"`
+	Cgroup  bool             `json:"cgroup"` // all of the cgroup; else this process
+	Parts   []partState      `json:"parts"`
+	Verdict incident.Verdict `json:"verdict"`
 }
 
 type partState struct {
@@ -148,10 +149,10 @@ func newState(there bool, s *guard.Snapshot, rate float64, incidents []incident,
 		out.Incidents = []incident{}
 	}
 	if out.Trends == nil {
-		out.Trends = []profile.Trend{}
+		out.Trends = []incident.Trend{}
 	}
 	if out.Sites == nil {
-		out.Sites = []profile.GoroutineSite{}
+		out.Sites = []incident.GoroutineSite{}
 	}
 	if !there {
 		return out
@@ -201,7 +202,7 @@ func newState(there bool, s *guard.Snapshot, rate float64, incidents []incident,
 const rateOver = 10 * time.Second
 
 // rateOf is how fast memory has moved over the readings, in bytes per second.
-func rateOf(readings []profile.Reading) float64 {
+func rateOf(readings []incident.Reading) float64 {
 	if len(readings) < 2 {
 		return 0
 	}

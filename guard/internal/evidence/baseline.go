@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -28,7 +29,7 @@ func (t *Taker) Baseline() {
 	}
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
 		r := t.gauge.reading()
-		if ok, why := t.admit(profile.PredictCapture(kind, r)); !ok {
+		if ok, why := t.admit(budget.PredictCapture(kind, r)); !ok {
 			t.lostBaseline(kind, errors.New(why))
 			continue
 		}

@@ -6,34 +6,34 @@ import (
 	"os"
 	"sync"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
 )
 
 // openFolders are the folders of the incidents that are under way. They stay open,
 // so that no store removes them.
 type openFolders struct {
 	mu  sync.Mutex
-	set map[string]*profile.Folder
+	set map[string]*store.Folder
 }
 
 // get returns the incident's folder, or nil.
-func (o *openFolders) get(id string) *profile.Folder {
+func (o *openFolders) get(id string) *store.Folder {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.set[id]
 }
 
-func (o *openFolders) add(f *profile.Folder) {
+func (o *openFolders) add(f *store.Folder) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.set == nil {
-		o.set = make(map[string]*profile.Folder)
+		o.set = make(map[string]*store.Folder)
 	}
 	o.set[f.ID()] = f
 }
 
 // remove returns the incident's folder, or nil, and forgets it.
-func (o *openFolders) remove(id string) *profile.Folder {
+func (o *openFolders) remove(id string) *store.Folder {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f := o.set[id]
@@ -51,11 +51,11 @@ func (o *openFolders) close() {
 }
 
 // Folder returns the open folder of an incident that is under way, or nil.
-func (t *Taker) Folder(id string) *profile.Folder { return t.open.get(id) }
+func (t *Taker) Folder(id string) *store.Folder { return t.open.get(id) }
 
 // folderOf returns the incident's folder, which is made with its first capture,
 // and anew if somebody has removed it: nothing can be written to a removed one.
-func (t *Taker) folderOf(id string) (*profile.Folder, error) {
+func (t *Taker) folderOf(id string) (*store.Folder, error) {
 	if t.cfg.Store == nil {
 		return nil, errors.New("guard: no folder to keep evidence in")
 	}

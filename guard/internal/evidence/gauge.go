@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // State is how the process stands, as far as the evidence depends on it.
@@ -45,8 +46,8 @@ func (t *Taker) GCTime() time.Duration {
 }
 
 // reading is as much of one as predictions need.
-func (g *gauge) reading() *profile.Reading {
-	r := profile.NewReading(time.Time{})
+func (g *gauge) reading() *incident.Reading {
+	r := incident.NewReading(time.Time{})
 	r.Goroutines = profile.Count(g.goroutines.Load())
 	r.BuckHashSys = profile.Bytes(g.buckets.Load())
 	return &r

@@ -6,7 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // others takes the kinds that only some rules ask for, and last the one that takes
@@ -18,7 +21,7 @@ func (t *round) others() {
 		case profile.GoroutineLeak:
 			t.goroutineLeak()
 		default:
-			t.write(kind, profile.AtCrossing, false)
+			t.write(kind, incident.VariantCrossing, false)
 		}
 	}
 	if t.wants(profile.CPU) {
@@ -37,7 +40,7 @@ func (t *round) goroutineText() {
 		t.skip(profile.Goroutine, fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines))
 		return
 	}
-	if ok, why := t.admit(profile.PredictGoroutineText(r)); !ok {
+	if ok, why := t.admit(budget.PredictGoroutineText(r)); !ok {
 		t.skip(profile.Goroutine, "no text form: "+why)
 		return
 	}
@@ -53,7 +56,7 @@ func (t *round) goroutineLeak() {
 		t.skip(profile.GoroutineLeak, "not opted in: Config.GoroutineLeak")
 		return
 	}
-	t.write(profile.GoroutineLeak, profile.AtCrossing, false)
+	t.write(profile.GoroutineLeak, incident.VariantCrossing, false)
 }
 
 // cpu profiles for a while. The manifest is written first: everything else is
@@ -72,12 +75,12 @@ func (t *round) cpu() {
 	if err := t.job.Record.Write(t.folder); err != nil {
 		t.res.Err = errors.Join(t.res.Err, err)
 	}
-	t.writeAs(profile.CPU, profile.FileName(profile.CPU, profile.AtCrossing, t.job.Seq), false, func(w io.Writer) error {
+	t.writeAs(profile.CPU, store.FileName(profile.CPU, incident.VariantCrossing, t.job.Seq), false, func(w io.Writer) error {
 		return profile.CaptureCPU(t.job.Context, w, t.cfg.CPUProfile)
 	})
 	if t.job.Context.Err() != nil {
 		last := &t.res.Record.Steps[len(t.res.Record.Steps)-1]
-		if last.Outcome == profile.OutcomeWritten {
+		if last.Outcome == incident.OutcomeWritten {
 			last.Reason = fmt.Sprintf("cut short after %v: the guard was closed, or the caller has given up", time.Duration(last.TookNS).Round(time.Millisecond))
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -24,16 +25,16 @@ type Record struct {
 	writing sync.Mutex // held while it is written; taken before mu
 
 	mu        sync.Mutex
-	manifest  profile.Manifest // without captures and decisions
-	captures  ends[profile.CaptureRecord]
-	decisions ends[profile.Decision]
+	manifest  incident.Manifest // without captures and decisions
+	captures  ends[incident.CaptureRecord]
+	decisions ends[incident.Decision]
 }
 
 // NewRecord returns one that begins with the manifest.
-func NewRecord(m profile.Manifest) *Record { return &Record{manifest: m} }
+func NewRecord(m incident.Manifest) *Record { return &Record{manifest: m} }
 
 // RecordOf is the record of an incident that was read from disk.
-func RecordOf(m profile.Manifest) *Record {
+func RecordOf(m incident.Manifest) *Record {
 	r := NewRecord(m)
 	r.captures.first, r.decisions.first = m.Captures, m.Decisions
 	return r
@@ -43,15 +44,15 @@ func RecordOf(m profile.Manifest) *Record {
 func (r *Record) Decide(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.decisions.add(profile.Decision{Time: time.Now(), Text: text})
+	r.decisions.add(incident.Decision{Time: time.Now(), Text: text})
 }
 
 // Capture adds a round of evidence, or what has been added to it.
-func (r *Record) Capture(c profile.CaptureRecord) {
+func (r *Record) Capture(c incident.CaptureRecord) {
 	c.Steps = slices.Clone(c.Steps)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, list := range [][]profile.CaptureRecord{r.captures.newest, r.captures.first} {
+	for _, list := range [][]incident.CaptureRecord{r.captures.newest, r.captures.first} {
 		for i := range list {
 			if list[i].Seq == c.Seq {
 				list[i] = c
@@ -63,21 +64,21 @@ func (r *Record) Capture(c profile.CaptureRecord) {
 }
 
 // Update changes the manifest.
-func (r *Record) Update(change func(m *profile.Manifest)) {
+func (r *Record) Update(change func(m *incident.Manifest)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change(&r.manifest)
 }
 
 // Snapshot returns the manifest as it stands.
-func (r *Record) Snapshot() profile.Manifest {
+func (r *Record) Snapshot() incident.Manifest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.manifest
 	m.Captures = r.captures.list()
 	m.Decisions = r.decisions.list()
 	if first := r.decisions.first; len(first) > 0 && r.decisions.left+r.captures.left > 0 {
-		gap := profile.Decision{Time: first[len(first)-1].Time,
+		gap := incident.Decision{Time: first[len(first)-1].Time,
 			Text: fmt.Sprintf("%d decisions and %d captures are left out here", r.decisions.left, r.captures.left)}
 		m.Decisions = slices.Insert(m.Decisions, len(first), gap)
 	}
@@ -85,7 +86,7 @@ func (r *Record) Snapshot() profile.Manifest {
 }
 
 // Write writes the manifest into the incident's folder.
-func (r *Record) Write(f *profile.Folder) error {
+func (r *Record) Write(f *store.Folder) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	return f.WriteManifest(r.Snapshot())

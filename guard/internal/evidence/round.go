@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Job is a round of evidence to be taken for an incident.
@@ -31,8 +32,8 @@ type Job struct {
 // Result is how a round went.
 type Result struct {
 	Folder    string // "": there is none
-	Artefacts []profile.Artefact
-	Record    profile.CaptureRecord
+	Artefacts []incident.Artefact
+	Record    incident.CaptureRecord
 	Saved     []profile.Kind // of which evidence is safe, or is not owed
 	Judged    []string       // what forced GCs said of the suspicion
 	Live      int64          // live heap and stacks after the last forced GC; 0: none
@@ -56,7 +57,7 @@ func (t *Taker) Wait() { t.rounds.Wait() }
 
 // capture takes one round of evidence.
 func (t *Taker) capture(j Job) (res Result) {
-	res.Record = profile.CaptureRecord{Seq: j.Seq, Time: time.Now()}
+	res.Record = incident.CaptureRecord{Seq: j.Seq, Time: time.Now()}
 	defer func() {
 		if p := recover(); p != nil {
 			t.cfg.Panicked()
@@ -110,7 +111,7 @@ func (t *Taker) capture(j Job) (res Result) {
 }
 
 // nothingSaved says why a capture that did not fail has nothing to show.
-func nothingSaved(steps []profile.Step) error {
+func nothingSaved(steps []incident.CaptureStep) error {
 	errs := []error{errors.New("guard: nothing was saved")}
 	for _, s := range steps {
 		errs = append(errs, fmt.Errorf("%s %s: %s", s.Kind, s.Outcome, s.Reason))

@@ -8,19 +8,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // newTestTaker returns a Taker with a folder of the test's.
 func newTestTaker(t *testing.T) *Taker {
 	t.Helper()
-	store, err := profile.OpenStore(profile.StoreConfig{Dir: filepath.Join(t.TempDir(), "evidence")})
+	store, err := store.Open(store.Config{Dir: filepath.Join(t.TempDir(), "evidence")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	taker := NewTaker(Config{
 		Store: store, Log: slog.New(slog.DiscardHandler), CPUProfile: time.Minute,
-		FolderMade: func(string) {}, Stepped: func(profile.Step) {}, Baselined: func(bool) {},
+		FolderMade: func(string) {}, Stepped: func(incident.CaptureStep) {}, Baselined: func(bool) {},
 		Panicked: func() { t.Error("a panic") }, First: func(string) bool { return true },
 	})
 	t.Cleanup(func() { taker.Wait(); taker.Close(); store.Close() })
@@ -29,7 +32,7 @@ func newTestTaker(t *testing.T) *Taker {
 
 // job is a round of evidence for an incident of its own.
 func job(kinds ...profile.Kind) Job {
-	return Job{Context: context.Background(), ID: profile.NewIncidentID(time.Now(), "test"), Record: NewRecord(profile.Manifest{Rule: "test"}),
+	return Job{Context: context.Background(), ID: layout.NewID(time.Now(), "test"), Record: NewRecord(incident.Manifest{Rule: "test"}),
 		Kinds: kinds, Seq: 1, Collecting: func(Result) {}, Finishing: func(Result) {}}
 }
 
@@ -44,7 +47,7 @@ func take(t *testing.T, taker *Taker, j Job) Result {
 	return res
 }
 
-func files(list []profile.Artefact) (names []string) {
+func files(list []incident.Artefact) (names []string) {
 	for _, a := range list {
 		names = append(names, a.Name)
 	}
@@ -121,11 +124,11 @@ func TestABaselineGivesWay(t *testing.T) {
 
 // What is kept of a long incident is bounded in memory too.
 func TestRecordIsBounded(t *testing.T) {
-	r := NewRecord(profile.Manifest{})
+	r := NewRecord(incident.Manifest{})
 	for i := range 100_000 {
 		r.Decide("again")
-		r.Capture(profile.CaptureRecord{Seq: i + 1})
-		r.Capture(profile.CaptureRecord{Seq: i + 1, Steps: []profile.Step{{Kind: profile.Heap}}})
+		r.Capture(incident.CaptureRecord{Seq: i + 1})
+		r.Capture(incident.CaptureRecord{Seq: i + 1, Steps: []incident.CaptureStep{{Kind: profile.Heap}}})
 	}
 	if c := cap(r.decisions.newest) + cap(r.captures.newest); c > 4*keptNewest {
 		t.Errorf("there is room for %d in memory", c)

@@ -7,13 +7,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // round is one round of evidence under way.
 type round struct {
 	*Taker
-	folder *profile.Folder
+	folder *store.Folder
 	job    Job
 	res    *Result
 	gcEnd  chan error // nil: no forced GC is under way
@@ -70,7 +73,7 @@ func (t *round) atCrossing() {
 	}
 	for _, kind := range kinds {
 		if t.wants(kind) {
-			t.write(kind, profile.AtCrossing, kind == profile.Heap)
+			t.write(kind, incident.VariantCrossing, kind == profile.Heap)
 		}
 	}
 }
@@ -139,7 +142,7 @@ const renewals = 4
 // freshOnce waits for a forced GC and writes the profile; it reports whether
 // that is done.
 func (t *round) freshOnce() bool {
-	return t.awaitJudgement() < itIsKnown && t.collected && t.write(profile.Heap, profile.Fresh, false)
+	return t.awaitJudgement() < itIsKnown && t.collected && t.write(profile.Heap, incident.VariantFresh, false)
 }
 
 // awaitJudgement waits for the forced GC, if there is one, and for what it says
@@ -172,13 +175,13 @@ func (t *round) awaitJudgement() judgement {
 }
 
 func (t *round) skip(kind profile.Kind, why string) {
-	t.step(profile.Step{Kind: kind, Outcome: profile.OutcomeSkipped, Reason: why})
+	t.step(incident.CaptureStep{Kind: kind, Outcome: incident.OutcomeSkipped, Reason: why})
 }
 
 // write keeps a profile as a file of the incident.
 func (t *round) write(kind profile.Kind, variant string, stale bool) (ok bool) {
-	name := profile.FileName(kind, variant, t.job.Seq)
-	if ok, why := t.admit(profile.PredictCapture(kind, t.gauge.reading())); !ok {
+	name := store.FileName(kind, variant, t.job.Seq)
+	if ok, why := t.admit(budget.PredictCapture(kind, t.gauge.reading())); !ok {
 		t.skip(kind, why)
 		return false
 	}
@@ -188,13 +191,13 @@ func (t *round) write(kind profile.Kind, variant string, stale bool) (ok bool) {
 func (t *round) writeAs(kind profile.Kind, name string, stale bool, write func(io.Writer) error) (ok bool) {
 	start := time.Now()
 	_, err := t.folder.Write(name, write)
-	step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
+	step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
 	if err != nil {
-		step.File, step.Outcome, step.Reason, step.Stale = "", profile.OutcomeFailed, err.Error(), false
+		step.File, step.Outcome, step.Reason, step.Stale = "", incident.OutcomeFailed, err.Error(), false
 		if errors.Is(err, profile.ErrNoProfile) || errors.Is(err, profile.ErrCPUInUse) {
 			// That the host takes a CPU profile itself, perhaps all the
 			// time, is no failure of ours that a retry would cure.
-			step.Outcome = profile.OutcomeSkipped
+			step.Outcome = incident.OutcomeSkipped
 		} else {
 			t.res.Err = errors.Join(t.res.Err, err)
 			t.failed = append(t.failed, kind)
@@ -206,7 +209,7 @@ func (t *round) writeAs(kind profile.Kind, name string, stale bool, write func(i
 	return err == nil
 }
 
-func (t *round) step(s profile.Step) {
+func (t *round) step(s incident.CaptureStep) {
 	t.res.Record.Steps = append(t.res.Record.Steps, s)
 	t.cfg.Stepped(s)
 }
@@ -215,8 +218,8 @@ func (t *round) step(s profile.Step) {
 // an incident: with the first round for which there is one and room for it.
 func (t *round) linkBaselines() {
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
-		name := profile.FileName(kind, profile.Base, 1)
-		linked := slices.ContainsFunc(t.folder.Artefacts(), func(a profile.Artefact) bool { return a.Name == name })
+		name := store.FileName(kind, incident.VariantBase, 1)
+		linked := slices.ContainsFunc(t.folder.Artefacts(), func(a incident.Artefact) bool { return a.Name == name })
 		if linked || !t.wants(kind) {
 			continue
 		}
@@ -226,10 +229,10 @@ func (t *round) linkBaselines() {
 			t.lacksBaseline.Store(true) // removed with the folder, perhaps
 			continue
 		}
-		step := profile.Step{Kind: kind, File: name, Outcome: profile.OutcomeWritten,
+		step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten,
 			Reason: "as of " + base.Taken.UTC().Format(time.RFC3339)}
 		if _, err := t.folder.Link(name, base); err != nil {
-			step.File, step.Outcome, step.Reason = "", profile.OutcomeFailed, err.Error()
+			step.File, step.Outcome, step.Reason = "", incident.OutcomeFailed, err.Error()
 			t.res.Err = errors.Join(t.res.Err, err)
 		}
 		t.step(step)

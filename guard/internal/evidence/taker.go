@@ -20,24 +20,26 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Config is what a Taker works with. All functions must be set; they are called by
 // several goroutines.
 type Config struct {
-	Store         *profile.Store // nil: no disk
+	Store         *store.Store // nil: no disk
 	Log           *slog.Logger
 	Module        string // path of the main module
 	NoForcedGC    bool
 	GoroutineLeak bool // profiles of that kind are allowed
 	CPUProfile    time.Duration
 
-	FolderMade func(id string)         // an incident has evidence in its folder
-	Stepped    func(s profile.Step)    // this became of a profile
-	Baselined  func(kept bool)         // a baseline was kept or lost
-	Panicked   func()                  // a panic was recovered
-	First      func(about string) bool // reports whether it is the first time, for what is logged once
+	FolderMade func(id string)              // an incident has evidence in its folder
+	Stepped    func(s incident.CaptureStep) // this became of a profile
+	Baselined  func(kept bool)              // a baseline was kept or lost
+	Panicked   func()                       // a panic was recovered
+	First      func(about string) bool      // reports whether it is the first time, for what is logged once
 }
 
 // Taker takes evidence.

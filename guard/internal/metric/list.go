@@ -5,6 +5,7 @@ import (
 
 	"github.com/leakguard/leakguard/guard"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 type (
@@ -18,7 +19,7 @@ func List() []Metric {
 }
 
 // of reads one quantity of the last reading.
-func of[T ~int64](pick func(r *profile.Reading) T) func(*snapshot, emitter) {
+func of[T ~int64](pick func(r *incident.Reading) T) func(*snapshot, emitter) {
 	return func(s *snapshot, emit emitter) {
 		if v := pick(&s.Reading); v >= 0 && !s.Reading.Time.IsZero() {
 			emit(float64(v))
@@ -27,7 +28,7 @@ func of[T ~int64](pick func(r *profile.Reading) T) func(*snapshot, emitter) {
 }
 
 func levels() []Metric {
-	type reading = profile.Reading
+	type reading = incident.Reading
 	return []Metric{
 		{Name: "live_heap", Unit: Bytes, Kind: Sum, Help: "Heap that the last garbage collection found reachable.",
 			Read: of(func(r *reading) profile.Bytes { return r.HeapLive })},
@@ -151,20 +152,20 @@ func leaked(s *snapshot, emit emitter) {
 // partNames are the parts' names as values of a label: Part.Name is prose.
 var partNames = []struct {
 	label string
-	pick  func(d *profile.Division) profile.Bytes
+	pick  func(d *incident.Division) profile.Bytes
 }{
-	{"go_live_heap", func(d *profile.Division) profile.Bytes { return d.GoLive }},
-	{"go_garbage", func(d *profile.Division) profile.Bytes { return d.GoGarbage }},
-	{"go_stacks", func(d *profile.Division) profile.Bytes { return d.GoStacks }},
-	{"go_runtime", func(d *profile.Division) profile.Bytes { return d.GoRuntime }},
-	{"non_go", func(d *profile.Division) profile.Bytes { return d.NonGo }},
-	{"other_processes", func(d *profile.Division) profile.Bytes { return d.OtherProcesses }},
-	{"shmem", func(d *profile.Division) profile.Bytes { return d.Shmem }},
-	{"locked", func(d *profile.Division) profile.Bytes { return d.Locked }},
-	{"dirty", func(d *profile.Division) profile.Bytes { return d.Dirty }},
-	{"kernel", func(d *profile.Division) profile.Bytes { return d.Kernel }},
-	{"file_cache", func(d *profile.Division) profile.Bytes { return d.FileCache }},
-	{"unattributed", func(d *profile.Division) profile.Bytes { return d.Unattributed }},
+	{"go_live_heap", func(d *incident.Division) profile.Bytes { return d.GoLive }},
+	{"go_garbage", func(d *incident.Division) profile.Bytes { return d.GoGarbage }},
+	{"go_stacks", func(d *incident.Division) profile.Bytes { return d.GoStacks }},
+	{"go_runtime", func(d *incident.Division) profile.Bytes { return d.GoRuntime }},
+	{"non_go", func(d *incident.Division) profile.Bytes { return d.NonGo }},
+	{"other_processes", func(d *incident.Division) profile.Bytes { return d.OtherProcesses }},
+	{"shmem", func(d *incident.Division) profile.Bytes { return d.Shmem }},
+	{"locked", func(d *incident.Division) profile.Bytes { return d.Locked }},
+	{"dirty", func(d *incident.Division) profile.Bytes { return d.Dirty }},
+	{"kernel", func(d *incident.Division) profile.Bytes { return d.Kernel }},
+	{"file_cache", func(d *incident.Division) profile.Bytes { return d.FileCache }},
+	{"unattributed", func(d *incident.Division) profile.Bytes { return d.Unattributed }},
 }
 
 func parts(s *snapshot, emit emitter) {

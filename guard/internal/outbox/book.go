@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -62,7 +63,7 @@ type ref struct {
 
 // ledger is what is known in memory of one incident.
 type ledger struct {
-	delivery profile.Delivery
+	delivery store.Delivery
 	payloads map[int]any
 	restore  Restore
 	// arrivals wait for their sequence until the incident has been read.
@@ -131,7 +132,7 @@ const mostEvents = 64
 func (b *Book) cut(incident string, l *ledger, sequence int) {
 	l.delivery.Events = slices.DeleteFunc(l.delivery.Events, func(e profile.DeliveryEvent) bool { return e.Sequence == sequence })
 	for sink, list := range l.delivery.Sinks {
-		l.delivery.Sinks[sink] = slices.DeleteFunc(list, func(a profile.Accepted) bool { return a.Sequence == sequence })
+		l.delivery.Sinks[sink] = slices.DeleteFunc(list, func(a store.Accepted) bool { return a.Sequence == sequence })
 	}
 	delete(l.payloads, sequence)
 	for i := range b.lanes {
@@ -216,7 +217,7 @@ func (b *Book) offer(s *lane, incident string, l *ledger, e profile.DeliveryEven
 func (b *Book) Done(sink int, o Offer, accepted bool, at time.Time) {
 	b.lanes[sink].busy = false
 	if l := b.ledgers[o.Incident]; accepted && l != nil {
-		l.delivery.Accept(b.sinks[sink], profile.Accepted{Sequence: o.Event.Sequence, Event: o.Event.Event, Time: at})
+		l.delivery.Accept(b.sinks[sink], store.Accepted{Sequence: o.Event.Sequence, Event: o.Event.Event, Time: at})
 		l.version++
 	}
 	b.settle(o.Incident)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -28,7 +29,7 @@ func (b *Book) Unread() (incident string, ok bool) {
 
 // Read books what an incident's delivery.json has, or that it could not be read. Then
 // nothing of it is offered before the next start but what is posted anew.
-func (b *Book) Read(incident string, d profile.Delivery, restore Restore, err error) {
+func (b *Book) Read(incident string, d store.Delivery, restore Restore, err error) {
 	l := b.ledgers[incident]
 	if err != nil {
 		last := 0
@@ -42,7 +43,7 @@ func (b *Book) Read(incident string, d profile.Delivery, restore Restore, err er
 			return
 		}
 		// No number is given twice, as far as this process knows.
-		d = profile.Delivery{}
+		d = store.Delivery{}
 		if last > 0 {
 			d.Events = append(d.Events, profile.DeliveryEvent{Sequence: last, Event: "unknown"})
 		}
@@ -63,20 +64,20 @@ func (b *Book) Read(incident string, d profile.Delivery, restore Restore, err er
 }
 
 // Unsaved returns what is to be written to disk now, for [Book.Saved].
-func (b *Book) Unsaved() (incident string, d profile.Delivery, version int, ok bool) {
+func (b *Book) Unsaved() (incident string, d store.Delivery, version int, ok bool) {
 	if !b.disk {
-		return "", profile.Delivery{}, 0, false
+		return "", store.Delivery{}, 0, false
 	}
 	for id, l := range b.ledgers {
 		if l.version > max(l.saved, l.failed) && !l.homeless {
 			return id, clone(l.delivery), l.version, true
 		}
 	}
-	return "", profile.Delivery{}, 0, false
+	return "", store.Delivery{}, 0, false
 }
 
-func clone(d profile.Delivery) profile.Delivery {
-	c := profile.Delivery{Events: slices.Clone(d.Events), Sinks: make(map[string][]profile.Accepted, len(d.Sinks))}
+func clone(d store.Delivery) store.Delivery {
+	c := store.Delivery{Events: slices.Clone(d.Events), Sinks: make(map[string][]store.Accepted, len(d.Sinks))}
 	for sink, list := range d.Sinks {
 		c.Sinks[sink] = slices.Clone(list)
 	}

@@ -9,15 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // fakeDisk keeps what is written, of incidents that have a folder.
-type fakeDisk map[string]*profile.Delivery
+type fakeDisk map[string]*store.Delivery
 
-func (d fakeDisk) write(id string, with profile.Delivery) error {
+func (d fakeDisk) write(id string, with store.Delivery) error {
 	kept := d[id]
 	if kept == nil {
 		return fs.ErrNotExist
@@ -33,10 +34,10 @@ func (d fakeDisk) write(id string, with profile.Delivery) error {
 	return nil
 }
 
-func (d fakeDisk) read(id string) (profile.Delivery, Restore, error) {
+func (d fakeDisk) read(id string) (store.Delivery, Restore, error) {
 	kept := d[id]
 	if kept == nil {
-		return profile.Delivery{}, nil, fs.ErrNotExist
+		return store.Delivery{}, nil, fs.ErrNotExist
 	}
 	return clone(*kept), func(e profile.DeliveryEvent) any { return "restored " + e.Reason }, nil
 }
@@ -46,7 +47,7 @@ func post(b *Book, d fakeDisk, id, reason string, first bool) {
 	b.Post(News{Incident: id, First: first, Event: profile.DeliveryEvent{Event: "opened", Time: noon, Reason: reason}, Payload: reason})
 	if d != nil {
 		if d[id] == nil {
-			d[id] = new(profile.Delivery)
+			d[id] = new(store.Delivery)
 		}
 		b.HasFolder(id)
 	}
@@ -88,9 +89,9 @@ func offers(b *Book, d fakeDisk, sink int) (keys []string) {
 func TestNewBeforeOldAndInOrder(t *testing.T) {
 	d := make(fakeDisk)
 	for _, id := range []string{"1", "2", "3"} {
-		d[id] = &profile.Delivery{Events: []profile.DeliveryEvent{{Sequence: 1, Event: "opened"}, {Sequence: 2, Event: "captured"}}}
+		d[id] = &store.Delivery{Events: []profile.DeliveryEvent{{Sequence: 1, Event: "opened"}, {Sequence: 2, Event: "captured"}}}
 	}
-	d["2"].Accept("a", profile.Accepted{Sequence: 1, Event: "opened"})
+	d["2"].Accept("a", store.Accepted{Sequence: 1, Event: "opened"})
 	b := NewBook([]string{"a"}, true, 100)
 	b.Backlog("1", "2", "3")
 	clerk(b, d)
@@ -184,7 +185,7 @@ func TestFolderWhileItIsWritten(t *testing.T) {
 	}
 	b.HasFolder("1")
 	id, _, version, _ := b.Unsaved()
-	d["1"] = new(profile.Delivery)
+	d["1"] = new(store.Delivery)
 	b.HasFolder(id)
 	b.Saved(id, version, fs.ErrNotExist)
 	clerk(b, d)

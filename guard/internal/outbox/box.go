@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/internal/store"
 )
 
 // Sink is told about events.
@@ -22,10 +22,10 @@ type Sink interface {
 // goroutine.
 type Disk interface {
 	// Read returns what is kept of an incident, and what makes its payloads.
-	Read(incident string) (profile.Delivery, Restore, error)
+	Read(incident string) (store.Delivery, Restore, error)
 	// Write adds events and acceptances to what is kept of an incident. An incident
 	// without a folder is [fs.ErrNotExist].
-	Write(incident string, d profile.Delivery) error
+	Write(incident string, d store.Delivery) error
 }
 
 // Observer is told what became of events, and may log. Its methods may be called by

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -65,14 +66,14 @@ type slowDisk struct {
 	wait func()
 }
 
-func (d *slowDisk) Read(id string) (profile.Delivery, Restore, error) {
+func (d *slowDisk) Read(id string) (store.Delivery, Restore, error) {
 	d.wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.read(id)
 }
 
-func (d *slowDisk) Write(id string, with profile.Delivery) error {
+func (d *slowDisk) Write(id string, with store.Delivery) error {
 	d.wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -86,7 +87,7 @@ func news(id string) News {
 func newDisk(incidents ...string) *slowDisk {
 	d := &slowDisk{fakeDisk: make(fakeDisk), wait: func() {}}
 	for _, id := range incidents {
-		d.fakeDisk[id] = new(profile.Delivery)
+		d.fakeDisk[id] = new(store.Delivery)
 	}
 	return d
 }
@@ -224,7 +225,7 @@ func TestNothingToDo(t *testing.T) {
 	if errs := b.Close(t.Context()); len(errs) != 0 || !b.Settled() {
 		t.Errorf("Close: %v", errs)
 	}
-	if !errors.Is(new(fakeDisk).write("1", profile.Delivery{}), fs.ErrNotExist) {
+	if !errors.Is(new(fakeDisk).write("1", store.Delivery{}), fs.ErrNotExist) {
 		t.Error("the fake disk keeps what has no folder")
 	}
 }

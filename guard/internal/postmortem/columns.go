@@ -3,46 +3,47 @@ package postmortem
 import (
 	"github.com/leakguard/leakguard/internal/blackbox"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // column is a value of a sample in the black box.
 type column struct {
 	name  string // that of the reading's JSON
-	field func(r *profile.Reading) *int64
+	field func(r *incident.Reading) *int64
 }
 
 // columns are what the box keeps of a reading: above all what
-// [profile.Reading.Division] needs, so that the report of a death can say what filled
+// [incident.Reading.Division] needs, so that the report of a death can say what filled
 // the memory. New ones go to the end and none is ever renamed, because the next version
 // reads them by name.
 var columns = [...]column{
-	{"unreclaimable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
-	{"limit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Limit) }},
-	{"heap_alloc_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapAlloc) }},
-	{"heap_live_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapLive) }},
-	{"heap_idle_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapIdle) }},
-	{"heap_released_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapReleased) }},
-	{"stack_inuse_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.StackInuse) }},
-	{"sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.Sys) }},
-	{"heap_sys_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HeapSys) }},
-	{"num_gc", func(r *profile.Reading) *int64 { return (*int64)(&r.NumGC) }},
-	{"gomemlimit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.MemoryLimit) }},
-	{"goroutines", func(r *profile.Reading) *int64 { return (*int64)(&r.Goroutines) }},
-	{"threads", func(r *profile.Reading) *int64 { return (*int64)(&r.Threads) }},
-	{"rss_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSS) }},
-	{"rss_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSAnon) }},
-	{"rss_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.RSSShmem) }},
-	{"cgroup_usage_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUsage) }},
-	{"cgroup_inactive_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupInactiveFile) }},
-	{"cgroup_active_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupActiveFile) }},
-	{"cgroup_unevictable_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupUnevictable) }},
-	{"cgroup_anon_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupAnon) }},
-	{"cgroup_file_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupFile) }},
-	{"cgroup_shmem_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupShmem) }},
-	{"cgroup_dirty_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupDirty) }},
-	{"cgroup_kernel_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupKernel) }},
-	{"cgroup_limit_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.CgroupLimit) }},
-	{"host_available_bytes", func(r *profile.Reading) *int64 { return (*int64)(&r.HostAvailable) }},
+	{"unreclaimable_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
+	{"limit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Limit) }},
+	{"heap_alloc_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapAlloc) }},
+	{"heap_live_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapLive) }},
+	{"heap_idle_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapIdle) }},
+	{"heap_released_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapReleased) }},
+	{"stack_inuse_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.StackInuse) }},
+	{"sys_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Sys) }},
+	{"heap_sys_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapSys) }},
+	{"num_gc", func(r *incident.Reading) *int64 { return (*int64)(&r.NumGC) }},
+	{"gomemlimit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.MemoryLimit) }},
+	{"goroutines", func(r *incident.Reading) *int64 { return (*int64)(&r.Goroutines) }},
+	{"threads", func(r *incident.Reading) *int64 { return (*int64)(&r.Threads) }},
+	{"rss_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSS) }},
+	{"rss_anon_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSSAnon) }},
+	{"rss_shmem_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSSShmem) }},
+	{"cgroup_usage_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupUsage) }},
+	{"cgroup_inactive_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupInactiveFile) }},
+	{"cgroup_active_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupActiveFile) }},
+	{"cgroup_unevictable_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupUnevictable) }},
+	{"cgroup_anon_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupAnon) }},
+	{"cgroup_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupFile) }},
+	{"cgroup_shmem_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupShmem) }},
+	{"cgroup_dirty_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupDirty) }},
+	{"cgroup_kernel_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupKernel) }},
+	{"cgroup_limit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupLimit) }},
+	{"host_available_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HostAvailable) }},
 }
 
 // The columns after those: how many processes the kernel has killed because memory ran
@@ -64,7 +65,7 @@ func Columns() (names []string) {
 }
 
 // Values fills in the values of a sample. It allocates nothing.
-func Values(to *[MostValues]int64, r *profile.Reading, k Kills) {
+func Values(to *[MostValues]int64, r *incident.Reading, k Kills) {
 	for i := range columns {
 		to[i] = *columns[i].field(r)
 	}
@@ -73,9 +74,9 @@ func Values(to *[MostValues]int64, r *profile.Reading, k Kills) {
 
 // Readings turns samples into readings, by the names of their columns. What no column
 // has is unknown. The kills are those of the last sample.
-func Readings(names []string, samples []blackbox.Sample) (list []profile.Reading, last Kills) {
+func Readings(names []string, samples []blackbox.Sample) (list []incident.Reading, last Kills) {
 	last = UnknownKills
-	fields := make([]func(*profile.Reading) *int64, len(names))
+	fields := make([]func(*incident.Reading) *int64, len(names))
 	for i, name := range names {
 		for _, c := range columns {
 			if c.name == name {
@@ -84,7 +85,7 @@ func Readings(names []string, samples []blackbox.Sample) (list []profile.Reading
 		}
 	}
 	for _, s := range samples {
-		r := profile.NewReading(s.Time)
+		r := incident.NewReading(s.Time)
 		for i, v := range s.Values {
 			v = max(v, profile.Unknown)
 			switch {

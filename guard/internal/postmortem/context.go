@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/blackbox"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -25,7 +25,7 @@ func Same(a, b *blackbox.Header, writtenA, writtenB time.Time) bool {
 
 // Left returns the incidents that a dead process left, in the order given. An incident
 // without a manifest is the process's own if the box says so.
-func Left(r *blackbox.Record, p profile.Process, incidents []profile.Manifest) (left []profile.Manifest) {
+func Left(r *blackbox.Record, p incident.Process, incidents []incident.Manifest) (left []incident.Manifest) {
 	noted := make(map[string]bool)
 	for _, n := range r.Notes {
 		id, _, _ := strings.Cut(n.Text, " ")
@@ -33,7 +33,7 @@ func Left(r *blackbox.Record, p profile.Process, incidents []profile.Manifest) (
 	}
 	for _, m := range incidents {
 		same := m.Process.PID == p.PID && m.Process.Host == p.Host && m.Process.Started.Equal(p.Started) && !p.Started.IsZero()
-		if m.Trigger == profile.TriggerDeath || !same && !noted[m.ID] {
+		if m.Trigger == incident.TriggerDeath || !same && !noted[m.ID] {
 			continue
 		}
 		left = append(left, m)
@@ -42,7 +42,7 @@ func Left(r *blackbox.Record, p profile.Process, incidents []profile.Manifest) (
 }
 
 // Series counts the deaths of a service from one cause up to the one at the given time.
-func Series(log []blackbox.Death, cause, service string, at time.Time) (s profile.Series) {
+func Series(log []blackbox.Death, cause, service string, at time.Time) (s incident.DeathSeries) {
 	s.Within = seriesWithin
 	var first time.Time
 	for _, d := range log {

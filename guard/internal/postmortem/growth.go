@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // rateWindow is over how long the last rate is measured.
@@ -12,7 +13,7 @@ const rateWindow = 50 * time.Millisecond
 
 // lastRate returns how fast memory moved at the last readings, in bytes a second, and
 // how far apart they were.
-func lastRate(list []profile.Reading) (rate float64, every time.Duration) {
+func lastRate(list []incident.Reading) (rate float64, every time.Duration) {
 	n := len(list)
 	if n < 2 {
 		return 0, 0
@@ -37,8 +38,8 @@ func lastRate(list []profile.Reading) (rate float64, every time.Duration) {
 // of the last half of the growth; 0 where nothing grew. The mean over a
 // whole life would promise hours to a process that was calm for hours and then
 // leaked in a second.
-func DoubledBuys(points []profile.HistoryPoint, limit profile.Bytes) time.Duration {
-	points = slices.DeleteFunc(slices.Clone(points), func(p profile.HistoryPoint) bool { return !p.Memory.Known() })
+func DoubledBuys(points []incident.HistoryPoint, limit profile.Bytes) time.Duration {
+	points = slices.DeleteFunc(slices.Clone(points), func(p incident.HistoryPoint) bool { return !p.Memory.Known() })
 	n := len(points)
 	if n < 2 || limit <= 0 {
 		return 0

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Kills are the kernel's counts of processes that it has killed because memory ran out,
@@ -42,27 +43,27 @@ func Judge(f Facts) (cause string, certain bool, why string) {
 	host, hostKnown := rose(f.Before.Host, f.Now.Host, f.SameBoot)
 	switch {
 	case f.Panicked:
-		return profile.DeathPanic, true, ""
+		return incident.DeathPanic, true, ""
 	case group > 0 && f.Near:
-		return profile.DeathOOM, true, fmt.Sprintf("oom_kill of its cgroup rose by %d", group)
+		return incident.DeathOOM, true, fmt.Sprintf("oom_kill of its cgroup rose by %d", group)
 	case group > 0:
-		return profile.DeathOOM, false, fmt.Sprintf("oom_kill of its cgroup rose by %d, though at the last sample memory was not short", group)
+		return incident.DeathOOM, false, fmt.Sprintf("oom_kill of its cgroup rose by %d, though at the last sample memory was not short", group)
 	case groupKnown:
-		return profile.DeathUnknown, false, "the kernel has killed no process of its cgroup because memory ran out"
+		return incident.DeathUnknown, false, "the kernel has killed no process of its cgroup because memory ran out"
 	case hostKnown && host == 0:
-		return profile.DeathUnknown, false, "the kernel has killed no process on this host because memory ran out"
+		return incident.DeathUnknown, false, "the kernel has killed no process on this host because memory ran out"
 	case hostKnown && f.Near:
-		return profile.DeathOOM, false, fmt.Sprintf("memory was at the limit, and the host's count of OOM kills rose by %d; its cgroup is gone", host)
+		return incident.DeathOOM, false, fmt.Sprintf("memory was at the limit, and the host's count of OOM kills rose by %d; its cgroup is gone", host)
 	case hostKnown:
-		return profile.DeathUnknown, false, fmt.Sprintf("at the last sample memory was not short, though the host's count of OOM kills rose by %d", host)
+		return incident.DeathUnknown, false, fmt.Sprintf("at the last sample memory was not short, though the host's count of OOM kills rose by %d", host)
 	case f.Near && f.OtherBoot:
-		return profile.DeathOOM, false, "memory was at the limit; the host has been restarted since, or this is another host"
+		return incident.DeathOOM, false, "memory was at the limit; the host has been restarted since, or this is another host"
 	case f.Near:
-		return profile.DeathOOM, false, "memory was at the limit"
+		return incident.DeathOOM, false, "memory was at the limit"
 	case f.OtherBoot && !f.Elsewhere:
-		return profile.DeathHost, false, "the host has been restarted since, or this is another host"
+		return incident.DeathHost, false, "the host has been restarted since, or this is another host"
 	default:
-		return profile.DeathUnknown, false, ""
+		return incident.DeathUnknown, false, ""
 	}
 }
 

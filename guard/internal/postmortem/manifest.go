@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/blackbox"
+	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const (
@@ -16,9 +18,9 @@ const (
 
 // About is what a process says of itself in its box.
 type About struct {
-	Process profile.Process `json:"process"`
-	Build   profile.Build   `json:"build"`
-	Limits  []profile.Limit `json:"limits"`
+	Process incident.Process       `json:"process"`
+	Build   incident.Build         `json:"build"`
+	Limits  []incident.MemoryLimit `json:"limits"`
 }
 
 // Here is where the process runs that found a death, to compare with.
@@ -31,7 +33,7 @@ type Here struct {
 
 // Manifest makes the incident of a death out of its box. id is the unique part of the
 // box's name: a death has one ID, whoever tells of it.
-func Manifest(r *blackbox.Record, id, crash string, at Here) (m profile.Manifest) {
+func Manifest(r *blackbox.Record, id, crash string, at Here) (m incident.Manifest) {
 	h := &r.Header
 	readings, before := Readings(h.Columns, r.Recent)
 	minutes, _ := Readings(h.Columns, r.Minutes)
@@ -41,23 +43,23 @@ func Manifest(r *blackbox.Record, id, crash string, at Here) (m profile.Manifest
 	if died.IsZero() {
 		died = h.Started
 	}
-	incident := profile.NewIncidentID(died, profile.RulePreviousDeath)
+	incident := layout.NewID(died, incident.RulePreviousDeath)
 	if len(id) > 4 {
 		incident = incident[:len(incident)-4] + id[len(id)-4:]
 	}
-	m = profile.Manifest{
-		ID: incident, Rule: profile.RulePreviousDeath, Trigger: profile.TriggerDeath, Opened: died,
+	m = incident.Manifest{
+		ID: incident, Rule: incident.RulePreviousDeath, Trigger: incident.TriggerDeath, Opened: died,
 		Peak: profile.Unknown, Unit: profile.UnitBytes,
 		History: history(minutes, readings), Limits: about.Limits, Build: about.Build, Process: about.Process,
 	}
 	for _, n := range r.Notes {
-		m.Decisions = append(m.Decisions, profile.Decision{Time: n.Time, Text: n.Text})
+		m.Decisions = append(m.Decisions, incident.Decision{Time: n.Time, Text: n.Text})
 	}
 	m.Readings = readings[max(0, len(readings)-mostReadings):]
 	for _, r := range readings {
 		m.Peak = max(m.Peak, int64(r.Unreclaimable))
 	}
-	d := &profile.Death{
+	d := &incident.Death{
 		LastSample: died, Found: at.Now, Lived: max(died.Sub(h.Started), 0),
 		Memory: profile.Unknown, Limit: profile.Unknown, Panic: panicLine(crash),
 	}
@@ -84,9 +86,9 @@ func Manifest(r *blackbox.Record, id, crash string, at Here) (m profile.Manifest
 
 // history is the picture of a life: a point a minute, and at the end as many as there
 // is room for.
-func history(minutes, recent []profile.Reading) (points []profile.HistoryPoint) {
-	add := func(r *profile.Reading) {
-		points = append(points, profile.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
+func history(minutes, recent []incident.Reading) (points []incident.HistoryPoint) {
+	add := func(r *incident.Reading) {
+		points = append(points, incident.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
 	}
 	for i := range minutes {
 		if len(recent) == 0 || minutes[i].Time.Before(recent[0].Time) {

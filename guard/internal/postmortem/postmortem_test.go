@@ -9,6 +9,7 @@ import (
 
 	"github.com/leakguard/leakguard/internal/blackbox"
 	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
 )
 
 const mib = 1 << 20
@@ -23,35 +24,35 @@ func TestJudge(t *testing.T) {
 		why     string // part of it
 	}{
 		"OOM kill, the group is still there": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(2, 9), Now: count(3, 10)},
-			profile.DeathOOM, true, "oom_kill of its cgroup rose by 1"},
+			incident.DeathOOM, true, "oom_kill of its cgroup rose by 1"},
 		"OOM kill without a sample near the limit": {Facts{SameBoot: true, SameGroup: true, Before: count(0, 9), Now: count(2, 11)},
-			profile.DeathOOM, false, "rose by 2, though"},
+			incident.DeathOOM, false, "rose by 2, though"},
 		"killed at the limit, but not for it": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(2, 9), Now: count(2, 10)},
-			profile.DeathUnknown, false, "killed no process of its cgroup"},
+			incident.DeathUnknown, false, "killed no process of its cgroup"},
 		"SIGKILL": {Facts{SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(0, 0)},
-			profile.DeathUnknown, false, "killed no process of its cgroup"},
+			incident.DeathUnknown, false, "killed no process of its cgroup"},
 		"restarted container, near the limit": {Facts{SameBoot: true, Near: true, Before: count(7, 9), Now: count(0, 10)},
-			profile.DeathOOM, false, "the host's count of OOM kills rose by 1"},
+			incident.DeathOOM, false, "the host's count of OOM kills rose by 1"},
 		"restarted container, whose count seems to have risen": {Facts{SameBoot: true, Before: count(0, 9), Now: count(5, 9)},
-			profile.DeathUnknown, false, "no process on this host"},
+			incident.DeathUnknown, false, "no process on this host"},
 		"restarted container, others were killed": {Facts{SameBoot: true, Before: count(0, 9), Now: count(0, 12)},
-			profile.DeathUnknown, false, "memory was not short"},
+			incident.DeathUnknown, false, "memory was not short"},
 		"restarted container, near, nothing was killed": {Facts{SameBoot: true, Near: true, Before: count(0, 9), Now: count(0, 9)},
-			profile.DeathUnknown, false, "no process on this host"},
+			incident.DeathUnknown, false, "no process on this host"},
 		"a kernel that does not count, near": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(unknown, unknown), Now: count(unknown, unknown)},
-			profile.DeathOOM, false, "memory was at the limit"},
+			incident.DeathOOM, false, "memory was at the limit"},
 		"a kernel that does not count": {Facts{SameBoot: true, SameGroup: true, Before: count(unknown, unknown), Now: count(unknown, unknown)},
-			profile.DeathUnknown, false, ""},
+			incident.DeathUnknown, false, ""},
 		"no boot ID and no groups": {Facts{Before: count(unknown, unknown), Now: count(unknown, unknown)},
-			profile.DeathUnknown, false, ""},
+			incident.DeathUnknown, false, ""},
 		"reboot": {Facts{OtherBoot: true, SameGroup: true, Before: count(1, 1), Now: count(5, 5)},
-			profile.DeathHost, false, "restarted since"},
+			incident.DeathHost, false, "restarted since"},
 		"OOM kill, then a reboot": {Facts{OtherBoot: true, Near: true, Before: count(1, 1), Now: count(0, 0)},
-			profile.DeathOOM, false, "memory was at the limit; the host"},
+			incident.DeathOOM, false, "memory was at the limit; the host"},
 		"another pod's, on another host": {Facts{OtherBoot: true, Elsewhere: true, Before: count(1, 1), Now: count(0, 0)},
-			profile.DeathUnknown, false, ""},
-		"panic":                {Facts{Panicked: true, SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(0, 0)}, profile.DeathPanic, true, ""},
-		"panic near the limit": {Facts{Panicked: true, Near: true, SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(1, 1)}, profile.DeathPanic, true, ""},
+			incident.DeathUnknown, false, ""},
+		"panic":                {Facts{Panicked: true, SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(0, 0)}, incident.DeathPanic, true, ""},
+		"panic near the limit": {Facts{Panicked: true, Near: true, SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(1, 1)}, incident.DeathPanic, true, ""},
 	} {
 		cause, certain, why := Judge(tt.facts)
 		if cause != tt.cause || certain != tt.certain || !strings.Contains(why, tt.why) || why == "" && tt.why != "" {
@@ -85,9 +86,9 @@ func TestNearLimit(t *testing.T) {
 }
 
 // life makes readings at times and of memory in MiB.
-func life(points ...[2]float64) (list []profile.Reading) {
+func life(points ...[2]float64) (list []incident.Reading) {
 	for _, p := range points {
-		r := profile.NewReading(time.Unix(0, 0).Add(time.Duration(p[0] * float64(time.Second))))
+		r := incident.NewReading(time.Unix(0, 0).Add(time.Duration(p[0] * float64(time.Second))))
 		r.Unreclaimable = profile.Bytes(p[1] * (1 << 20))
 		list = append(list, r)
 	}
@@ -96,7 +97,7 @@ func life(points ...[2]float64) (list []profile.Reading) {
 
 func TestLastRate(t *testing.T) {
 	for name, tt := range map[string]struct {
-		list  []profile.Reading
+		list  []incident.Reading
 		mib   float64 // a second
 		every time.Duration
 	}{
@@ -133,8 +134,8 @@ func TestDoubledBuys(t *testing.T) {
 	} {
 		list := life(tt.points...)
 		// What nobody knew, as while the group could not be read, is no low.
-		unknown := profile.NewReading(time.Unix(0, 0))
-		got := DoubledBuys(history([]profile.Reading{unknown}, list), 512<<20)
+		unknown := incident.NewReading(time.Unix(0, 0))
+		got := DoubledBuys(history([]incident.Reading{unknown}, list), 512<<20)
 		if (got - tt.want).Abs() > tt.want/20 {
 			t.Errorf("%s: %v more, want %v", name, got, tt.want)
 		}
@@ -198,17 +199,17 @@ func TestSeries(t *testing.T) {
 	at := time.Unix(1e9, 0)
 	var log []blackbox.Death
 	for i := range 7 {
-		log = append(log, blackbox.Death{ID: string(rune('a' + i)), Time: at.Add(time.Duration(i-6) * 204 * time.Minute), Cause: profile.DeathOOM, Service: "shop"})
+		log = append(log, blackbox.Death{ID: string(rune('a' + i)), Time: at.Add(time.Duration(i-6) * 204 * time.Minute), Cause: incident.DeathOOM, Service: "shop"})
 	}
 	log = append(log,
-		blackbox.Death{ID: "of another cause", Time: at, Cause: profile.DeathPanic, Service: "shop"},
-		blackbox.Death{ID: "of another service", Time: at, Cause: profile.DeathOOM, Service: "till"},
-		blackbox.Death{ID: "long ago", Time: at.Add(-25 * time.Hour), Cause: profile.DeathOOM, Service: "shop"},
-		blackbox.Death{ID: "later", Time: at.Add(time.Second), Cause: profile.DeathOOM, Service: "shop"})
-	if s := Series(log, profile.DeathOOM, "shop", at); s.Count != 7 || s.Every != 204*time.Minute || s.Within != 24*time.Hour {
+		blackbox.Death{ID: "of another cause", Time: at, Cause: incident.DeathPanic, Service: "shop"},
+		blackbox.Death{ID: "of another service", Time: at, Cause: incident.DeathOOM, Service: "till"},
+		blackbox.Death{ID: "long ago", Time: at.Add(-25 * time.Hour), Cause: incident.DeathOOM, Service: "shop"},
+		blackbox.Death{ID: "later", Time: at.Add(time.Second), Cause: incident.DeathOOM, Service: "shop"})
+	if s := Series(log, incident.DeathOOM, "shop", at); s.Count != 7 || s.Every != 204*time.Minute || s.Within != 24*time.Hour {
 		t.Errorf("got %+v", s)
 	}
-	if s := Series(log, profile.DeathPanic, "shop", at); s.Count != 1 || s.Every != 0 {
+	if s := Series(log, incident.DeathPanic, "shop", at); s.Count != 1 || s.Every != 0 {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -221,7 +222,7 @@ func TestBoxColumns(t *testing.T) {
 	}
 	var names []string
 	var values []int64
-	want := profile.NewReading(time.Unix(1e9, 0).UTC())
+	want := incident.NewReading(time.Unix(1e9, 0).UTC())
 	for i, c := range columns {
 		*c.field(&want) = int64(1000 + i)
 		names, values = append(names, c.name), append(values, int64(1000+i))
@@ -254,7 +255,7 @@ func TestBoxColumns(t *testing.T) {
 // What comes out of the box divides as what went in: the report of a death says what
 // filled the memory, and a container full of page cache is no mystery there.
 func TestBoxTellsWhatFilledTheMemory(t *testing.T) {
-	r := profile.NewReading(time.Unix(1e9, 0).UTC())
+	r := incident.NewReading(time.Unix(1e9, 0).UTC())
 	r.Unreclaimable, r.Limit, r.NumGC = 150*mib, 512*mib, 7
 	r.HeapAlloc, r.HeapLive, r.HeapIdle, r.HeapReleased, r.HeapSys = 60*mib, 40*mib, 20*mib, 10*mib, 90*mib
 	r.StackInuse, r.Sys, r.RSSAnon = 2*mib, 100*mib, 100*mib
@@ -270,7 +271,7 @@ func TestBoxTellsWhatFilledTheMemory(t *testing.T) {
 	if got, want := list[0].Division(), r.Division(); got != want || got.FileCache != 320*mib || got.Locked != 10*mib {
 		t.Errorf("out of the box\n%+v, went in\n%+v", got, want)
 	}
-	if got, want := list[0].Verdict(nil), r.Verdict(nil); got != want || got.Class != profile.VerdictCacheAtLimit {
+	if got, want := list[0].Verdict(nil), r.Verdict(nil); got != want || got.Class != incident.VerdictCacheAtLimit {
 		t.Errorf("out of the box %+v, went in %+v", got, want)
 	}
 }
