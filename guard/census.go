@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/internal/census"
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
@@ -15,91 +16,53 @@ import (
 // just started creates those that stay.
 const firstCensus = time.Minute
 
-// surveyor counts goroutines by the place where they wait. The keeper owns it.
-type surveyor struct {
-	reader *census.Reader
-	watch  *census.Watch
-}
-
-// newSurveyor returns one for a program whose main module has that path.
-func newSurveyor(module string) *surveyor {
-	return &surveyor{reader: census.NewReader(module), watch: census.NewWatch()}
-}
-
-// censusResult is what a census found.
-type censusResult struct {
-	at      time.Duration // since Start
-	next    time.Duration // after how long the next is due
-	sites   []census.Site
-	skipped string // why none was taken
-}
-
-// census takes one, unless it would need too much of the memory left.
-func (k *keeper) census(at time.Duration, goroutines int) (res censusResult) {
-	res = censusResult{at: at, next: census.Next(0, goroutines)}
-	if ok, why := k.admitAllocation(k.survey.reader.Predict(goroutines)); !ok {
-		res.skipped = why
-		return res
-	}
-	groups, err := k.survey.reader.Take()
-	if err != nil {
-		res.skipped = err.Error()
-		return res
-	}
-	k.survey.watch.Observe(at, groups)
-	res.sites = k.survey.watch.Sites()
-	res.next = census.Next(k.survey.reader.Cost(), goroutines)
-	return res
+// censusWatch is what the loop knows of the places where goroutines wait.
+type censusWatch struct {
+	state       CensusState
+	counting    bool // one is being taken
+	next        time.Duration
+	sites       []incident.GoroutineSite // of the last; not changed once it is there
+	leakedSince time.Duration            // when the first of them that leak began to grow
 }
 
 // takeCensus has one taken when it is due and there is nothing more urgent.
 func (l *loop) takeCensus() {
-	if l.cfg.NoCensus || l.counting || l.view.at < l.nextCensus || l.busy() {
+	c := &l.census
+	if l.cfg.NoCensus || c.counting || l.view.at < c.next || l.busy() {
 		return
 	}
 	at, n := l.view.at, int(l.reading.Goroutines)
-	l.counting = l.keeper.do(func() {
-		res := censusResult{at: at, next: census.Next(0, n), skipped: "it panicked"}
+	c.counting = l.keeper.surveyed(func() {
 		// Whatever happens, or there would be no other one.
-		defer func() { l.censuses <- res }()
-		res = l.keeper.census(at, n)
+		res := evidence.Census{At: at, Next: census.Next(0, n), Skipped: "it panicked"}
+		l.guarded(func() { res = l.keeper.Census(at, n) })
+		l.post(func() { l.counted(res) })
 	})
-	l.nextCensus = at + census.Next(0, n)
+	c.next = at + census.Next(0, n)
 }
 
-// busy reports whether evidence is being taken, or may be wanted any moment: the
-// keeper does one thing at a time.
-func (l *loop) busy() bool {
-	if l.watch.ledger.running {
-		return true
-	}
-	// Not the ten seconds of soonest: what has stopped growing is no danger.
-	for _, window := range [...]time.Duration{rateWindow, time.Second} {
-		rate, _ := l.view.growth.rateOver(window)
-		if l.view.headroom >= 0 && rate > 0 && lasts(l.view.headroom, rate) < deathNear {
-			return true
-		}
-	}
-	return false
-}
+// busy reports whether evidence is being taken, or may be wanted any moment: what
+// takes time and memory had better wait.
+func (l *loop) busy() bool { return len(l.watch.ledger.underway) > 0 || l.view.limitNear() }
 
 // counted books a census.
-func (l *loop) counted(res censusResult) {
-	l.counting = false
-	l.nextCensus = res.at + res.next
-	l.census = CensusState{Every: res.next, Skipped: res.skipped, at: res.at}
-	if res.skipped != "" {
+func (l *loop) counted(res evidence.Census) {
+	c := &l.census
+	c.counting = false
+	c.next = res.At + res.Next
+	c.state = CensusState{Every: res.Next, Skipped: res.Skipped, at: res.At}
+	if res.Skipped != "" {
 		return
 	}
 	l.counters.censuses.Add(1)
-	l.leaked, l.leakedSince = 0, res.at
-	l.sites = l.sites[:0:0] // the old ones are in snapshots and manifests
-	for _, s := range res.sites {
+	l.leaked, c.leakedSince = 0, res.At
+	c.sites = c.sites[:0:0] // the old ones are in snapshots and manifests
+	for _, s := range res.Sites {
 		site := goroutineSite(s, l.build.Module, l.started)
-		l.sites = append(l.sites, site)
+		c.sites = append(c.sites, site)
 		if site.Leaking {
 			l.leaked += site.Count
-			l.leakedSince = min(l.leakedSince, s.Since)
+			c.leakedSince = min(c.leakedSince, s.Since)
 		}
 	}
 }
@@ -119,7 +82,7 @@ func goroutineSite(s census.Site, module string, started time.Time) incident.Gor
 
 // describeLeaked says where most of the goroutines wait that leak.
 func (l *loop) describeLeaked() string {
-	for _, s := range l.sites {
+	for _, s := range l.census.sites {
 		if s.Leaking {
 			return fmt.Sprintf("%s goroutines wait in %s at %s (%s:%d): %s",
 				profile.Count(s.Count), s.Wait, s.Frame.Function, shortFile(s.Frame.File), s.Frame.Line, s.Reason)

@@ -1,14 +1,11 @@
 package guard
 
 import (
-	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/leakguard/leakguard/internal/goruntime"
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile/diff"
 	"github.com/leakguard/leakguard/profile/incident"
 	"github.com/leakguard/leakguard/profile/report"
@@ -20,9 +17,7 @@ func waitForEver(c <-chan struct{}) { <-c }
 // Three goroutines a minute that never leave are found within hours, at their
 // line, and open the incident of rule 'blocked-goroutines'; its reason says where.
 func TestCensusFindsWhatLeaks(t *testing.T) {
-	k := &keeper{log: slog.New(slog.NewTextHandler(io.Discard, nil)), gauge: new(gauge), counters: new(counters),
-		runtime: goruntime.NewReader(), survey: newSurveyor("github.com/leakguard/leakguard")}
-	k.gauge.headroom.Store(profile.Unknown)
+	k := testKeeper("github.com/leakguard/leakguard")
 	l := &loop{keeper: k, counters: k.counters, started: time.Now(), observer: newObserver()}
 	l.build.Module = "github.com/leakguard/leakguard"
 	release := make(chan struct{})
@@ -33,16 +28,16 @@ func TestCensusFindsWhatLeaks(t *testing.T) {
 		for range 3 {
 			go waitForEver(release)
 		}
-		l.counted(k.census(at, 100))
-		if l.census.Skipped != "" {
-			t.Fatal(l.census.Skipped)
+		l.counted(k.Census(at, 100))
+		if l.census.state.Skipped != "" {
+			t.Fatal(l.census.state.Skipped)
 		}
 		l.reading.Time = l.started.Add(at)
 	}
 	if l.leaked <= 0 {
-		t.Fatalf("nothing found in 4 h; the sites: %+v", l.sites)
+		t.Fatalf("nothing found in 4 h; the sites: %+v", l.census.sites)
 	}
-	s := l.sites[0]
+	s := l.census.sites[0]
 	if !s.Leaking || s.Proven || !strings.HasSuffix(s.Frame.Function, "guard.waitForEver") || !strings.HasSuffix(s.Frame.File, "census_test.go") ||
 		s.Wait != "chan receive" || s.Frame.Module != "github.com/leakguard/leakguard" || s.Count != l.leaked || s.Grown <= 0 {
 		t.Errorf("found after %v: %+v", at, s)
@@ -50,7 +45,7 @@ func TestCensusFindsWhatLeaks(t *testing.T) {
 	if where := l.describeLeaked(); !strings.Contains(where, "guard.waitForEver (guard/census_test.go:") || !strings.Contains(where, "chan receive") {
 		t.Errorf("described as %q", where)
 	}
-	if since := l.started.Add(l.leakedSince); s.Since.Sub(since).Abs() > time.Second {
+	if since := l.started.Add(l.census.leakedSince); s.Since.Sub(since).Abs() > time.Second {
 		t.Errorf("it grows since %v, the onset is %v", s.Since, since)
 	}
 
@@ -72,9 +67,7 @@ func waitForProof(c <-chan struct{}) { <-c }
 
 // What a goroutineleak profile of this process proves is proven in the census, too.
 func TestProof(t *testing.T) {
-	k := &keeper{gauge: new(gauge), counters: new(counters), runtime: goruntime.NewReader(), jobs: make(chan func(), 1),
-		survey: newSurveyor("github.com/leakguard/leakguard")}
-	k.gauge.headroom.Store(profile.Unknown)
+	k := testKeeper("github.com/leakguard/leakguard")
 	l := &loop{keeper: k, counters: k.counters, started: time.Now(), observer: newObserver()}
 	l.process = incident.Process{PID: 7, Started: l.started}
 	release := make(chan struct{})
@@ -82,8 +75,8 @@ func TestProof(t *testing.T) {
 	go waitForProof(release)
 	var site incident.GoroutineSite
 	find := func(at time.Duration) (found incident.GoroutineSite) {
-		l.counted(k.census(at, 100))
-		for _, s := range l.sites {
+		l.counted(k.Census(at, 100))
+		for _, s := range l.census.sites {
 			if strings.HasSuffix(s.Frame.Function, "guard.waitForProof") {
 				found = s
 			}
@@ -98,16 +91,14 @@ func TestProof(t *testing.T) {
 	report := &report.Report{GoroutineLeak: &diff.Comparison{Suspects: []incident.Suspect{{Frame: site.Frame, Proven: true}}}}
 	report.Manifest.Process = incident.Process{PID: 6, Started: l.started}
 	l.prove(report)
-	if len(k.jobs) != 0 {
+	k.surveys.wait()
+	if site = find(at + time.Minute); site.Proven {
 		t.Error("the proof of another process is taken for one of this")
 	}
 	report.Manifest.Process = l.process
 	l.prove(report)
-	if len(k.jobs) != 1 {
-		t.Fatal("the census is not told")
-	}
-	(<-k.jobs)()
-	if site = find(at + time.Minute); !site.Proven || !site.Leaking || l.leaked != 1 {
+	k.surveys.wait()
+	if site = find(at + 2*time.Minute); !site.Proven || !site.Leaking || l.leaked != 1 {
 		t.Errorf("proven, the site is %+v", site)
 	}
 }
@@ -115,10 +106,10 @@ func TestProof(t *testing.T) {
 // A census that needs more than its part of the memory left is left out, and
 // says so.
 func TestCensusLeftOut(t *testing.T) {
-	k := &keeper{gauge: new(gauge), counters: new(counters), runtime: goruntime.NewReader(), survey: newSurveyor("")}
-	k.gauge.headroom.Store(1 * mib)
-	res := k.census(time.Hour, 1_000_000)
-	if !strings.Contains(res.skipped, "a quarter of the headroom") || res.next < time.Minute {
+	k := testKeeper("")
+	k.Stands(evidence.State{Headroom: 1 * mib, Left: -1})
+	res := k.Census(time.Hour, 1_000_000)
+	if !strings.Contains(res.Skipped, "a quarter of the headroom") || res.Next < time.Minute {
 		t.Errorf("of a million goroutines with 1 MiB left: %+v", res)
 	}
 }

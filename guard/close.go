@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // Close stops the guard and waits until its goroutines have ended and its
 // descriptors are closed, for CloseTimeout at most. A capture that is running is
-// finished first; sinks get their context cancelled, and what they have not
-// accepted is offered after the next Start. The error names what did not end in
-// time. Further calls wait for the first and return what it returned.
+// finished first, its CPU profile cut short. Sinks get their context cancelled, and
+// what they have not accepted is offered after the next Start. The log lines that
+// are queued are written. The error names what did not end in time. Further calls
+// wait for the first and return what it returned.
+//
+// Code that the guard calls may call Close. A sink or a log handler that does is
+// itself what has not ended, and the error says so after CloseTimeout.
 func (g *Guard) Close() error {
 	if g == nil {
 		return nil
@@ -45,101 +50,56 @@ func (g *Guard) close() error {
 		released <- err
 	}()
 	var errs []error
+	stuck := func(what any) { errs = append(errs, fmt.Errorf("guard: close: %v after %v", what, g.timeout)) }
 	select {
 	case <-ended:
 	case <-ctx.Done():
 	}
 	for _, err := range g.sinks.close(ctx) {
-		errs = append(errs, fmt.Errorf("guard: close: %w after %v", err, g.timeout))
+		stuck(err)
 	}
 	close(sinksEnded)
 	select {
 	case <-ended:
 		errs = append(errs, <-released)
 	default:
-		what := "a capture"
-		select {
-		case <-g.loop.finished:
-		default:
-			what = "the sampling"
-		}
-		errs = append(errs, fmt.Errorf("guard: close: %s has not ended after %v", what, g.timeout))
+		stuck(g.ending.what() + " has not ended")
+	}
+	if err := g.logs.Close(ctx); err != nil {
+		stuck(err)
 	}
 	return errors.Join(errs...)
 }
 
-// end waits for the loop and the keeper and releases what they used.
+// ending says what Close waits for.
+type ending struct{ now atomic.Value }
+
+func (e *ending) wait(what string, f func()) {
+	e.now.Store(what)
+	f()
+}
+
+func (e *ending) what() string {
+	what, _ := e.now.Load().(string)
+	return what
+}
+
+// end waits for all but the sinks and the log, and releases what it used.
 func (g *Guard) end() error {
-	l := g.loop
-	<-l.finished
+	l, k := g.loop, g.keeper
+	g.ending.wait("the sampling", func() { <-l.finished })
+	errs := []error{l.wakers.close(), l.source.close()}
+	l.after.Lock()
 	l.recorder.leave()
-	l.timer.Stop()
-	l.gcEnd.Stop()
-	stopSignal(l.signal)
-	var errs []error
-	if l.clock != nil {
-		errs = append(errs, l.clock.Close())
-	}
-	errs = append(errs, l.source.close())
-	l.explainers.Wait()
-	l.closePressure()
-	g.drainExplanation()
-	g.finishOpen()
-	close(g.keeper.jobs)
-	<-g.keeper.stopped
-	g.drainResults()
-	return errors.Join(append(errs, l.recorder.close())...)
-}
-
-// drainExplanation has a report written that was ready when the loop ended. What
-// waits for an explanation gets it from the next Start.
-func (g *Guard) drainExplanation() {
-	g.after.Lock()
-	defer g.after.Unlock()
-	select {
-	case done := <-g.loop.explanations:
-		g.loop.explained(done)
-	default:
-	}
-}
-
-// finishOpen has the manifests of open incidents written a last time. They stay
-// open there: that the process ended is no recovery.
-func (g *Guard) finishOpen() {
-	g.after.Lock()
-	defer g.after.Unlock()
-	for _, i := range g.loop.open {
-		if i == nil {
-			continue
-		}
-		i.decide("the guard was closed while the incident was open")
-		if !i.capturing {
-			m := i.snapshotManifest()
-			g.keeper.do(func() { g.keeper.finish(m) })
-		}
-	}
-}
-
-// drainResults books captures that ended after the loop had.
-func (g *Guard) drainResults() {
-	g.after.Lock()
-	defer g.after.Unlock()
-	for {
-		select {
-		case res := <-g.loop.results:
-			if m := g.loop.manual; m != nil && m.ID == res.id && g.loop.reply != nil {
-				m.Folder, m.Artefacts = res.folder, res.artefacts
-				g.loop.reply <- captureReply{incident: m.Incident, err: res.err}
-			}
-			if res.kinds != 0 {
-				g.loop.counters.captures.Add(1)
-			} else if !res.refuted {
-				g.loop.counters.failedCaptures.Add(1)
-			}
-		case done := <-g.loop.reports:
-			g.loop.reported(done)
-		default:
-			return
-		}
-	}
+	l.step(l.leaveOpen)
+	l.after.Unlock()
+	g.ending.wait("a capture", k.Wait)
+	g.ending.wait("a forced GC or relief", l.closePressure)
+	g.ending.wait("an explanation", l.explanations.workers.Wait)
+	g.ending.wait("a baseline or a census", k.surveys.wait)
+	g.ending.wait("writing a report or a manifest", k.records.wait)
+	g.ending.wait("reading what earlier processes left", k.slow.wait)
+	errs = append(errs, l.recorder.close())
+	k.close()
+	return errors.Join(errs...)
 }

@@ -43,7 +43,7 @@ type Config struct {
 	// together with Rules.
 	Lines Lines
 
-	// Sinks are told about incidents. Their names must differ.
+	// Sinks are told about incidents. Their names must differ and have 1 to 64 bytes.
 	Sinks []Sink
 
 	// OnPressure is called once for each episode of pressure, when the death
@@ -61,7 +61,9 @@ type Config struct {
 	Relief Relief
 
 	// Logger gets what an operator should know: Info on Start, Warn for
-	// incidents and losses, Debug for every decision. Zero: slog.Default.
+	// incidents and losses, Debug for every decision. Its handler is called by a
+	// goroutine of its own, so it may block or fail; lines that find the queue
+	// of 256 full are dropped and counted. Zero: slog.Default.
 	Logger *slog.Logger
 
 	// Interval is how often the process is looked at while it is calm, from
@@ -285,7 +287,11 @@ func (c Config) validate() error {
 			continue
 		}
 		name := s.Name()
-		f.check(name != "", field+".Name()", strconv.Quote(name), "a name")
+		if s, ok := s.(sinkWithName); ok && s.fault != nil {
+			f.check(false, field+".Name()", s.fault, "a name")
+			continue
+		}
+		f.check(name != "" && len(name) <= mostSinkName, field+".Name()", strconv.Quote(name), fmt.Sprintf("a name of 1 to %d bytes", mostSinkName))
 		f.check(!names[name], field+".Name()", strconv.Quote(name), "a name that no other sink has")
 		names[name] = true
 	}

@@ -16,6 +16,7 @@ type counters struct {
 	censuses, explained, failedReports            atomic.Int64
 	droppedJobs, panics, slowRecords              atomic.Int64
 	manual                                        atomic.Int64
+	droppedLines                                  func() int64 // nil: none
 	profiles                                      [profile.Threadcreate + 1][len(outcomes)]atomic.Int64
 }
 
@@ -28,6 +29,15 @@ func (c *counters) step(s incident.CaptureStep) {
 		if o == s.Outcome {
 			c.profiles[s.Kind][i].Add(1)
 		}
+	}
+}
+
+// baseline counts a baseline.
+func (c *counters) baseline(kept bool) {
+	if kept {
+		c.baselines.Add(1)
+	} else {
+		c.failedBaselines.Add(1)
 	}
 }
 
@@ -68,13 +78,14 @@ type Counters struct {
 	Delivered       int64 // events that a sink has accepted
 	DroppedEvents   int64 // events that found a full queue
 	SinkFailures    int64 // deliveries that failed, panicked or timed out
-	DroppedJobs     int64 // work on evidence that found a full queue
+	DroppedJobs     int64 // baselines, censuses and reports that found a full queue
+	DroppedLogLines int64 // log lines that found a full queue: the log handler is slow or blocks
 	SlowRecords     int64 // writes into the black box that failed or took over 100 ms
-	Panics          int64 // panics recovered, of sinks and of the guard itself
+	Panics          int64 // panics recovered, of the program's code that the guard calls and of the guard itself
 }
 
 func (c *counters) read() Counters {
-	return Counters{
+	out := Counters{
 		Readings: c.readings.Load(), Incidents: c.incidents.Load(), Manual: c.manual.Load(),
 		Captures: c.captures.Load(), FailedCaptures: c.failedCaptures.Load(), Refuted: c.refuted.Load(),
 		Baselines: c.baselines.Load(), FailedBaselines: c.failedBaselines.Load(),
@@ -82,4 +93,8 @@ func (c *counters) read() Counters {
 		Delivered: c.delivered.Load(), DroppedEvents: c.droppedEvents.Load(), SinkFailures: c.sinkFailures.Load(),
 		DroppedJobs: c.droppedJobs.Load(), SlowRecords: c.slowRecords.Load(), Panics: c.panics.Load(),
 	}
+	if c.droppedLines != nil {
+		out.DroppedLogLines = c.droppedLines()
+	}
+	return out
 }

@@ -1,180 +1,263 @@
 package guard
 
 import (
-	"fmt"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/guard/internal/postmortem"
+	"github.com/leakguard/leakguard/internal/blackbox"
+	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile/incident"
+	"github.com/leakguard/leakguard/profile/report"
 )
-
-// deathFacts are what is known of a death; the cause is a function of them.
-type deathFacts struct {
-	panicked  bool // the runtime wrote a trace
-	sameBoot  bool // the kernel has run all the time; false also where nobody knows
-	otherBoot bool // it has not, or this is another host
-	elsewhere bool // it ran under another host name
-	sameGroup bool // this process is in the very same control group
-	// What the kernel had killed as of the last minute before the last sample, and
-	// has killed now. They count where it is the same group, or the same boot.
-	before, now kills
-	// near says that memory would have met the limit within a moment of the last
-	// sample.
-	near bool
-}
-
-// judgeDeath tells the causes of a death apart.
-//
-// A count of kills that has not risen rules an OOM kill out, in any case; one that
-// has risen proves it only where memory was short in that very group, for another
-// process of it may have been killed. The count of a restarted container's group
-// begins at 0, so it is compared only within the same group; the host's count is
-// all that is left then, and what else there is on a host is killed, too.
-func judgeDeath(f deathFacts) (cause incident.DeathCause, certain bool, why string) {
-	group, groupKnown := rose(f.before.group, f.now.group, f.sameBoot && f.sameGroup)
-	host, hostKnown := rose(f.before.host, f.now.host, f.sameBoot)
-	switch {
-	case f.panicked:
-		return incident.DeathPanic, true, ""
-	case group > 0 && f.near:
-		return incident.DeathOOM, true, fmt.Sprintf("oom_kill of its cgroup rose by %d", group)
-	case group > 0:
-		return incident.DeathOOM, false, fmt.Sprintf("oom_kill of its cgroup rose by %d, though at the last sample memory was not short", group)
-	case groupKnown:
-		return incident.DeathUnknown, false, "the kernel has killed nothing of its cgroup for want of memory"
-	case hostKnown && host == 0:
-		return incident.DeathUnknown, false, "the kernel has killed nothing on this host for want of memory"
-	case hostKnown && f.near:
-		return incident.DeathOOM, false, fmt.Sprintf("memory was at the limit, and the host's count of OOM kills rose by %d; its cgroup is gone", host)
-	case hostKnown:
-		return incident.DeathUnknown, false, fmt.Sprintf("at the last sample memory was not short, though the host's count of OOM kills rose by %d", host)
-	case f.near && f.otherBoot:
-		return incident.DeathOOM, false, "memory was at the limit; the host was started anew since, or this is another one"
-	case f.near:
-		return incident.DeathOOM, false, "memory was at the limit"
-	case f.otherBoot && !f.elsewhere:
-		return incident.DeathHost, false, "the host was started anew since, or this is another one"
-	default:
-		return incident.DeathUnknown, false, ""
-	}
-}
-
-// rose is by how much a count has risen, and whether that is known.
-func rose(before, now int64, same bool) (by int64, known bool) {
-	if !same || before < 0 || now < before {
-		return 0, false
-	}
-	return now - before, true
-}
 
 const (
-	// fullShare is from what share of the limit on memory counts as full.
-	fullShare = 0.97
-	// A process that grows is full when it would have been within four samples,
-	// of which one may have been late, but no less than the first and no more than
-	// the second of these.
-	leastAhead = 200 * time.Millisecond
-	mostAhead  = 4 * time.Second
+	// mostTold is how many deaths one look reports: the newest. The others are
+	// counted. A folder of each stays open, which costs two descriptors.
+	mostTold = 4
+	// mostCounted bounds the deaths that one look counts.
+	mostCounted = 1000
 )
 
-// nearLimit reports whether memory would have met the limit within a moment.
-func nearLimit(memory, limit profile.Bytes, rate float64, every time.Duration) bool {
-	if limit <= 0 || !memory.Known() {
-		return false
-	}
-	ahead := min(max(4*every, leastAhead), mostAhead)
-	return float64(memory) >= fullShare*float64(limit) ||
-		float64(memory)+max(rate, 0)*ahead.Seconds() >= float64(limit)
+// foundDeath is a death that was found. Its report is written, or could not be; the
+// sinks are told when it is known who leaked.
+type foundDeath struct {
+	manifest incident.Manifest
+	folder   string // ""; nothing could be written
+	// wants are the incidents of the dead process that are still to be explained;
+	// until is how long that is waited for.
+	wants []string
+	until time.Duration
 }
 
-// lastRate is how fast memory moved at the last readings, in bytes a second, and how
-// far apart they were.
-func lastRate(list []incident.Reading) (rate float64, every time.Duration) {
-	n := len(list)
-	if n < 2 {
-		return 0, 0
-	}
-	last := list[n-1]
-	first := n - 2
-	for first > 0 && last.Time.Sub(list[first].Time) < rateWindow {
-		first--
-	}
-	took := last.Time.Sub(list[first].Time)
-	if took <= 0 {
-		return 0, 0
-	}
-	every = took / time.Duration(n-1-first)
-	if last.Unreclaimable.Known() && list[first].Unreclaimable.Known() {
-		rate = float64(last.Unreclaimable-list[first].Unreclaimable) / took.Seconds()
-	}
-	return rate, every
+// coroner finds out what earlier processes died of, and writes it down. It runs on the
+// keeper's goroutine and gives up between two boxes when the guard is closed.
+type coroner struct {
+	*keeper
+	ctx       context.Context
+	at        postmortem.Here
+	incidents []incident.Manifest // those of the store
+	reports   bool
+	most      int // deaths to report
+
+	seen []seenDeath
 }
 
-// doubledBuys is how long twice the memory would have lasted beyond the limit, at
-// the rate of the last half of the growth; 0 where nothing grew. The mean over a
-// whole life would promise hours to a process that was calm for hours and then
-// leaked in a second.
-func doubledBuys(points []incident.HistoryPoint, limit profile.Bytes) time.Duration {
-	points = slices.DeleteFunc(slices.Clone(points), func(p incident.HistoryPoint) bool { return !p.Memory.Known() })
-	n := len(points)
-	if n < 2 || limit <= 0 {
-		return 0
+// seenDeath is a death that was seen in this look, and the last sign of life.
+type seenDeath struct {
+	header blackbox.Header
+	last   time.Time
+}
+
+// look reports the newest deaths, oldest first, and counts the others. again is how
+// long to wait before another process may be known to be dead; 0: there is none.
+func (c *coroner) look() (deaths []foundDeath, again time.Duration) {
+	look, err := blackbox.NewLook(c.store.Dir(), c.at.Header.Boot)
+	if err != nil {
+		c.log.Debug("leakguard: the search for black boxes failed", "error", err)
+		return nil, 0
 	}
-	lowest := 0
-	for i, p := range points {
-		if p.Memory <= points[lowest].Memory {
-			lowest = i
+	defer look.Close()
+	var boxes []*blackbox.Found
+	for len(boxes) < c.most {
+		box := c.next(look, true)
+		if box == nil {
+			break
+		}
+		boxes = append(boxes, box)
+	}
+	slices.Reverse(boxes)
+	deaths = c.tell(boxes)
+	// The newest are on disk before the others are looked at, in case this process
+	// does not live long either.
+	if untold := c.count(look); untold > 0 && len(deaths) > 0 {
+		newest := &deaths[len(deaths)-1]
+		newest.manifest.Death.Untold = untold
+		newest.manifest.Reason = newest.manifest.Death.Sentence()
+		c.writeDeath(newest, "")
+		c.log.Warn("leakguard: more processes died than are reported", "unreported", untold, "incident", newest.manifest.ID)
+	}
+	if len(deaths) > 0 {
+		if _, err := c.store.Prune(time.Now()); err != nil { // to the bound of bytes, and of deaths
+			c.log.Debug("leakguard: old evidence could not be removed", "error", err)
 		}
 	}
-	last := points[n-1]
-	half := points[lowest].Memory + (last.Memory-points[lowest].Memory)/2
-	for i := n - 1; i >= lowest; i-- {
-		if points[i].Memory <= half {
-			took, grown := last.Time.Sub(points[i].Time), last.Memory-points[i].Memory
-			if took <= 0 || grown <= 0 {
-				return 0
+	return deaths, look.Again
+}
+
+// next returns the next box of a death that is news; nil if there is none. All others
+// are removed. load says that it is to be read in full.
+func (c *coroner) next(look *blackbox.Look, load bool) *blackbox.Found {
+	for c.ctx.Err() == nil {
+		box := look.Next()
+		if box == nil {
+			return nil
+		}
+		if errors.Is(box.Err, blackbox.ErrNewer) {
+			c.log.Info("leakguard: the black box of a newer version was left alone", "error", box.Err)
+			box.Close()
+			continue
+		}
+		last := box.Modified
+		if box.Err == nil && !box.Record.Told && load {
+			if box.Err = box.Load(); box.Err == nil {
+				last = box.Record.Last()
 			}
-			return lasts(int64(limit), float64(grown)/took.Seconds())
 		}
-	}
-	return 0
-}
-
-// mostPanicLine bounds the line that a panic is called by, in bytes.
-const mostPanicLine = 300
-
-// panicLine is what a trace of the runtime says first, with where that was, such as
-// 'panic: boom, in main.serve (/src/main.go:12)'; "" of an empty one.
-func panicLine(trace string) string {
-	what, function := "", ""
-	for line := range strings.Lines(trace) {
-		line = strings.TrimRight(line, "\r\n")
-		text := strings.TrimSpace(line)
 		switch {
-		case text == "" || len(text) > mostPanicLine && what != "":
-		case what == "":
-			what = text[:min(len(text), mostPanicLine)]
-		case function == "" && (strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "[") || strings.HasPrefix(text, "goroutine ")):
-		case line[0] != '\t':
-			// The functions of the goroutine that panicked, innermost first.
-			function = ""
-			if name := callee(text); !strings.HasPrefix(name, "runtime.") && !strings.HasPrefix(name, "panic") && strings.Contains(name, ".") {
-				function = name
-			}
-		case function != "":
-			file, _, _ := strings.Cut(text, " ")
-			return fmt.Sprintf("%s, in %s (%s)", what, function, file)
+		case box.Err != nil:
+			c.log.Debug("leakguard: a black box that cannot be read was removed", "error", box.Err)
+		case box.Record.Told || c.saw(&box.Record.Header, last):
+		default:
+			c.seen = append(c.seen, seenDeath{box.Record.Header, last})
+			return box
 		}
+		c.remove(box)
 	}
-	return what
+	return nil
 }
 
-// callee is a function's name without its arguments.
-func callee(line string) string {
-	if i := strings.LastIndexByte(line, '('); i > 0 {
-		return line[:i]
+// saw reports whether another guard of the same process has left a box, too.
+func (c *coroner) saw(h *blackbox.Header, last time.Time) bool {
+	return slices.ContainsFunc(c.seen, func(s seenDeath) bool { return postmortem.Same(&s.header, h, s.last, last) })
+}
+
+func (c *coroner) remove(box *blackbox.Found) {
+	if err := box.Remove(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.log.Debug("leakguard: a black box could not be removed", "error", err)
 	}
-	return line
+}
+
+// count counts the deaths that are not reported, and removes their boxes.
+func (c *coroner) count(look *blackbox.Look) (n int) {
+	for n < mostCounted {
+		box := c.next(look, false)
+		if box == nil {
+			break
+		}
+		n++
+		c.remove(box)
+	}
+	return n
+}
+
+// tell reports deaths, of boxes from the oldest to the newest.
+func (c *coroner) tell(boxes []*blackbox.Found) (deaths []foundDeath) {
+	for _, box := range boxes {
+		if c.ctx.Err() != nil {
+			box.Close() // the next start tells
+			continue
+		}
+		m := postmortem.Manifest(&box.Record, box.ID(), box.Crash, c.at)
+		// If it is there, its writer died before it could remove the box.
+		if !slices.ContainsFunc(c.incidents, func(i incident.Manifest) bool { return i.ID == m.ID && !i.CutShort }) {
+			deaths = append(deaths, c.tellOf(box, m))
+		}
+		c.remove(box)
+	}
+	for len(c.told) > c.most {
+		if folder := c.folders[c.told[0]]; folder != nil {
+			delete(c.folders, c.told[0])
+			folder.Close()
+		}
+		c.told = c.told[1:]
+	}
+	return deaths
+}
+
+// tellOf writes down what a process died of.
+func (c *coroner) tellOf(box *blackbox.Found, m incident.Manifest) foundDeath {
+	f := foundDeath{manifest: m}
+	d := f.manifest.Death
+	for _, i := range postmortem.Left(&box.Record, m.Process, c.incidents) {
+		d.Incidents = append(d.Incidents, i.ID)
+		d.Culprit = headlineOf(i, c.store.Dir(), d.Culprit)
+		if _, wanting := predictExplanation(i.Artefacts); wanting && c.reports {
+			f.wants = append(f.wants, i.ID)
+		}
+	}
+	log, err := blackbox.Log(c.store.Dir(), blackbox.Death{ID: box.ID(), Time: m.Opened, Cause: string(d.Cause), Service: m.Process.Service})
+	if err != nil {
+		c.log.Debug("leakguard: the log of deaths could not be written", "error", err)
+	}
+	d.Series = postmortem.Series(log, string(d.Cause), m.Process.Service, m.Opened)
+	d.Series.Doubled = postmortem.DoubledBuys(m.History, d.Limit)
+	f.manifest.Reason = d.Sentence()
+	c.writeDeath(&f, box.Crash)
+	// Now, so that a process that dies at this point is not followed by one that tells
+	// of it again: the report is there, and is offered to the sinks.
+	if err := box.Tell(); err != nil {
+		c.log.Debug("leakguard: a black box could not be marked as reported", "error", err)
+	}
+	report := "none"
+	if f.folder != "" {
+		report = filepath.Join(f.folder, incident.ReportText)
+	}
+	c.log.Warn("leakguard: "+d.Headline(), "incident", m.ID, "report", report)
+	return f
+}
+
+// headlineOf returns the first line of an incident's report; where there is none, what
+// is given.
+func headlineOf(m incident.Manifest, dir, otherwise string) string {
+	if m.Headline != "" {
+		return m.Headline
+	}
+	if h := incident.ReadHeadline(filepath.Join(dir, m.ID)); h != "" {
+		return h
+	}
+	return otherwise
+}
+
+// writeDeath writes a death's incident, with its report.
+func (k *keeper) writeDeath(f *foundDeath, trace string) {
+	f.manifest.Headline = f.manifest.Death.Headline()
+	folder, err := k.deathFolder(f.manifest.ID)
+	if err == nil {
+		f.folder = folder.Path()
+		if trace != "" {
+			_, terr := folder.Write(incident.CrashText, func(w io.Writer) error {
+				_, err := io.WriteString(w, trace)
+				return err
+			})
+			err = errors.Join(err, terr)
+		}
+		// The manifest first: with it the death is on record.
+		err = errors.Join(err, folder.WriteManifest(f.manifest))
+		f.manifest.Artefacts = folder.Artefacts()
+		report := report.Explain(report.Input{Manifest: f.manifest, Folder: f.folder})
+		err = errors.Join(err, writeReport(folder, report), folder.WriteManifest(f.manifest))
+		f.manifest.Artefacts = folder.Artefacts()
+	}
+	if err != nil && k.once.first("death") {
+		k.log.Warn("leakguard: the report of a death could not be written; the log and the sinks are told all the same", "incident", f.manifest.ID, "error", err)
+	}
+}
+
+// deathFolder returns the folder of a death's incident. It stays open, like that of any
+// incident of ours: else another process that starts would take it for a dead one's,
+// and offer it to the sinks.
+func (k *keeper) deathFolder(id string) (*store.Folder, error) {
+	if folder := k.folders[id]; folder != nil {
+		return folder, nil
+	}
+	// Room is made before, so that there is never one incident too many.
+	if _, err := k.store.MakeRoom(time.Now()); err != nil {
+		k.log.Debug("leakguard: old evidence could not be removed", "error", err)
+	}
+	folder, err := k.store.CreateID(id)
+	if errors.Is(err, fs.ErrExist) {
+		folder, err = k.store.Reopen(id) // cut short
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.folders[id] = folder
+	k.told = append(k.told, id)
+	return folder, nil
 }

@@ -5,9 +5,11 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/budget"
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -29,10 +31,18 @@ const (
 	explainEarlier = 5
 )
 
+// explanations are the incidents that wait for their report.
+type explanations struct {
+	waiting []explanation
+	running bool
+	after   time.Duration // when the next may begin, since Start
+	workers sync.WaitGroup
+}
+
 // explanation is an incident to be explained: profiles compared, suspects
 // ranked, a report written. That takes up to seconds and a hundred MiB, so it is
 // done when all evidence is safe, on a goroutine of its own that lives no longer
-// than that; the keeper has to be free for the next capture.
+// than that.
 type explanation struct {
 	id        string
 	earlier   bool  // of an earlier process
@@ -53,42 +63,40 @@ func (l *loop) wantExplanation(e explanation) {
 	if l.cfg.NoReports {
 		return
 	}
-	for i := range l.unexplained {
-		if l.unexplained[i].id == e.id {
-			l.unexplained[i] = e
+	x := &l.explanations
+	for i := range x.waiting {
+		if x.waiting[i].id == e.id {
+			x.waiting[i] = e
 			return
 		}
 	}
-	if len(l.unexplained) == mostExplanations {
+	if len(x.waiting) == mostExplanations {
 		l.counters.droppedJobs.Add(1)
 		return
 	}
-	l.unexplained = append(l.unexplained, e)
+	x.waiting = append(x.waiting, e)
 }
 
 // explain starts the next explanation when there is room and peace for it.
 func (l *loop) explain() {
-	if len(l.unexplained) == 0 || l.explaining || l.view.at < l.explainAt {
+	x := &l.explanations
+	if len(x.waiting) == 0 || x.running || l.view.at < x.after {
 		return
 	}
-	l.explainAt = l.view.at + explainAgain
+	x.after = l.view.at + explainAgain
 	// The first for which there is room: one that needs much must not hold up
 	// the others.
-	next := slices.IndexFunc(l.unexplained, l.mayExplain)
+	next := slices.IndexFunc(x.waiting, l.mayExplain)
 	if next < 0 {
 		return
 	}
-	e := l.unexplained[next]
-	l.unexplained = slices.Delete(l.unexplained, next, next+1)
-	l.explaining = true
-	done := explained{explanation: e}
-	l.explainers.Go(func() {
-		// Sent last, and never blocks: there is one at a time.
-		defer func() { l.explanations <- done }()
-		l.keeper.guarded(func() {
-			done.err = errors.New("guard: the explanation panicked")
-			done.report, done.err = report.ExplainFolder(filepath.Join(l.keeper.store.Dir(), e.id))
-		})
+	e := x.waiting[next]
+	x.waiting = slices.Delete(x.waiting, next, next+1)
+	x.running = true
+	x.workers.Go(func() {
+		done := explained{explanation: e, err: errors.New("guard: the explanation panicked")}
+		l.guarded(func() { done.report, done.err = report.ExplainFolder(filepath.Join(l.keeper.store.Dir(), e.id)) })
+		l.post(func() { l.explained(done) })
 	})
 }
 
@@ -96,7 +104,7 @@ func (l *loop) explain() {
 // in the incident's manifest.
 func (l *loop) mayExplain(e explanation) bool {
 	why := l.refuseExplanation(e)
-	if _, i := l.find(e.id); why != "" && i != nil && !i.waits {
+	if i := l.find(e.id); why != "" && i != nil && !i.waits {
 		i.waits = true
 		i.decide("not explained yet: " + why)
 	}
@@ -113,30 +121,31 @@ func (l *loop) refuseExplanation(e explanation) string {
 	if l.reading.HeapIdle.Known() && l.reading.HeapReleased.Known() {
 		free = int64(l.reading.HeapIdle - l.reading.HeapReleased)
 	}
-	_, why := admitAllocation(headroom, free, e.predicted)
+	_, why := evidence.Admit(headroom, free, e.predicted)
 	return why
 }
 
 // explained has the report written into the incident's folder.
 func (l *loop) explained(done explained) {
 	if done.err != nil {
-		l.explaining = false
+		l.explanations.running = false
 		l.notExplained(done)
 		return
 	}
 	l.prove(done.report)
-	var current *incident.Manifest
-	if _, i := l.find(done.id); i != nil {
-		i.manifest.Headline, i.Headline = done.report.Headline, done.report.Headline
-		m := i.snapshotManifest()
-		current = &m
+	var current *evidence.Record
+	if i := l.find(done.id); i != nil {
+		i.Headline = done.report.Headline
+		i.record.Update(func(m *incident.Manifest) { m.Headline = i.Headline })
+		current = i.record
 	}
-	if !l.keeper.do(func() {
+	if !l.keeper.recorded(func() {
 		done.err = errors.New("guard: writing the report panicked")
-		defer func() { l.reports <- done }()
-		done.err = l.keeper.writeReport(&done, current)
+		l.guarded(func() { done.err = l.keeper.writeReport(&done, current) })
+		l.post(func() { l.reported(done) })
 	}) {
-		l.explaining = false
+		l.explanations.running = false
+		done.err = errors.New("guard: too many reports and manifests wait to be written")
 		l.notExplained(done)
 	}
 }
@@ -155,13 +164,13 @@ func (l *loop) prove(r *report.Report) {
 		}
 	}
 	if len(blocked) > 0 {
-		l.keeper.do(func() { l.keeper.survey.watch.Prove(blocked) })
+		l.keeper.surveyed(func() { l.keeper.Prove(blocked) })
 	}
 }
 
 // reported says that a report is there.
 func (l *loop) reported(done explained) {
-	l.explaining = false
+	l.explanations.running = false
 	if done.err != nil {
 		l.notExplained(done)
 		return
@@ -173,7 +182,7 @@ func (l *loop) reported(done explained) {
 			inc.Signal = r.rule.Signal
 		}
 	}
-	if _, i := l.find(done.id); i != nil {
+	if i := l.find(done.id); i != nil {
 		if with := done.manifest.Artefacts; len(with) >= len(i.Artefacts) { // else a later round has added to them
 			i.Artefacts = with
 		}
@@ -182,8 +191,11 @@ func (l *loop) reported(done explained) {
 	}
 	inc.Headline = done.report.Headline
 	l.explainedFor(done.id, done.report.Headline)
-	l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, incident.ReportText))
-	l.sinks.send(Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier})
+	e := Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier}
+	l.later(func() {
+		l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, incident.ReportText))
+		l.sinks.send(e)
+	})
 }
 
 func (l *loop) notExplained(done explained) {
@@ -195,23 +207,23 @@ func (l *loop) notExplained(done explained) {
 	}
 }
 
-// writeReport keeps a report with its incident. current is the manifest of an
-// incident that is still under way; of another one it is read from disk.
-func (k *keeper) writeReport(done *explained, current *incident.Manifest) (err error) {
-	f := k.folders[done.id]
+// writeReport keeps a report with its incident. current is the record of an
+// incident that is still under way; the manifest of another one is read from disk.
+func (k *keeper) writeReport(done *explained, current *evidence.Record) (err error) {
+	f := k.Folder(done.id)
 	if f == nil {
 		if f, err = k.store.Reopen(done.id); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 	}
-	onDisk, err := k.store.Incident(done.id)
-	if err != nil {
-		return err
-	}
-	if current == nil || len(onDisk.Captures) > len(current.Captures) {
-		// A round of evidence has ended that the loop has not heard of.
-		current = &onDisk
+	if current == nil {
+		onDisk, err := k.store.Incident(done.id)
+		if err != nil {
+			return err
+		}
+		onDisk.Headline = done.report.Headline
+		current = evidence.RecordOf(onDisk)
 	}
 	if err := writeReport(f, done.report); err != nil {
 		if !slices.ContainsFunc(f.Artefacts(), func(a incident.Artefact) bool { return a.Name == incident.ReportText }) {
@@ -219,18 +231,18 @@ func (k *keeper) writeReport(done *explained, current *incident.Manifest) (err e
 		}
 		// The text says all that the others do.
 		if k.once.first("report") {
-			k.log.Warn("leakguard: a form of a report was not written, its text was; this is said once", "incident", done.id, "error", err)
+			k.log.Warn("leakguard: the HTML or Markdown form of a report could not be written; the text report was. Further ones are not logged",
+				"incident", done.id, "error", err)
 		}
 	}
-	current.Headline = done.report.Headline
+	done.manifest, done.folder = current.Snapshot(), f.Path()
 	// One that was cut short stays without a manifest: that says so.
-	if !current.CutShort {
-		if err := errors.Join(f.Sync(), f.WriteManifest(*current)); err != nil {
+	if !done.manifest.CutShort {
+		if err := errors.Join(f.Sync(), current.Write(f)); err != nil {
 			return err
 		}
 	}
-	current.Artefacts = f.Artefacts()
-	done.manifest, done.folder = *current, f.Path()
+	done.manifest.Artefacts = f.Artefacts()
 	return nil
 }
 

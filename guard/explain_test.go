@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
@@ -90,10 +90,7 @@ func TestExplainedByTheNextStart(t *testing.T) {
 		if err != nil || m.CutShort != cut {
 			t.Errorf("cut short: %v, want %v; %v", m.CutShort, cut, err)
 		}
-		waitFor(t, "the delivery to be booked", func() bool {
-			d, err := os.ReadFile(filepath.Join(g.Store().Dir(), i.ID, "delivery.json"))
-			return err == nil && bytes.Contains(d, []byte(`"explained"`))
-		})
+		waitFor(t, "the delivery to be booked", func() bool { d, err := g.keeper.store.Delivery(i.ID); return err == nil && d.Has("box", "explained") })
 		mustClose(t, g)
 
 		box = newMailbox("box")
@@ -131,7 +128,7 @@ func TestRefuseExplanation(t *testing.T) {
 		t.Errorf("refused: %s", why)
 	}
 	l := quiet()
-	l.watch.ledger.running = true
+	l.watch.ledger.underway = []underway{{}}
 	if why := l.refuseExplanation(e); !strings.Contains(why, "evidence is being taken") {
 		t.Errorf("beside a capture: %q", why)
 	}
@@ -157,18 +154,18 @@ func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
 	l := &loop{watch: newWatch([]Rule{{Name: "a", Signal: Memory, Line: Absolute(1)}}, 1), observer: newObserver()}
 	l.view.growth, l.view.headroom = &l.growth, 100*mib
 	l.reading = incident.NewReading(time.Now())
-	i := &liveIncident{}
+	i := &liveIncident{record: evidence.NewRecord(incident.Manifest{})}
 	i.ID = "large"
 	l.open = []*liveIncident{i}
 	l.wantExplanation(explanation{id: "large", predicted: 60 * mib})
 	l.wantExplanation(explanation{id: "small", predicted: 1 * mib})
 	for range 3 {
-		if next := slices.IndexFunc(l.unexplained, l.mayExplain); next != 1 {
+		if next := slices.IndexFunc(l.explanations.waiting, l.mayExplain); next != 1 {
 			t.Fatalf("the next is number %d, want the small one", next)
 		}
 	}
-	if n := len(i.manifest.Decisions); n != 1 {
-		t.Errorf("%d decisions tell that it waits, want one: %+v", n, i.manifest.Decisions)
+	if n := len(i.record.Snapshot().Decisions); n != 1 {
+		t.Errorf("%d decisions tell that it waits, want one: %+v", n, i.record.Snapshot().Decisions)
 	}
 }
 

@@ -66,10 +66,10 @@ func TestFullDiskLosesBaselines(t *testing.T) {
 	waitFor(t, "both to be lost", func() bool { return g.Snapshot().Counters.FailedBaselines == 2 })
 	book.once(t, "baseline profile was not kept")
 	// The next is due in a minute, not in an hour as after a good one.
-	g.inLoop(t.Context(), func() { g.loop.nextBaseline = baselineEvery })
-	g.keeper.do(g.keeper.baseline)
+	g.inLoop(t.Context(), func() { g.loop.baselines.next = baselineEvery })
+	g.keeper.surveyed(g.keeper.Baseline)
 	waitFor(t, "the loop to notice", func() (noticed bool) {
-		g.inLoop(t.Context(), func() { g.loop.look(); noticed = g.loop.nextBaseline < 2*baselineRetry })
+		g.inLoop(t.Context(), func() { g.loop.look(); noticed = g.loop.baselines.next < 2*baselineRetry })
 		return noticed
 	})
 }

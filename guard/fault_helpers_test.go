@@ -57,6 +57,10 @@ func (b *logBook) loud(text string) (found []string) {
 // once fails the test unless the text was said exactly once, loudly.
 func (b *logBook) once(t *testing.T, text string) {
 	t.Helper()
+	// The line may still be in the queue.
+	for deadline := time.Now().Add(longWait); len(b.loud(text)) == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	if got := b.loud(text); len(got) != 1 {
 		t.Errorf("%q was said %d times, want once:\n%s", text, len(got), strings.Join(got, "\n"))
 	}
@@ -247,6 +251,12 @@ func child(t *testing.T, name string, args ...string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), childVariable+"="+name)
 	cmd.Stderr = t.Output()
 	return cmd
+}
+
+// testKeeper is a keeper without a disk and a log, of a program whose main module has
+// that path.
+func testKeeper(module string) *keeper {
+	return newKeeper(&Config{Logger: slog.New(slog.DiscardHandler), NoForcedGC: true}, nil, module, new(counters), new(onces))
 }
 
 // must is for children, which have no test to fail.

@@ -13,18 +13,7 @@ const verdictSpan = 10 * time.Minute
 
 // verdict is what fills the memory as of the last reading.
 func (l *loop) verdict() incident.Verdict {
-	return l.reading.Verdict(l.history.from(l.reading.Time.Add(-verdictSpan)))
-}
-
-// from returns the oldest reading that is not older than t, or nil. It is valid
-// until the next reading is added.
-func (h *history) from(t time.Time) (oldest *incident.Reading) {
-	h.each(func(r *incident.Reading) {
-		if oldest == nil && !r.Time.Before(t) {
-			oldest = r
-		}
-	})
-	return oldest
+	return l.reading.Verdict(l.history.oldest(l.reading.Time.Add(-verdictSpan)))
 }
 
 const (

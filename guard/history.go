@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/profile/incident"
@@ -17,7 +18,12 @@ const (
 
 // history keeps readings: the recent ones all, older ones one a minute. It takes
 // its memory as it grows and never more than its bounds.
+//
+// The loop alone adds to it and reads it as it likes. Others may call since and
+// from.
 type history struct {
+	asking         sync.Mutex // held by one other at a time, so that the loop waits for one at most
+	mu             sync.Mutex // held by the loop while it adds, and by others while they read
 	recent, sparse ring
 	lastSparse     time.Time
 }
@@ -34,6 +40,8 @@ func newHistory() *history {
 }
 
 func (h *history) add(r *incident.Reading) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.lastSparse.IsZero() || r.Time.Sub(h.lastSparse) >= sparseEvery {
 		h.lastSparse = r.Time
 		h.sparse.add(r)
@@ -74,13 +82,61 @@ func (h *history) each(f func(*incident.Reading)) {
 
 // since returns the readings taken at or after t.
 func (h *history) since(t time.Time) []incident.Reading {
-	var out []incident.Reading
-	h.each(func(r *incident.Reading) {
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	// Twice, so that memory is allocated while the loop does not wait: that may be
+	// when a goroutine has to help the garbage collector.
+	n := 0
+	h.locked(func(r *incident.Reading) {
+		if !r.Time.Before(t) {
+			n++
+		}
+	})
+	if n == 0 {
+		return nil
+	}
+	const meanwhile = 16 // readings that may be added
+	out := make([]incident.Reading, 0, n+meanwhile)
+	h.locked(func(r *incident.Reading) {
 		if !r.Time.Before(t) {
 			out = append(out, *r)
 		}
 	})
 	return out
+}
+
+// from returns a copy of the oldest reading that is not older than t, or nil.
+func (h *history) from(t time.Time) *incident.Reading {
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	copied, found := new(incident.Reading), false
+	h.locked(func(r *incident.Reading) {
+		if !found && !r.Time.Before(t) {
+			*copied, found = *r, true
+		}
+	})
+	if !found {
+		return nil
+	}
+	return copied
+}
+
+// locked is each for others than the loop.
+func (h *history) locked(f func(*incident.Reading)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.each(f)
+}
+
+// oldest is from for the loop, without a copy: it is valid until the next reading
+// is added.
+func (h *history) oldest(t time.Time) (found *incident.Reading) {
+	h.each(func(r *incident.Reading) {
+		if found == nil && !r.Time.Before(t) {
+			found = r
+		}
+	})
+	return found
 }
 
 // last returns the newest n readings at most, oldest first.

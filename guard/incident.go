@@ -1,6 +1,8 @@
 package guard
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/leakguard/leakguard/profile/incident"
@@ -78,11 +80,26 @@ func (k EventKind) String() string {
 type Event struct {
 	Kind     EventKind
 	Incident Incident
+	// Sequence numbers the events of one incident, from 1. Together with the
+	// incident's ID it identifies the event; see [Event.Key]. Numbers are missing
+	// where events were dropped.
+	Sequence int
 	// Time is when it happened.
 	Time time.Time
 	// Reason says in words why.
 	Reason string
 	// Redelivered says that this event is of an earlier process, and was not
-	// accepted then.
+	// accepted then. Its Incident is how it stands on disk now.
 	Redelivered bool
+}
+
+// Key identifies the event, such as '20261120T101530.123Z-heap-7f3a/2': the incident's
+// ID and the sequence. It is the same whenever the event is delivered, also by a later
+// process, so a sink can drop a repetition by it.
+func (e Event) Key() string { return e.Incident.ID + "/" + strconv.Itoa(e.Sequence) }
+
+// parseKind returns the kind of that name.
+func parseKind(name string) (k EventKind, ok bool) {
+	i := slices.Index(eventNames[:], name)
+	return EventKind(i), i >= 0
 }

@@ -1,307 +1,111 @@
 package guard
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"math"
-	"os"
-	"sync/atomic"
-	"time"
 
-	"github.com/leakguard/leakguard/guard/internal/budget"
-	"github.com/leakguard/leakguard/internal/goruntime"
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/internal/store"
-	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// queuedJobs bounds the work that waits for the keeper.
-const queuedJobs = 16
-
-// keeper takes and keeps the evidence. It is one goroutine: whatever touches
-// the disk or takes a profile runs here, one after the other, and never on the
-// loop.
+// keeper takes and keeps the evidence. Whatever touches the disk or takes a profile
+// is done by it, and never by the loop.
+//
+// Nothing stands before evidence: each capture has a goroutine of its own. What can
+// wait is done by three workers, so that what is slow for one reason does not wait
+// for what is slow for another.
 type keeper struct {
+	*evidence.Taker
 	log      *slog.Logger
 	store    *store.Store // nil: no disk
-	noGC     bool
-	leaks    bool // goroutineleak opted in
-	cpu      time.Duration
-	gauge    *gauge
 	counters *counters
 	once     *onces
 	// folderMade is told of each incident that has evidence in its folder.
 	folderMade func(id string)
 
-	jobs    chan func()
-	stopped chan struct{}
-
-	// lacksBaseline tells the loop that a baseline was lost.
-	lacksBaseline atomic.Bool
-
-	// Owned by the goroutine:
-	runtime *goruntime.Reader
+	surveys worker // baselines and censuses
+	records worker // last manifests and reports of this process's incidents
+	slow    worker // what earlier processes left
+	// folders are those of the deaths that were told; the worker slow owns them.
 	folders map[string]*store.Folder
-	survey  *surveyor
+	told    []string      // the deaths whose folders are open, oldest first
+	stopped chan struct{} // closed when all work is done
 }
 
-// gauge is what the loop tells the keeper about now, in one word each.
-type gauge struct {
-	headroom   atomic.Int64  // bytes, or profile.Unknown
-	rate       atomic.Uint64 // math.Float64bits, bytes per second
-	goroutines atomic.Int64
-	scan       atomic.Int64
-	buckets    atomic.Int64
-
-	// What a forced GC took when one was measured last; the keeper sets them.
-	gcTook, gcScan atomic.Int64
+// newKeeper returns a keeper that keeps the evidence in the store; nil: nowhere.
+func newKeeper(cfg *Config, kept *store.Store, module string, c *counters, once *onces) *keeper {
+	k := &keeper{
+		log: cfg.Logger, store: kept, counters: c, once: once, folderMade: func(string) {},
+		folders: make(map[string]*store.Folder), stopped: make(chan struct{}),
+	}
+	k.Taker = evidence.NewTaker(evidence.Config{
+		Store: kept, Log: cfg.Logger, Module: module, NoForcedGC: cfg.NoForcedGC, GoroutineLeak: cfg.GoroutineLeak, CPUProfile: cfg.CPUProfile,
+		FolderMade: func(id string) { k.folderMade(id) },
+		Stepped:    c.step, Baselined: c.baseline, Panicked: func() { c.panics.Add(1) }, First: once.first,
+	})
+	for _, w := range []*worker{&k.surveys, &k.records, &k.slow} {
+		w.guarded = k.guarded
+	}
+	return k
 }
 
-func (g *gauge) set(v *view, r *incident.Reading) {
-	g.headroom.Store(v.headroom)
-	rate, _ := v.growth.rate()
-	g.rate.Store(math.Float64bits(rate))
-	g.goroutines.Store(int64(r.Goroutines))
-	g.scan.Store(int64(r.ScanHeap))
-	g.buckets.Store(int64(r.BuckHashSys))
+// stands tells the evidence how the process stands.
+func (k *keeper) stands(v *view, r *incident.Reading) {
+	s := evidence.State{Headroom: v.headroom, Left: -1, Goroutines: r.Goroutines, ScanHeap: r.ScanHeap, BuckHashSys: r.BuckHashSys}
+	if left, ok := v.timeToLimit(); ok {
+		s.Left = left
+	}
+	k.Stands(s)
 }
 
-// reading is as much of one as predictions need.
-func (g *gauge) reading() *incident.Reading {
-	r := incident.NewReading(time.Time{})
-	r.Goroutines = profile.Count(g.goroutines.Load())
-	r.BuckHashSys = profile.Bytes(g.buckets.Load())
-	return &r
-}
+// do queues what may take long and is not about an incident of this process. It
+// reports whether there was room.
+func (k *keeper) do(f func()) bool { return k.queued(k.slow.do(f)) }
 
-// gcTime predicts what a forced GC takes now.
-func (g *gauge) gcTime() time.Duration {
-	c := gcCost{took: time.Duration(g.gcTook.Load()), scan: g.gcScan.Load()}
-	return c.predict(g.scan.Load())
-}
+// surveyed queues a baseline or a census.
+func (k *keeper) surveyed(f func()) bool { return k.queued(k.surveys.do(f)) }
 
-func (g *gauge) currentRate() float64 { return math.Float64frombits(g.rate.Load()) }
+// recorded queues a report.
+func (k *keeper) recorded(f func()) bool { return k.queued(k.records.do(f)) }
 
-// urgent reports whether memory is full within a second at the present rate:
-// then whatever is not decisive is left.
-func (g *gauge) urgent() bool {
-	headroom, rate := g.headroom.Load(), g.currentRate()
-	return headroom >= 0 && rate > 0 && float64(headroom) < rate
-}
-
-// do queues work; it reports whether there was room.
-func (k *keeper) do(f func()) bool {
-	select {
-	case k.jobs <- f:
-		return true
-	default:
+func (k *keeper) queued(ok bool) bool {
+	if !ok {
 		k.counters.droppedJobs.Add(1)
 		if k.once.first("jobs") {
-			k.log.Warn("leakguard: work on evidence dropped, its queue is full; further drops are only counted")
+			k.log.Warn("leakguard: a baseline, a report or the like was skipped because too many were waiting; further ones are only counted")
 		}
-		return false
 	}
+	return ok
 }
 
-// run is the keeper's goroutine. It ends when jobs is closed and done.
-func (k *keeper) run() {
-	defer close(k.stopped)
-	for f := range k.jobs {
-		k.guarded(f)
-	}
+// finish has an incident's last manifest written and its folder closed.
+func (k *keeper) finish(id string, r *evidence.Record) {
+	k.records.must(func() {
+		if err := k.Finish(id, r); err != nil && k.once.first("manifest") {
+			k.log.Warn("leakguard: the manifest of a closed incident could not be written", "incident", id, "error", err)
+		}
+	})
+}
+
+// close closes the folders that are open. There must be no work left.
+func (k *keeper) close() {
+	k.Close()
 	for _, f := range k.folders {
 		f.Close()
 	}
+	close(k.stopped)
 }
 
+// guarded keeps a panic from the host: it is counted and logged once.
 func (k *keeper) guarded(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			k.counters.panics.Add(1)
 			if k.once.first("panic") {
-				k.log.Error("leakguard: a panic in the guard was recovered; it goes on, further ones are only counted", "panic", p)
+				k.log.Error("leakguard: a panic in the guard was recovered; it goes on, further ones are only counted", "panic", fmt.Sprint(p))
 			}
 		}
 	}()
 	f()
-}
-
-// captureJob is a round of evidence to be taken for an incident.
-type captureJob struct {
-	ctx      context.Context
-	manifest incident.Manifest // all but this round and the artefacts
-	kinds    KindSet
-	seq      int
-	onset    time.Time
-	// suspicion, if not nil, makes it evidence of an incident that there may
-	// not be.
-	suspicion *suspicion
-}
-
-// captureResult is how it went.
-type captureResult struct {
-	id        string
-	folder    string
-	artefacts []incident.Artefact
-	record    incident.CaptureRecord
-	kinds     KindSet  // of which evidence is safe
-	judged    []string // what forced GCs said of the suspicion
-	live      int64    // live heap and stacks after the last forced GC; 0: none
-	refuted   bool     // the suspicion was wrong, nothing is left
-	err       error
-}
-
-// capture takes one round of evidence.
-func (k *keeper) capture(j captureJob) (res captureResult) {
-	res.id = j.manifest.ID
-	res.record = incident.CaptureRecord{Seq: j.seq, Time: time.Now()}
-	defer func() {
-		if p := recover(); p != nil {
-			k.counters.panics.Add(1)
-			res.err = errors.Join(res.err, fmt.Errorf("guard: capture panicked: %v", p))
-		}
-	}()
-	t := &take{keeper: k, job: j, res: &res}
-	if j.suspicion != nil {
-		t.judgement = doubtful
-	}
-	t.begin()
-	folder, err := k.folder(j)
-	if err != nil {
-		// Whether there is an incident does not depend on the disk.
-		res.err = err
-		res.refuted = t.awaitJudgement() >= itIsKnown
-		return res
-	}
-	res.folder = folder.Path()
-	t.folder = folder
-	t.run()
-	if t.judgement >= itIsKnown {
-		res.refuted = true
-		delete(k.folders, folder.ID())
-		if err := folder.Discard(); err != nil {
-			k.log.Debug("leakguard: the evidence of a refuted suspicion could not be discarded", "error", err)
-		}
-		return res
-	}
-
-	// Nothing below is needed for the evidence to survive the process.
-	if err := folder.Sync(); err != nil {
-		res.err = errors.Join(res.err, err)
-	}
-	j.manifest.Captures = append(j.manifest.Captures, res.record)
-	for _, text := range res.judged {
-		j.manifest.Decisions = append(j.manifest.Decisions, incident.Decision{Time: time.Now(), Text: text})
-	}
-	if err := folder.WriteManifest(j.manifest); err != nil {
-		res.err = errors.Join(res.err, err)
-	}
-	res.artefacts = folder.Artefacts()
-	if res.kinds == 0 && res.err == nil {
-		res.err = nothingSaved(res.record.Steps)
-	}
-	k.folderMade(j.manifest.ID)
-	if _, err := k.store.Prune(time.Now(), j.manifest.ID); err != nil && k.once.first("prune") {
-		k.log.Warn("leakguard: old evidence could not be removed", "dir", k.store.Dir(), "error", err)
-	}
-	return res
-}
-
-func (k *keeper) admitAllocation(predicted int64) (ok bool, why string) {
-	// What is free is read now: the GC cycle of this very capture may have
-	// made room that the loop has not seen yet.
-	var s goruntime.Stat
-	k.runtime.Read(&s)
-	return admitAllocation(k.gauge.headroom.Load(), s.HeapIdle-s.HeapReleased, predicted)
-}
-
-// nothingSaved says why a capture that did not fail has nothing to show.
-func nothingSaved(steps []incident.CaptureStep) error {
-	errs := []error{errors.New("guard: nothing was saved")}
-	for _, s := range steps {
-		errs = append(errs, fmt.Errorf("%s %s: %s", s.Kind, s.Outcome, s.Reason))
-	}
-	return errors.Join(errs...)
-}
-
-// held asks the runtime what is in the heap; after a GC.
-func (k *keeper) held() held {
-	var s goruntime.Stat
-	k.runtime.Read(&s)
-	return held{heap: s.HeapAlloc, live: s.HeapLive + s.StackInuse}
-}
-
-// folder returns the incident's folder, which is made with its first capture,
-// and anew if somebody has removed it: nothing can be written to a removed one.
-func (k *keeper) folder(j captureJob) (*store.Folder, error) {
-	if k.store == nil {
-		return nil, errors.New("guard: no folder to keep evidence in")
-	}
-	if f := k.folders[j.manifest.ID]; f != nil {
-		if _, err := os.Lstat(f.Path()); !errors.Is(err, fs.ErrNotExist) {
-			return f, nil
-		}
-		delete(k.folders, f.ID())
-		f.Close()
-	}
-	f, err := k.store.CreateID(j.manifest.ID)
-	if err != nil {
-		return nil, err
-	}
-	k.folders[f.ID()] = f
-	return f, nil
-}
-
-// finish writes an incident's last manifest and gives its folder back.
-func (k *keeper) finish(m incident.Manifest) {
-	f := k.folders[m.ID]
-	if f == nil {
-		return
-	}
-	delete(k.folders, m.ID)
-	err := errors.Join(f.WriteManifest(m), f.Close())
-	if err != nil && k.once.first("manifest") {
-		k.log.Warn("leakguard: the manifest of a closed incident could not be written", "incident", m.ID, "error", err)
-	}
-}
-
-// baseline keeps a profile of calm times of each kind.
-func (k *keeper) baseline() {
-	if k.store == nil {
-		return
-	}
-	if !k.noGC {
-		// Without it the profile would lack what was allocated in the last
-		// two cycles, and an incident would blame that.
-		if took, err := collect(); err == nil {
-			k.gauge.gcTook.Store(int64(took))
-			k.gauge.gcScan.Store(k.gauge.scan.Load())
-		}
-	}
-	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
-		r := k.gauge.reading()
-		if ok, why := k.admitAllocation(budget.PredictCapture(kind, r)); !ok {
-			k.lostBaseline(kind, errors.New(why))
-			continue
-		}
-		_, err := k.store.WriteBaseline(kind, time.Now(), func(w io.Writer) error { return profile.Capture(w, kind) })
-		if err != nil {
-			k.lostBaseline(kind, err)
-			continue
-		}
-		k.counters.baselines.Add(1)
-	}
-}
-
-func (k *keeper) lostBaseline(kind profile.Kind, err error) {
-	k.counters.failedBaselines.Add(1)
-	k.lacksBaseline.Store(true)
-	if k.once.first("baseline") {
-		k.log.Warn("leakguard: a baseline profile was not kept, an incident may have none to compare with; further ones are only counted",
-			"kind", kind.String(), "error", err)
-	}
 }

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
@@ -25,23 +26,44 @@ const (
 	longestBackoff = time.Minute
 )
 
-// ledger decides when evidence may be taken: one capture at a time, none while
-// earlier evidence still speaks for the same situation, within a budget, and
-// after a failure only when its back-off has passed.
+// ledger decides when evidence may be taken: while no other capture is at its
+// first files, while no earlier evidence speaks for the same situation, within a
+// budget, and after a failure only when its back-off has passed.
 type ledger struct {
 	capacity float64
 	tokens   float64
 	filledAt time.Duration
 
-	running  bool
-	pending  evidence // of the running capture
-	saved    []evidence
+	begun    int             // captures so far, which numbers them
+	underway []underway      // oldest first
+	saved    []savedEvidence // likewise
 	failures int
 	retryAt  time.Duration
 }
 
-// evidence is what was saved and how things stood then.
-type evidence struct {
+// underway is a capture that has begun and not ended.
+type underway struct {
+	savedEvidence // what it is going to be
+	number        int
+	stage         captureStage
+	suspicion     bool // it may prove wrong, and is evidence of nothing until then
+}
+
+// captureStage is how far a capture is.
+type captureStage int
+
+const (
+	// taking: its first files are not safe yet.
+	taking captureStage = iota
+	// collecting: they are, and it waits for a forced GC and what that shows.
+	collecting
+	// finishing: what is left takes its time and is no evidence of memory, a CPU
+	// profile or the fsync.
+	finishing
+)
+
+// savedEvidence is what was saved and how things stood then.
+type savedEvidence struct {
 	id       string
 	kinds    KindSet
 	at       time.Duration
@@ -67,19 +89,20 @@ func newLedger(perHour int) ledger {
 // has, or shares, evidence already gets more only when things became much worse,
 // however long it lasts. It changes nothing but the budget's clock.
 func (l *ledger) admit(r Rule, v *view, further bool) verdict {
-	if l.running {
-		return verdict{why: "a capture is running"}
+	for i := range l.underway {
+		u := &l.underway[i]
+		// Near the limit a second one would take the time in which the first
+		// gets what decides.
+		if u.stage == taking || u.stage == collecting && (u.suspicion || v.limitNear()) {
+			return verdict{why: "a capture is running"}
+		}
 	}
 	if l.failures > 0 && v.at < l.retryAt {
 		return verdict{why: fmt.Sprintf("the last capture failed, next try in %v", (l.retryAt - v.at).Round(time.Millisecond))}
 	}
 	// The latest evidence that shows what the rule asks for.
 	why := "no evidence yet"
-	for i := len(l.saved) - 1; i >= 0; i-- {
-		e := &l.saved[i]
-		if e.kinds&r.Capture != r.Capture {
-			continue
-		}
+	if e := l.latest(r.Capture); e != nil {
 		age := v.at - e.at
 		worse := e.worse(r, v)
 		if worse == "" && (further || age < r.Cooldown) {
@@ -90,7 +113,6 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 		if why == "" {
 			why = fmt.Sprintf("the last evidence is %v old", age.Round(time.Second))
 		}
-		break
 	}
 	l.refill(v.at)
 	if l.tokens < 1 {
@@ -100,18 +122,30 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 	return verdict{admitted: true, why: why}
 }
 
+// latest is the newest evidence of the kinds, or nil. That of a capture whose first
+// files are safe counts.
+func (l *ledger) latest(kinds KindSet) *savedEvidence {
+	for i := len(l.underway) - 1; i >= 0; i-- {
+		if u := &l.underway[i]; !u.suspicion && u.stage != taking && u.kinds&kinds == kinds {
+			return &u.savedEvidence
+		}
+	}
+	for i := len(l.saved) - 1; i >= 0; i-- {
+		if e := &l.saved[i]; e.kinds&kinds == kinds {
+			return e
+		}
+	}
+	return nil
+}
+
 // shows is up to how much live memory the evidence shows what fills it.
-func (e *evidence) shows(r Rule, v *view) int64 {
+func (e *savedEvidence) shows(r Rule, v *view) int64 {
 	return e.live + e.live/liveFactor + leastRiseOf(v.limits[r.Signal])/4
 }
 
-// collected notes what of the heap and the stacks was live when the running
-// capture's heap profile was taken.
-func (l *ledger) collected(live int64) { l.pending.live = max(l.pending.live, live) }
-
 // worse says in what respect things are much worse than when the evidence was
 // taken; empty if in none.
-func (e *evidence) worse(r Rule, v *view) string {
+func (e *savedEvidence) worse(r Rule, v *view) string {
 	s := r.Signal
 	ofMemory := !s.counts() && !s.isFloor() && s != HostMemory
 	if live := v.live.last(); ofMemory && live > e.shows(r, v) && v.liveNear() {
@@ -136,17 +170,53 @@ func (l *ledger) refill(at time.Duration) {
 	l.filledAt = at
 }
 
-// begin marks a capture as running.
-func (l *ledger) begin(v *view) {
-	l.running = true
-	l.pending = evidence{at: v.at, values: v.values, headroom: v.headroom, live: v.live.last()}
+// busy reports whether a capture is at what cannot wait.
+func (l *ledger) busy() bool {
+	return slices.ContainsFunc(l.underway, func(u underway) bool { return u.stage != finishing })
 }
 
-// end books the running capture: the kinds of which evidence is safe, and a
-// back-off unless it is whole. Only a capture that a rule asked for is charged to
-// the budget.
-func (l *ledger) end(id string, kinds KindSet, whole, charge bool, at time.Duration) {
-	l.running = false
+// begin notes that a capture of the kinds begins, and returns its number.
+func (l *ledger) begin(v *view, kinds KindSet, suspicion bool) (number int) {
+	l.begun++
+	l.underway = append(l.underway, underway{
+		savedEvidence: savedEvidence{kinds: kinds, at: v.at, values: v.values, headroom: v.headroom, live: v.live.last()},
+		number:        l.begun, suspicion: suspicion,
+	})
+	return l.begun
+}
+
+// find returns a capture that is under way, or nil.
+func (l *ledger) find(number int) *underway {
+	for i := range l.underway {
+		if l.underway[i].number == number {
+			return &l.underway[i]
+		}
+	}
+	return nil
+}
+
+// drop forgets a capture that has nothing to show.
+func (l *ledger) drop(number int) {
+	l.underway = slices.DeleteFunc(l.underway, func(u underway) bool { return u.number == number })
+}
+
+// reached notes how far a capture is. live is what of the heap and the stacks was
+// live when its heap profile was taken; 0 where it has none.
+func (l *ledger) reached(number int, id string, s captureStage, live int64) {
+	if u := l.find(number); u != nil {
+		u.id, u.stage, u.live = id, s, max(u.live, live)
+	}
+}
+
+// end books a capture: the kinds of which evidence is safe, and a back-off unless
+// it is whole. Only a capture that a rule asked for is charged to the budget.
+func (l *ledger) end(number int, id string, kinds KindSet, whole, charge bool, at time.Duration) {
+	u := l.find(number)
+	if u == nil {
+		return
+	}
+	e := u.savedEvidence
+	l.drop(number)
 	if whole {
 		l.failures = 0
 	} else {
@@ -160,7 +230,6 @@ func (l *ledger) end(id string, kinds KindSet, whole, charge bool, at time.Durat
 		l.refill(at)
 		l.tokens--
 	}
-	e := l.pending
 	e.id, e.kinds = id, kinds
 	const keep = 8 // one for each set of kinds that rules are likely to ask for
 	if len(l.saved) == keep {

@@ -172,7 +172,7 @@ func TestSuspicionConfirmedIsOneIncidentWithItsEvidence(t *testing.T) {
 		}
 	})
 	tl.wantCounts(got, map[string]int{"suspect time-to-limit": 1})
-	if s := tl.watch.rules[0]; !s.open || s.wants || tl.watch.ledger.running || len(tl.watch.ledger.saved) != 1 {
+	if s := tl.watch.rules[0]; !s.open || s.wants || len(tl.watch.ledger.underway) > 0 || len(tl.watch.ledger.saved) != 1 {
 		t.Errorf("a confirmed suspicion is an open incident with evidence: %+v", s)
 	}
 }

@@ -26,7 +26,7 @@ func settled(t *testing.T, g *Guard) {
 	done := make(chan struct{})
 	g.keeper.do(func() { close(done) })
 	<-done
-	waitFor(t, "the queue to empty", func() bool { return len(g.sinks.events) == 0 })
+	waitFor(t, "the outbox to empty", g.sinks.box.Settled)
 }
 
 func mustClose(t *testing.T, g *Guard) {

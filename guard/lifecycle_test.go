@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -75,13 +76,7 @@ func TestCloseConcurrently(t *testing.T) {
 // atCPU waits until a CPU profile is being taken.
 func atCPU(t *testing.T) {
 	t.Helper()
-	waitFor(t, "the CPU profile to begin", func() bool {
-		if cpuProfile.TryLock() {
-			cpuProfile.Unlock()
-			return false
-		}
-		return true
-	})
+	waitFor(t, "the CPU profile to begin", evidence.ProfilingCPU)
 }
 
 func TestCloseCutsACPUProfileShort(t *testing.T) {
@@ -177,15 +172,15 @@ func TestCaptureOfNothingIsAnError(t *testing.T) {
 func TestPanicInTheLoop(t *testing.T) {
 	g, book := startGuard(t, Config{Rules: []Rule{always}, Interval: 10 * time.Millisecond, PollOnly: true})
 	waitFor(t, "the incident", func() bool { return g.Snapshot().Counters.Captures == 1 })
-	var broken *history
-	g.inLoop(t.Context(), func() { g.loop.history, broken = nil, g.loop.history })
+	var broken *watch
+	g.inLoop(t.Context(), func() { g.loop.watch, broken = nil, g.loop.watch })
 	waitFor(t, "panics", func() bool {
 		var n int64
 		g.inLoop(t.Context(), func() { n = g.loop.counters.panics.Load() })
 		return n > 3
 	})
 	book.once(t, "a panic in the guard was recovered")
-	g.inLoop(t.Context(), func() { g.loop.history = broken })
+	g.inLoop(t.Context(), func() { g.loop.watch = broken })
 	before := g.Snapshot()
 	waitFor(t, "further readings", func() bool { return g.Snapshot().Counters.Readings > before.Counters.Readings+10 })
 	mustCapture(t, g)

@@ -1,13 +1,14 @@
 package guard
 
 import (
+	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
@@ -16,50 +17,76 @@ import (
 // runs in a synctest bubble.
 type stage struct {
 	*loop
-	t *testing.T
+	t    *testing.T
+	told chan Event
 }
 
 func newStage(t *testing.T, rules ...Rule) *stage {
-	c, once, log := new(counters), new(onces), slog.New(slog.DiscardHandler)
+	k := testKeeper("")
+	told := make(chan Event, 100)
+	sink := sinkFunc{"stage", func(_ context.Context, e Event) error { told <- e; return nil }}
 	l := &loop{
-		ctx: t.Context(), log: log, history: newHistory(), counters: c, once: once,
-		sinks:  newDispatcher([]Sink{namedSink("stage")}, log, c),
-		keeper: &keeper{log: log, gauge: new(gauge), counters: c, once: once, jobs: make(chan func(), queuedJobs)},
-		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour),
-		open: make([]*liveIncident, len(rules)), results: make(chan captureResult, queuedJobs),
+		ctx: t.Context(), log: k.log, history: newHistory(), keeper: k, counters: k.counters, once: k.once,
+		sinks:  newDispatcher([]Sink{sink}, nil, incident.Process{}, k.log, k.counters),
+		source: &source{limits: limit1000}, watch: newWatch(rules, defaultCapturesPerHour), inbox: newInbox(),
 		observer: newObserver(), started: time.Now(), reading: incident.NewReading(time.Now()),
 	}
-	return &stage{l, t}
+	l.open = make([]*liveIncident, len(rules))
+	return &stage{l, t, told}
 }
 
 // look moves the clock on and shows the loop a reading.
 func (s *stage) look(after time.Duration, change func(*incident.Reading)) {
 	s.t.Helper()
 	time.Sleep(after)
-	s.reading.Time = time.Now()
-	change(&s.reading)
-	s.history.add(&s.reading)
-	s.observe(time.Since(s.started), &s.reading, &s.source.limits, s.source.used, time.Millisecond, s.watch.calm())
-	for _, a := range s.watch.step(&s.view) {
-		s.act(a)
+	s.step(func() {
+		s.reading.Time = time.Now()
+		change(&s.reading)
+		s.history.add(&s.reading)
+		s.observe(time.Since(s.started), &s.reading, &s.source.limits, s.source.used, time.Millisecond, s.watch.calm())
+		for _, a := range s.watch.step(&s.view) {
+			s.act(a)
+		}
+	})
+	synctest.Wait() // what a capture without a disk has to say is not heard
+	if n := s.counters.panics.Load(); n > 0 {
+		s.t.Fatalf("%d panics", n)
 	}
-	s.say()
 }
 
-// ends books the capture of an incident.
-func (s *stage) ends(id string, res captureResult) {
+// under is the capture of an incident.
+func (s *stage) under(id string) *liveCapture {
 	s.t.Helper()
-	res.id = id
-	s.captured(res)
-	s.say()
+	for _, c := range s.captures {
+		if c.incident.ID == id {
+			return c
+		}
+	}
+	s.t.Fatalf("no capture of %s is under way", id)
+	panic("unreachable")
 }
 
-// tells takes the events that are queued for the sink, and compares kind and rule.
+// goesOn books how far the capture of an incident is.
+func (s *stage) goesOn(id string, to captureStage) {
+	s.t.Helper()
+	c := s.under(id)
+	s.step(func() { s.reached(c, to, evidence.Result{}) })
+}
+
+// ends books the end of the capture of an incident.
+func (s *stage) ends(id string, res evidence.Result) {
+	s.t.Helper()
+	c := s.under(id)
+	s.step(func() { s.captured(c, res) })
+}
+
+// tells takes the events that the sink was told, and compares kind and rule.
 func (s *stage) tells(want ...string) (events []Event) {
 	s.t.Helper()
 	var got []string
-	for len(s.sinks.events) > 0 {
-		e := (<-s.sinks.events).event
+	synctest.Wait()
+	for len(s.told) > 0 {
+		e := <-s.told
 		events = append(events, e)
 		got = append(got, e.Kind.String()+" "+e.Incident.Rule)
 	}
@@ -69,7 +96,7 @@ func (s *stage) tells(want ...string) (events []Event) {
 	return events
 }
 
-var saved = captureResult{folder: "/evidence", kinds: KindsOf(profile.Heap, profile.Goroutine)}
+var saved = evidence.Result{Folder: "/evidence", Saved: []profile.Kind{profile.Heap, profile.Goroutine}}
 
 func TestIncidentThatReopensWhileItsCaptureRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -96,7 +123,7 @@ func TestIncidentThatReopensWhileItsCaptureRuns(t *testing.T) {
 		if got := events[1].Incident; got.Duration != 2*second || got.Peak != 905*mib {
 			t.Errorf("it took %v with a peak of %d MiB", got.Duration, got.Peak/mib)
 		}
-		if s.watch.ledger.running {
+		if len(s.watch.ledger.underway) > 0 {
 			t.Error("the guard waits for a capture that has ended")
 		}
 		// The second shares the evidence, and says whose.
@@ -121,12 +148,12 @@ func TestFailedCaptureIsToldOnceAndThenItsSuccess(t *testing.T) {
 		s := newStage(t, memory90)
 		s.look(0, memory(905))
 		id := s.tells("opened memory")[0].Incident.ID
-		s.ends(id, captureResult{err: errors.New("disk full")})
+		s.ends(id, evidence.Result{Err: errors.New("disk full")})
 		if got := s.tells("captured memory")[0].Incident; got.NotCaptured != "disk full" || got.Folder != "" {
 			t.Errorf("got %q, %q", got.NotCaptured, got.Folder)
 		}
 		s.look(250*time.Millisecond, memory(905))
-		s.ends(id, captureResult{err: errors.New("disk full")})
+		s.ends(id, evidence.Result{Err: errors.New("disk full")})
 		s.tells() // the retries are the guard's business
 		s.look(500*time.Millisecond, memory(905))
 		s.ends(id, saved)

@@ -11,7 +11,7 @@ import (
 // that is a part of the verdict, for the rest the history tells.
 func (l *loop) onset(i *liveIncident) time.Time {
 	if i.Signal == LeakedGoroutines && l.leaked > 0 {
-		return l.started.Add(l.leakedSince)
+		return l.started.Add(l.census.leakedSince)
 	}
 	signal := i.Signal
 	if signal.isFloor() {

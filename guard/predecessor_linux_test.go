@@ -42,7 +42,7 @@ func TestSameGroupByALongPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h, here := record.Header, l.hereNow().header; h.Group == "" || h.Group != here.Group || h.GroupID == "" || h.GroupID != here.GroupID {
+	if h, here := record.Header, l.hereNow().Header; h.Group == "" || h.Group != here.Group || h.GroupID == "" || h.GroupID != here.GroupID {
 		t.Errorf("the box has group %q (%s), this process is in %q (%s)", h.Group, h.GroupID, here.Group, here.GroupID)
 	}
 }
@@ -51,12 +51,22 @@ func TestSameGroupByALongPath(t *testing.T) {
 // to look for as long as others live would read their boxes for ever.
 func TestTheDeadAreLookedForTwice(t *testing.T) {
 	s, _ := openSource(t, fakeKernel(t), 0)
-	l := &loop{source: s, keeper: &keeper{jobs: make(chan func(), 1)}, observer: newObserver()}
+	l := &loop{source: s, keeper: testKeeper(""), observer: newObserver()}
+	// Its worker is busy, so that what is queued can be counted.
+	release := make(chan struct{})
+	l.keeper.do(func() { <-release })
+	t.Cleanup(func() { close(release) })
+	queued := func() int {
+		l.keeper.slow.mu.Lock()
+		defer l.keeper.slow.mu.Unlock()
+		return len(l.keeper.slow.queue)
+	}
+	waitFor(t, "the worker to be busy", func() bool { return queued() == 0 })
 	young := deathsFound{again: time.Second}
 	l.deathsFound(young)
 	l.view.at = time.Second
 	l.tellDeaths()
-	if len(l.keeper.jobs) != 1 {
+	if queued() != 1 {
 		t.Fatal("they were not looked for again")
 	}
 	l.deathsFound(young)

@@ -197,7 +197,7 @@ func TestDeathOfNeighbour(t *testing.T) {
 		mustClose(t, g)
 	}
 	sink.empty(t)
-	if m, err := incidentsIn(dir); err != nil || len(m) != 1 || m[0].Process.PID == living.Process.Pid || m[0].ID != e.Incident.ID {
+	if m, err := keptIn(dir); err != nil || len(m) != 1 || m[0].Process.PID == living.Process.Pid || m[0].ID != e.Incident.ID {
 		t.Errorf("incidents %+v, %v", m, err)
 	}
 	if left := leftovers(t, dir); len(left) != 1 {
@@ -335,8 +335,8 @@ func BenchmarkRecord(b *testing.B) {
 	})
 }
 
-// incidentsIn returns what a guard has kept in a folder.
-func incidentsIn(dir string) ([]incident.Manifest, error) {
+// keptIn returns what a guard has kept in a folder.
+func keptIn(dir string) ([]incident.Manifest, error) {
 	kept, err := incident.OpenStore(dir)
 	if err != nil {
 		return nil, err

@@ -23,8 +23,7 @@ type pressure struct {
 	episodes int64
 	end      context.CancelFunc // of the episode under way
 
-	judging bool       // a GC that was asked for is under way
-	judged  chan error // what became of it
+	judging bool // a GC that was asked for is under way
 	helpers sync.WaitGroup
 }
 
@@ -63,13 +62,28 @@ func (w *pressureWatchers) add(ctx context.Context, cancel context.CancelCauseFu
 	}
 }
 
-func (w *pressureWatchers) tell(p *Pressure) {
+// tell cancels the contexts, on a goroutine of its own: the parent of one may be of
+// a type of the program's, whose methods are called when a child is cancelled.
+// What that does, a panic or runtime.Goexit included, costs no other context.
+func (w *pressureWatchers) tell(p *Pressure, guarded func(f func())) {
 	w.mu.Lock()
 	told := w.set
 	w.set = nil
 	w.mu.Unlock()
-	for entry := range told {
-		entry.cancel(p.cause())
+	var cancel func()
+	cancel = func() {
+		defer func() {
+			if len(told) > 0 {
+				go cancel()
+			}
+		}()
+		for entry := range told {
+			delete(told, entry)
+			guarded(func() { entry.cancel(p.cause()) })
+		}
+	}
+	if len(told) > 0 {
+		go cancel()
 	}
 }
 
@@ -81,7 +95,10 @@ func (l *loop) watchPressure() {
 	case pressureAsks:
 		p.judging = true
 		// Not here: it takes as long as the heap is large.
-		p.helpers.Go(func() { p.judged <- judgeByGC() })
+		p.helpers.Go(func() {
+			err := judgeByGC()
+			l.post(func() { l.pressureJudged(err) })
+		})
 	case pressureBegins:
 		l.beginPressure(d)
 	case pressureEnds:
@@ -94,16 +111,19 @@ func (l *loop) beginPressure(d danger) {
 	now := p.policy.pressure(&l.view, d, &l.reading)
 	p.last, p.ended = *now, time.Time{}
 	p.episodes++
-	p.now.Store(now)
 	episode, end := context.WithCancel(l.ctx)
 	p.end = end
-	p.watchers.tell(now)
-	if l.cfg.OnPressure != nil {
-		l.callOnPressure(episode, now, d)
-	}
-	if l.cfg.Relief != (Relief{}) {
-		p.helpers.Go(func() { l.guarded(func() { l.relieve(episode, now) }) })
-	}
+	// At the end of the step: whoever hears of it finds it in a Snapshot.
+	l.later(func() {
+		p.now.Store(now)
+		p.watchers.tell(now, l.guarded)
+		if l.cfg.OnPressure != nil {
+			l.callOnPressure(episode, now, d)
+		}
+		if l.cfg.Relief != (Relief{}) {
+			p.helpers.Go(func() { l.guarded(func() { l.relieve(episode, now) }) })
+		}
+	})
 	// Who does not listen to pressure hears of the same from incidents.
 	say := l.log.Debug
 	if p.wanted.Load() {
@@ -120,9 +140,7 @@ func (l *loop) beginPressure(d danger) {
 // for it, for it may call Close.
 func (l *loop) callOnPressure(episode context.Context, p *Pressure, d danger) {
 	if !l.pressure.calling.CompareAndSwap(false, true) {
-		l.later(func() {
-			l.log.Warn("leakguard: OnPressure has not returned from an earlier episode, and is not called for this one")
-		})
+		l.log.Warn("leakguard: OnPressure has not returned from an earlier episode, and is not called for this one")
 		return
 	}
 	ctx, cancel := episode, context.CancelFunc(func() {})
@@ -138,9 +156,9 @@ func (l *loop) callOnPressure(episode context.Context, p *Pressure, d danger) {
 
 func (l *loop) endPressure() {
 	p := &l.pressure
-	p.now.Store(nil)
 	p.ended = l.reading.Time
-	p.end()
+	end := p.end
+	l.later(func() { p.now.Store(nil); end() })
 	say, why, live := l.log.Debug, p.policy.decision, profile.Bytes(l.view.heap.settled)
 	if p.wanted.Load() {
 		say = l.log.Info
@@ -149,8 +167,8 @@ func (l *loop) endPressure() {
 	l.later(func() { say("leakguard: "+why, "after", after.String(), "live", live.String()) })
 }
 
-// pressureJudged notes that a GC that was asked for has ended: the next look
-// sees what it found.
+// pressureJudged notes that a GC that was asked for has ended. The end of the cycle
+// has the loop look, and that look sees what it found.
 func (l *loop) pressureJudged(err error) {
 	l.pressure.judging = false
 	if err != nil { // the other guard's will tell, or else one of our own
@@ -167,10 +185,11 @@ func (l *loop) closePressure() {
 	}
 }
 
+// pressureState is how pressure stands, for the board.
 func (l *loop) pressureState() PressureState {
 	p := &l.pressure
 	return PressureState{
 		Under: p.policy.begun, Last: p.last, Ended: p.ended, Episodes: p.episodes,
-		Decision: p.policy.decision, DecidedAgo: max(time.Since(l.started)-p.policy.decidedAt, 0),
+		Decision: p.policy.decision, DecidedAgo: p.policy.decidedAt,
 	}
 }

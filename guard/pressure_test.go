@@ -91,7 +91,8 @@ func TestPressureDeadline(t *testing.T) {
 	l.reading = incident.NewReading(time.Now())
 	l.view.limits[Memory] = 100 * mib
 	l.beginPressure(danger{left: time.Hour, rate: 1})
-	defer l.endPressure()
+	l.say()
+	defer l.pressure.end()
 	if in := time.Until(<-told); in < 50*time.Minute || in > time.Hour {
 		t.Errorf("the deadline is in %v", in)
 	}
@@ -211,8 +212,8 @@ func TestPressureIsQuiet(t *testing.T) {
 // A GC is forced to tell, while memory is full of what may be garbage, if
 // somebody listens; one at a time.
 func TestPressureForcesAGC(t *testing.T) {
-	l := &loop{log: slog.New(slog.DiscardHandler), observer: newObserver(), reading: incident.NewReading(time.Now())}
-	l.pressure.policy, l.pressure.judged = newPressurePolicy(PressureLines{}), make(chan error, 1)
+	l := &loop{log: slog.New(slog.DiscardHandler), observer: newObserver(), reading: incident.NewReading(time.Now()), inbox: newInbox()}
+	l.pressure.policy = newPressurePolicy(PressureLines{})
 	limits := limit1000
 	look := func() {
 		all(memory(900), live(300))(&l.reading)
@@ -234,16 +235,14 @@ func TestPressureForcesAGC(t *testing.T) {
 	if l.pressure.policy.asked != nil {
 		t.Error("a second GC is forced while one is under way")
 	}
-	if err := <-l.pressure.judged; err != nil {
-		t.Error(err)
-	}
+	<-l.inbox.wake
 	l.pressureJudged(errForcedGCElsewhere)
 	l.pressure.helpers.Wait()
 	look()
 	if !l.pressure.judging {
 		t.Errorf("no GC is forced afterwards: %s", l.pressure.policy.decision)
 	}
-	<-l.pressure.judged
+	<-l.inbox.wake
 
 	pressureGC.Lock()
 	defer pressureGC.Unlock()

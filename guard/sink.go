@@ -6,344 +6,193 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/leakguard/leakguard/guard/internal/outbox"
 	"github.com/leakguard/leakguard/internal/store"
-	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
 // Sink is told about incidents.
 //
-// The events of one incident arrive in order, one at a time, on a goroutine of
-// the guard. nil means delivered, which is recorded in the incident's folder;
-// an error is offered again after the next Start, with Redelivered set. ctx
-// ends after 30 s and on Close; a sink that outlives it is left behind, gets no
-// further event until it returns, and is named by Close. A panic is an error.
+// A sink gets one event at a time, each on a goroutine of its own. New events come
+// before those that earlier processes have left, and the events of one incident come
+// in order. The first, Opened, comes before there is evidence: a sink that wants
+// evidence waits for Captured, or for 5 s.
+//
+// nil means that the event is accepted, which is recorded in the incident's folder.
+// An error means that it is offered again after the next Start, with Redelivered set;
+// the incident's later events are offered all the same. A panic, or the end of the
+// goroutine by runtime.Goexit, is an error. Every event is delivered at least once,
+// over any number of restarts, as long as its incident is kept; and exactly once,
+// unless the process dies between the acceptance and its record. Processes that share a
+// folder may both deliver an event of an incident that is over. By [Event.Key] a sink
+// can drop the repetition.
+// Events of an incident that has no folder, because it has no evidence of its own or
+// because there is no disk, are kept in memory only.
+//
+// ctx ends after 30 s and on Close. A sink that has not returned by then gets no
+// further event until it does, holds up no other sink, and is named by Close.
 type Sink interface {
-	// Name identifies the sink in logs and in delivery.json. It must not
-	// change from one run of the program to the next.
+	// Name identifies the sink in logs and in delivery.json: 1 to 64 bytes. It
+	// must not change from one run of the program to the next.
 	Name() string
 	Deliver(ctx context.Context, e Event) error
 }
 
 const (
-	deliverTimeout = 30 * time.Second
-	// queuedEvents bounds what waits for one sink.
-	queuedEvents = 64
-	// mostUnrecorded bounds the acceptances that wait for a folder.
-	mostUnrecorded = 256
+	mostSinkName = 64
+	// mostEvents bounds the events in memory.
+	mostEvents = 256
 )
 
-// dispatcher hands events to sinks. One goroutine owns the queues; each call of
-// a sink runs on a goroutine of its own, so that one which hangs holds up
-// neither the others nor Close.
+// deliverTimeout bounds one delivery. Tests shorten it.
+var deliverTimeout = 30 * time.Second
+
+// dispatcher is the guard's side of the outbox: it turns events into what the outbox
+// keeps and back, counts, and logs.
 type dispatcher struct {
-	log     *slog.Logger
-	timeout time.Duration // of one delivery
-
-	events  chan addressed
-	done    chan *sinkQueue
-	stopped chan struct{}
-	cancel  context.CancelFunc
-	ctx     context.Context
-	sinks   []*sinkQueue
-
+	names    []string
+	own      incident.Process
+	log      *slog.Logger
 	counters *counters
 	once     onces
-
-	// record notes on disk what was accepted; nil: no disk.
-	record func(id, sink, event string, at time.Time) error
-	// recording is held while that happens, so that what is accepted while
-	// the folder comes into being is recorded once.
-	recording  sync.Mutex
-	unrecorded []acceptance
+	box      *outbox.Box
 }
 
-// addressed is an event for one sink, or for all when sink is nil. Queues are
-// compared, not sinks: a sink may be a value that cannot be compared.
-type addressed struct {
-	event Event
-	sink  *sinkQueue
-}
-
-// sinkQueue is what waits for one sink.
-type sinkQueue struct {
-	sink  Sink
-	name  string
-	queue []Event
-	busy  bool // from the start of a delivery until done is received
-}
-
-// acceptance is what a sink has accepted.
-type acceptance struct {
-	id, sink, event string
-	at              time.Time
-}
-
-func newDispatcher(sinks []Sink, log *slog.Logger, c *counters) *dispatcher {
-	d := &dispatcher{
-		log: log, counters: c, timeout: deliverTimeout,
-		events:  make(chan addressed, queuedEvents),
-		done:    make(chan *sinkQueue, len(sinks)),
-		stopped: make(chan struct{}),
-	}
-	d.ctx, d.cancel = context.WithCancel(context.Background())
+// newDispatcher starts the outbox; store is nil where there is no disk. own is the
+// process that it runs in.
+func newDispatcher(sinks []Sink, store *store.Store, own incident.Process, log *slog.Logger, c *counters) *dispatcher {
+	d := &dispatcher{own: own, log: log, counters: c}
+	cfg := outbox.Config{Observer: d, Timeout: deliverTimeout, Most: mostEvents}
 	for _, s := range sinks {
-		d.sinks = append(d.sinks, &sinkQueue{sink: s, name: s.Name()})
+		d.names = append(d.names, s.Name())
+		cfg.Sinks = append(cfg.Sinks, boxedSink{s})
 	}
+	if store != nil {
+		cfg.Disk = deliveryDisk{store, own}
+	}
+	d.box = outbox.New(cfg)
 	return d
 }
 
-// send queues an event for all sinks, or drops and counts it. It never blocks.
-func (d *dispatcher) send(e Event) { d.enqueue(addressed{event: e}) }
+// boxedSink is a Sink as the outbox sees it.
+type boxedSink struct{ Sink }
 
-// sendTo queues an event for one sink.
-func (d *dispatcher) sendTo(q *sinkQueue, e Event) { d.enqueue(addressed{event: e, sink: q}) }
-
-func (d *dispatcher) enqueue(a addressed) {
-	if len(d.sinks) == 0 {
-		return
-	}
-	select {
-	case d.events <- a:
-	default:
-		d.dropped("the queue of all sinks", a.event)
-	}
+func (s boxedSink) Deliver(ctx context.Context, o outbox.Offer) error {
+	e := o.Payload.(Event)
+	e.Sequence = o.Event.Sequence
+	return s.Sink.Deliver(ctx, e)
 }
 
-func (d *dispatcher) dropped(where string, e Event) {
-	d.counters.droppedEvents.Add(1)
-	if d.once.first("dropped " + where) {
-		d.log.Warn("leakguard: event dropped, the queue is full; further drops are only counted",
-			"queue", where, "event", e.Kind.String(), "incident", e.Incident.ID)
-	}
-}
-
-// run is the goroutine of the queues.
-func (d *dispatcher) run() {
-	defer close(d.stopped)
-	for {
-		select {
-		case a := <-d.events:
-			for _, q := range d.sinks {
-				if a.sink != nil && a.sink != q {
-					continue
-				}
-				if len(q.queue) >= queuedEvents {
-					d.dropped(q.name, a.event)
-					continue
-				}
-				q.queue = append(q.queue, a.event)
-				d.next(q)
-			}
-		case q := <-d.done:
-			q.busy = false
-			d.next(q)
-		case <-d.ctx.Done():
-			return
-		}
-	}
-}
-
-// next starts the delivery of a sink's next event if it is free.
-func (d *dispatcher) next(q *sinkQueue) {
-	if q.busy || len(q.queue) == 0 || d.ctx.Err() != nil {
-		return
-	}
-	e := q.queue[0]
-	q.queue = q.queue[1:]
-	q.busy = true
-	go func() {
-		d.deliver(q, e)
-		d.done <- q // never blocks: there is room for one per sink
-	}()
-}
-
-func (d *dispatcher) deliver(q *sinkQueue, e Event) {
-	// Whether it is overdue, has failed or both: it is one failure.
-	var counted atomic.Bool
-	failed := func(what string, err error) {
-		if counted.CompareAndSwap(false, true) {
-			d.counters.sinkFailures.Add(1)
-		}
-		log := d.log.With("sink", q.name, "event", e.Kind.String(), "incident", e.Incident.ID)
-		if d.once.first("sink " + q.name) {
-			log.Warn("leakguard: "+what+", will be offered again after the next start; further failures of this sink are only counted", "error", err)
-		} else {
-			log.Debug("leakguard: "+what, "error", err)
-		}
-	}
-	err := d.call(q, e, func(err error) { failed("the sink does not return, its further events wait or are dropped", err) })
-	if err != nil {
-		failed("not delivered", err)
-		return
-	}
-	d.counters.delivered.Add(1)
-	if e.Kind == Captured && e.Incident.NotCaptured != "" {
-		return // the evidence that may still come is another matter
-	}
-	d.accepted(acceptance{e.Incident.ID, q.name, e.Kind.String(), time.Now()})
-}
-
-func (d *dispatcher) call(q *sinkQueue, e Event, overdue func(error)) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			d.counters.panics.Add(1)
-			err = fmt.Errorf("guard: sink %s panicked: %v", q.name, p)
-		}
-	}()
-	ctx, cancel := context.WithTimeout(d.ctx, d.timeout)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
-			overdue(fmt.Errorf("guard: sink %s has not returned after %v: %w", q.name, d.timeout, err))
-		}
-	})
-	defer stop()
-	return q.sink.Deliver(ctx, e)
-}
-
-// accepted records what a sink has accepted. 'opened' is usually accepted before
-// there is a folder to record it in; then it waits for [dispatcher.folderMade].
-func (d *dispatcher) accepted(a acceptance) {
-	if d.record == nil {
-		return
-	}
-	d.recording.Lock()
-	defer d.recording.Unlock()
-	err := d.record(a.id, a.sink, a.event, a.at)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		// An incident that never gets evidence leaves some for ever.
-		if len(d.unrecorded) == mostUnrecorded {
-			d.unrecorded = slices.Delete(d.unrecorded, 0, 1)
-		}
-		d.unrecorded = append(d.unrecorded, a)
-	case err != nil:
-		d.notRecorded(err)
-	}
-}
-
-// folderMade records what was accepted of an incident before it had a folder.
-func (d *dispatcher) folderMade(id string) {
-	if d.record == nil {
-		return
-	}
-	d.recording.Lock()
-	defer d.recording.Unlock()
-	d.unrecorded = slices.DeleteFunc(d.unrecorded, func(a acceptance) bool {
-		if a.id != id {
-			return false
-		}
-		if err := d.record(a.id, a.sink, a.event, a.at); err != nil {
-			d.notRecorded(err)
-		}
-		return true
+// send tells all sinks. It never blocks.
+func (d *dispatcher) send(e Event) {
+	d.box.Post(outbox.News{
+		Incident: e.Incident.ID,
+		First:    e.Kind == Opened || e.Kind == PreviousDeath,
+		Folder:   e.Incident.Folder != "",
+		Event: store.DeliveryEvent{
+			Event: e.Kind.String(), Time: e.Time, Reason: e.Reason,
+			NotCaptured: e.Incident.NotCaptured, Evidence: e.Incident.Evidence,
+		},
+		Payload: e,
 	})
 }
 
-func (d *dispatcher) notRecorded(err error) {
-	if d.once.first("record") {
-		d.log.Warn("leakguard: delivered, but that could not be recorded; it will be offered again after the next start", "error", err)
-	}
-}
+// folderMade says that an incident has a folder, into which its events can be written.
+func (d *dispatcher) folderMade(id string) { d.box.HasFolder(id) }
 
-// close ends the deliveries and waits for them until the context is done. Its
-// errors name the sinks that are still at it.
-func (d *dispatcher) close(ctx context.Context) (stuck []error) {
-	d.cancel()
-	select {
-	case <-d.stopped:
-	case <-ctx.Done():
-		select {
-		case <-d.stopped:
-		default:
-			return []error{errors.New("the queue of events has not ended: does the Logger block?")}
-		}
+// redeliver offers the sinks what they have not accepted of earlier processes'
+// incidents. It gives up when ctx is done.
+func (d *dispatcher) redeliver(ctx context.Context, store *store.Store, incidents []incident.Manifest) {
+	if len(d.names) == 0 {
+		return
 	}
-	for {
-		stuck = nil
-		for _, q := range d.sinks {
-			if q.busy {
-				stuck = append(stuck, fmt.Errorf("sink %s has not returned", q.name))
-			}
-		}
-		if len(stuck) == 0 {
-			return nil
-		}
-		// Who is through is not stuck, however late it is.
-		select {
-		case q := <-d.done:
-			q.busy = false
+	var ids []string
+	for _, m := range incidents {
+		if sameProcess(m.Process, d.own) || ctx.Err() != nil {
 			continue
-		default:
 		}
-		select {
-		case q := <-d.done:
-			q.busy = false
-		case <-ctx.Done():
-			return stuck
+		delivery, err := store.Delivery(m.ID)
+		if err != nil {
+			d.DiskFailed(m.ID, err)
+			continue
 		}
+		if delivery = completeDelivery(m, delivery); !d.lacks(delivery) {
+			continue
+		}
+		folder, err := store.Reopen(m.ID)
+		if err != nil {
+			continue // its process is alive and delivers it itself
+		}
+		folder.Close()
+		ids = append(ids, m.ID)
 	}
+	d.box.Backlog(ids...)
 }
 
-// redeliver offers what an incident of an earlier process has that a sink has
-// not accepted.
-func (d *dispatcher) redeliver(m incident.Manifest, delivery store.Delivery, folder string) {
-	kinds := []EventKind{Opened}
-	if len(m.Artefacts) > 0 {
-		kinds = append(kinds, Captured)
-	}
-	if m.Headline != "" {
-		kinds = append(kinds, Explained)
-	}
-	// A manual capture is over when it is taken, and that is no event.
-	if m.Recovered != nil && m.Trigger == incident.TriggerRule {
-		kinds = append(kinds, Recovered)
-	}
-	if m.Rule == incident.RulePreviousDeath {
-		if kinds = []EventKind{PreviousDeath}; m.Death == nil {
-			return // cut short: it will be told anew
-		}
-	}
-	for _, q := range d.sinks {
-		for _, k := range kinds {
-			if !delivery.Has(q.name, k.String()) {
-				reason := m.Reason
-				if k == Explained {
-					reason = m.Headline
-				}
-				d.sendTo(q, Event{Kind: k, Incident: incidentOf(m, folder), Time: m.Opened, Reason: reason, Redelivered: true})
+// lacks reports whether a sink has not accepted all events.
+func (d *dispatcher) lacks(delivery store.Delivery) bool {
+	for _, name := range d.names {
+		for _, e := range delivery.Events {
+			if !delivery.Accepts(name, e.Sequence) {
+				return true
 			}
 		}
 	}
+	return false
 }
 
-// incidentOf is what a manifest still tells of an incident.
-func incidentOf(m incident.Manifest, folder string) Incident {
-	i := Incident{
-		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
-		Value: profile.Unknown, Peak: m.Peak, Reading: incident.NewReading(m.Opened),
-		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline, Verdict: m.Verdict,
+// cancel ends the sinks' context.
+func (d *dispatcher) cancel() { d.box.Cancel() }
+
+// close waits for the sinks and for the record of what they have accepted, until the
+// context is done. Its errors name what has not ended.
+func (d *dispatcher) close(ctx context.Context) []error { return d.box.Close(ctx) }
+
+// Delivered is called by the outbox, like the methods below.
+func (d *dispatcher) Delivered(string, outbox.Offer) { d.counters.delivered.Add(1) }
+
+func (d *dispatcher) Failed(sink string, o outbox.Offer, err error, late bool) {
+	if !late { // else it was counted when it was overdue
+		d.counters.sinkFailures.Add(1)
 	}
-	if m.Recovered != nil {
-		i.Recovered = *m.Recovered
-		// By the wall clock, the only one that is on disk; it may have
-		// been set back meanwhile.
-		i.Duration = max(m.Recovered.Sub(m.Opened), 0)
+	if panicked := new(outbox.PanicError); errors.As(err, &panicked) {
+		d.counters.panics.Add(1)
 	}
-	if n := len(m.Readings); n > 0 {
-		i.Reading = m.Readings[n-1]
+	d.failed(sink, o, "an event was not delivered", fmt.Errorf("guard: sink %s: %w", sink, err))
+}
+
+func (d *dispatcher) Overdue(sink string, o outbox.Offer, err error) {
+	d.counters.sinkFailures.Add(1)
+	d.failed(sink, o, "a sink does not return, its further events wait", fmt.Errorf("guard: %w", err))
+}
+
+func (d *dispatcher) failed(sink string, o outbox.Offer, what string, err error) {
+	log := d.log.With("sink", sink, "event", o.Event.Event, "incident", o.Incident)
+	if d.once.first("sink " + sink) {
+		log.Warn("leakguard: "+what+"; it will be offered again after the next start, and further failures of this sink are only counted", "error", err)
+	} else {
+		log.Debug("leakguard: "+what, "error", err)
 	}
-	if m.Death != nil {
-		i.Death, i.Headline = m.Death, m.Death.Culprit
-		i.Value = int64(m.Death.Memory)
+}
+
+func (d *dispatcher) Dropped(n int) {
+	d.counters.droppedEvents.Add(int64(n))
+	if d.once.first("dropped") {
+		d.log.Warn("leakguard: events were dropped, too many wait for the sinks; further drops are only counted", "events", n)
 	}
-	return i
+}
+
+func (d *dispatcher) DiskFailed(id string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return // it has no folder yet, or was removed to make room
+	}
+	if d.once.first("disk") {
+		d.log.Warn("leakguard: the record of deliveries could not be read or written; after the next start events may be delivered again, or not at all; further failures are not logged",
+			"incident", id, "error", err)
+	}
 }
 
 // onces tells what has been said already.

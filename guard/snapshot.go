@@ -1,7 +1,7 @@
 package guard
 
 import (
-	"context"
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
@@ -61,34 +61,44 @@ type RuleState struct {
 	DecidedAgo time.Duration
 }
 
-// Snapshot returns how the guard stands. After Close it is how it ended; of a
-// nil Guard it is zero.
-func (g *Guard) Snapshot() (s Snapshot) {
+// Snapshot returns how the guard stands: after its last look, with what has
+// happened since. It does not wait for the guard, whatever that is doing. After
+// Close it is how it ended; of a nil Guard it is zero.
+func (g *Guard) Snapshot() Snapshot {
 	if g == nil {
 		return Snapshot{}
 	}
-	g.inLoop(context.Background(), func() { s = g.loop.snapshot() })
-	return s
+	return g.loop.snapshot()
 }
 
-func (l *loop) snapshot() Snapshot {
-	s := Snapshot{Reading: l.reading, Limits: l.source.limits, Counters: l.counters.read(), Profiles: l.counters.readProfiles(), Process: l.process}
+// board is where readers see how the loop stands. The loop renews it after each
+// step, which allocates nothing once the lists have their size.
+type board struct {
+	asking sync.Mutex // held by one reader at a time, so that the loop waits for one at most
+	mu     sync.Mutex
+	// now has no counters, and instead of how long ago something was, when it was
+	// since Start.
+	now Snapshot
+}
+
+// publish renews the board.
+func (l *loop) publish() {
+	b := &l.board
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &b.now
+	s.Reading, s.Limits, s.Process = l.reading, l.source.limits, l.process
 	s.Rate, _ = l.growth.rate()
-	s.Verdict = l.verdict()
-	s.Trends = l.trends.list(&l.view, l.started)
-	s.GoroutineSites, s.Census = l.sites, l.census
-	s.Census.Ago = profile.Unknown
-	if l.census.Every > 0 {
-		s.Census.Ago = max(time.Since(l.started)-l.census.at, 0)
-	}
+	s.Trends = l.trends.list(s.Trends[:0], &l.view, l.started)
+	s.GoroutineSites, s.Census = l.census.sites, l.census.state
 	s.Pressure = l.pressureState()
+	s.Rules = s.Rules[:0]
 	for i := range l.watch.rules {
 		r := &l.watch.rules[i]
 		state := RuleState{
 			Rule: r.rule, Open: r.open, Incidents: r.incidents, Peak: profile.Unknown, Value: l.view.values[r.rule.Signal],
-			Decision: r.decision, DecidedAgo: max(time.Since(l.started)-r.decidedAt, 0),
+			Level: profile.Unknown, Decision: r.decision, DecidedAgo: r.decidedAt,
 		}
-		state.Level = profile.Unknown
 		if level, ok := l.view.level(r.rule.Signal, r.rule.Line); ok {
 			state.Level = level
 		}
@@ -97,13 +107,43 @@ func (l *loop) snapshot() Snapshot {
 		}
 		s.Rules = append(s.Rules, state)
 	}
+	s.Incidents = s.Incidents[:0]
 	for i, open := range l.open {
 		if open != nil {
-			inc := open.Incident
-			inc.Duration = l.view.at - open.at
-			inc.Peak = l.watch.rules[i].peak
-			s.Incidents = append(s.Incidents, inc)
+			s.Incidents = append(s.Incidents, open.Incident)
+			last := &s.Incidents[len(s.Incidents)-1]
+			last.Duration = l.view.at - open.at
+			last.Peak = l.watch.rules[i].peak
 		}
+	}
+}
+
+// snapshot reads the board.
+func (l *loop) snapshot() Snapshot {
+	b := &l.board
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	// Memory is allocated while the loop does not wait for it, with room for what
+	// may be added meanwhile.
+	b.mu.Lock()
+	trends, rules, incidents := len(b.now.Trends), len(b.now.Rules), len(b.now.Incidents)
+	b.mu.Unlock()
+	s := Snapshot{Trends: make([]incident.Trend, 0, trends+1), Rules: make([]RuleState, 0, rules), Incidents: make([]Incident, 0, incidents+1)}
+	b.mu.Lock()
+	lists := s
+	s = b.now
+	s.Trends, s.Rules, s.Incidents = append(lists.Trends, s.Trends...), append(lists.Rules, s.Rules...), append(lists.Incidents, s.Incidents...)
+	b.mu.Unlock()
+
+	since := time.Since(l.started)
+	s.Verdict = s.Reading.Verdict(l.history.from(s.Reading.Time.Add(-verdictSpan)))
+	s.Counters, s.Profiles = l.counters.read(), l.counters.readProfiles()
+	if s.Census.Ago = profile.Unknown; s.Census.Every > 0 {
+		s.Census.Ago = max(since-s.Census.at, 0)
+	}
+	s.Pressure.DecidedAgo = max(since-s.Pressure.DecidedAgo, 0)
+	for i := range s.Rules {
+		s.Rules[i].DecidedAgo = max(since-s.Rules[i].DecidedAgo, 0)
 	}
 	return s
 }

@@ -36,6 +36,7 @@ type runningCapture struct {
 	ends      time.Duration
 	suspicion bool
 	id        string
+	number    int
 }
 
 const mib = 1 << 20
@@ -94,7 +95,7 @@ func (tl *timeline) act(a act) string {
 			tl.t.Fatalf("%v: a second capture while one runs", tl.now)
 		}
 		tl.ids++
-		tl.running = &runningCapture{rule: a.rule, ends: tl.now + tl.took, suspicion: a.do == suspectIncident, id: fmt.Sprintf("%s-%d", rule.Name, tl.ids)}
+		tl.running = &runningCapture{rule: a.rule, ends: tl.now + tl.took, suspicion: a.do == suspectIncident, id: fmt.Sprintf("%s-%d", rule.Name, tl.ids), number: a.capture}
 		if tl.took == 0 {
 			tl.end(tl.running)
 		}
@@ -112,7 +113,7 @@ func (tl *timeline) end(r *runningCapture) {
 		}
 		tl.watch.confirm(r.rule)
 	}
-	tl.watch.captureEnded(r.rule, r.id, tl.saved(tl.watch.rules[r.rule].rule), r.ends)
+	tl.watch.captureEnded(r.rule, r.number, r.id, tl.saved(tl.watch.rules[r.rule].rule), r.ends)
 }
 
 // memory, live and goroutines set a quantity; amounts in MiB.

@@ -185,10 +185,9 @@ func (t *trends) onset(s Signal) (at time.Duration, ok bool) {
 	return st.verdict.Since, true
 }
 
-// list is what is known of all of them, as a manifest and a snapshot say it.
+// list appends what is known of all of them, as a manifest and a snapshot say it.
 // started is when Start was.
-func (t *trends) list(v *view, started time.Time) []incident.Trend {
-	var out []incident.Trend
+func (t *trends) list(out []incident.Trend, v *view, started time.Time) []incident.Trend {
 	for i, s := range trendSignals {
 		st := &t.signals[i]
 		if !st.judged {

@@ -48,7 +48,7 @@ func TestGrowingRule(t *testing.T) {
 		if !regexp.MustCompile(`^live heap [\d.]+ MiB, growing by [\d.]+ MiB \([\d.]+ [KM]iB to [\d.]+ MiB\) an hour for \d+h, the limit of 1000\.0 MiB in \d+d to \d+d$`).MatchString(reason) {
 			t.Errorf("the reason is %q", reason)
 		}
-		list := tl.obs.trends.list(&tl.obs.view, noonOfTimeline)
+		list := tl.obs.trends.list(nil, &tl.obs.view, noonOfTimeline)
 		if len(list) != 1 || list[0].State != "leaking" || list[0].Signal != "live heap" || list[0].Slope < 1.5*mib || list[0].Slope > 2.5*mib {
 			t.Errorf("the trends are %+v", list)
 		}
@@ -99,7 +99,7 @@ func TestPastPoints(t *testing.T) {
 func TestTrendUnknown(t *testing.T) {
 	tl := newTimeline(t, limit1000, Rule{Name: "non-go-leak", Signal: NonGo, Line: Growing()})
 	tl.wantCounts(tl.count(time.Hour, time.Minute, func(time.Duration) func(*incident.Reading) { return memory(100) }), map[string]int{})
-	if list := tl.obs.trends.list(&tl.obs.view, noonOfTimeline); len(list) != 0 {
+	if list := tl.obs.trends.list(nil, &tl.obs.view, noonOfTimeline); len(list) != 0 {
 		t.Errorf("trends of unknown signals: %+v", list)
 	}
 }

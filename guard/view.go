@@ -185,6 +185,19 @@ func (v *view) liveNear() bool {
 	return rate > 0 && v.liveRoom >= 0 && lasts(v.liveRoom, rate) < deathNear
 }
 
+// limitNear reports whether Memory meets the limit soon at the rate of the last
+// moment or second. Not at that of ten seconds, as soonest: what has stopped
+// growing is no danger.
+func (v *view) limitNear() bool {
+	for _, window := range [...]time.Duration{rateWindow, time.Second} {
+		rate, _ := v.growth.rateOver(window)
+		if v.headroom >= 0 && rate > 0 && lasts(v.headroom, rate) < deathNear {
+			return true
+		}
+	}
+	return false
+}
+
 // memoryForecast is when Memory would meet the limit.
 func (v *view) memoryForecast(r Rule) (left time.Duration, rate float64, ok bool) {
 	return v.growth.forecast(v.headroom, v.leastRise(r.Signal), r.Line.time+v.capture)

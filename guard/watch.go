@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/leakguard/leakguard/profile"
@@ -43,6 +42,7 @@ type ruleState struct {
 	belowSince time.Duration // or never
 	suspected  bool          // evidence of a suspicion is being taken
 	open       bool
+	capture    int   // the number of its incident's last capture while that is under way; 0: none
 	incidents  int64 // announced since Start
 	peak       int64
 	wants      bool // evidence is wanted and not yet under way
@@ -60,6 +60,8 @@ type act struct {
 	why, evidence string
 	// known is for a suspicion how much live memory must exceed to be news.
 	known int64
+	// capture is the number of the capture that begins.
+	capture int
 }
 
 type actKind int
@@ -141,7 +143,7 @@ func (w *watch) stepRule(i int, v *view) {
 			s.decide(v.at, "above the line, not yet for the time that opens an incident")
 			return
 		}
-		s.open, s.wants, s.peak = true, true, v.values[s.rule.Signal]
+		s.open, s.wants, s.peak, s.capture = true, true, v.values[s.rule.Signal], 0
 		w.act(openIncident, i, v.describe(s.rule), "")
 	}
 
@@ -174,42 +176,34 @@ func (w *watch) suspicion(i int, v *view) {
 		return
 	}
 	s.decide(v.at, "memory is taken fast: capturing, and asking the garbage collector what of it lives")
-	w.acts = append(w.acts, act{do: suspectIncident, rule: i, reason: v.describe(s.rule), why: verdict.why, known: verdict.shows})
-	w.ledger.begin(v)
-	s.suspected, w.suspectRate = true, rate
+	number := w.ledger.begin(v, s.rule.Capture, true)
+	w.acts = append(w.acts, act{do: suspectIncident, rule: i, reason: v.describe(s.rule), why: verdict.why, known: verdict.shows, capture: number})
+	s.suspected, s.capture, w.suspectRate = true, number, rate
 }
 
-// confirm opens the incident of a suspicion that proved right. Its evidence was
-// taken; that is still to be booked.
+// confirm opens the incident of a suspicion that proved right. Its evidence is
+// taken or under way; that is still to be booked.
 func (w *watch) confirm(rule int) {
 	w.suspicions = 0
 	s := &w.rules[rule]
 	s.suspected, s.open = false, true
-	s.peak = w.ledger.pending.values[s.rule.Signal]
+	if u := w.ledger.find(s.capture); u != nil {
+		u.suspicion = false
+		s.peak = u.values[s.rule.Signal]
+	}
 	s.wants = false
 }
 
 // refute notes that what grew was garbage. Each time the guard believes the
 // process a while longer that this is its way.
 func (w *watch) refute(rule int, at time.Duration) {
-	w.ledger.running = false
+	w.ledger.drop(w.rules[rule].capture)
+	w.rules[rule].capture = 0
 	w.suspectAt = at + min(firstDoubt<<min(w.suspicions, 20), longestDoubt)
 	w.refutedRate = max(w.refutedRate, w.suspectRate)
 	w.suspicions++
 	w.rules[rule].suspected = false
 	w.rules[rule].decide(at, "memory was taken fast, but it was garbage")
-}
-
-// recovered says in words why an incident is over.
-func (r Rule) recovered() string {
-	switch {
-	case r.Line.kind == lineGrowing:
-		return fmt.Sprintf("the trend of %s has been no leak for %v", r.Signal, r.Hold)
-	case r.Signal == LeakedGoroutines:
-		return fmt.Sprintf("goroutines have piled up nowhere for %v", r.Hold)
-	default:
-		return fmt.Sprintf("%s below %.3g of its line for %v", r.Signal, r.Recover, r.Hold)
-	}
 }
 
 // consider decides whether an open incident gets evidence now.
@@ -221,6 +215,10 @@ func (w *watch) consider(i int, v *view) {
 		return
 	case s.position == below, s.position == between && !s.wants:
 		s.decide(v.at, "open, waiting to recover")
+		return
+	}
+	if u := w.ledger.find(s.capture); u != nil && u.stage != finishing {
+		s.decide(v.at, "not captured: a capture is running")
 		return
 	}
 	// What is owed is taken between the lines too: it may never come above
@@ -241,21 +239,25 @@ func (w *watch) consider(i int, v *view) {
 	}
 	s.wants = false
 	s.decide(v.at, "captured: "+verdict.why)
-	w.act(captureEvidence, i, v.describe(s.rule), verdict.why)
-	w.ledger.begin(v)
+	s.capture = w.ledger.begin(v, s.rule.Capture, false)
+	w.acts = append(w.acts, act{do: captureEvidence, rule: i, reason: v.describe(s.rule), why: verdict.why, capture: s.capture})
 }
 
 // captureEnded tells the policy of which kinds a capture saved evidence. Only
 // that spends the cooldown; what failed is owed still, after a back-off. rule is
 // negative for a capture that no rule asked for.
-func (w *watch) captureEnded(rule int, id string, kinds KindSet, at time.Duration) {
+func (w *watch) captureEnded(rule, number int, id string, kinds KindSet, at time.Duration) {
 	if rule < 0 {
-		w.ledger.end(id, kinds, kinds != 0, false, at)
+		w.ledger.end(number, id, kinds, kinds != 0, false, at)
 		return
 	}
 	s := &w.rules[rule]
 	whole := kinds&s.rule.Capture == s.rule.Capture
-	w.ledger.end(id, kinds, whole, true, at)
+	w.ledger.end(number, id, kinds, whole, true, at)
+	if s.capture != number {
+		return // of an incident that is over; the rule may have opened another
+	}
+	s.capture = 0
 	if s.open && !whole {
 		s.wants = true
 	}
@@ -267,32 +269,4 @@ func (w *watch) act(do actKind, rule int, reason, why string) {
 
 func (s *ruleState) decide(at time.Duration, what string) {
 	s.decision, s.decidedAt = what, at
-}
-
-// describe says in words where a rule's signal stands, such as 'memory 471.0
-// MiB, 92% of 512.0 MiB' or 'memory 300.0 MiB, 90ms to 512.0 MiB at 2.2 GiB/s'.
-func (v *view) describe(r Rule) string {
-	value := v.values[r.Signal]
-	text := r.Signal.String() + " " + r.Signal.format(value)
-	limit := v.limits[r.Signal]
-	switch r.Line.kind {
-	case lineTimeToLimit:
-		left, rate, ok := v.liveForecast(r)
-		if !ok {
-			left, rate, ok = v.suspectForecast(r)
-		}
-		if !ok { // no longer
-			return text
-		}
-		return fmt.Sprintf("%s, %v to %s at %s/s", text, left.Round(time.Millisecond),
-			r.Signal.format(limit), profile.Bytes(rate))
-	case lineShare:
-		return fmt.Sprintf("%s, %.0f%% of %s", text, 100*float64(value)/float64(limit), r.Signal.format(limit))
-	case lineGrowth:
-		return fmt.Sprintf("%s, was %s in calm times", text, r.Signal.format(v.base[r.Signal]))
-	case lineGrowing:
-		return text + v.trends.describe(r.Signal, v)
-	default:
-		return fmt.Sprintf("%s, line at %s", text, r.Signal.format(r.Line.amount))
-	}
 }

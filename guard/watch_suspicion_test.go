@@ -36,7 +36,7 @@ func TestSuspicionOpensOneIncident(t *testing.T) {
 
 	w := suspicious()
 	w.confirm(0)
-	w.captureEnded(0, "id", w.rules[0].rule.Capture, v.at)
+	w.captureEnded(0, w.rules[0].capture, "id", w.rules[0].rule.Capture, v.at)
 	if n := opened(w); n != 0 {
 		t.Errorf("%d further incidents opened after the suspicion proved right, want none", n)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,6 +127,52 @@ func TestPage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Before the first answer the page says that it is loading, neither that it is live
+// nor that there are no incidents.
+func TestPageBeforeTheFirstAnswer(t *testing.T) {
+	h := newHandler(richGuard(t), true, Config{UpdateEvery: 100 * time.Millisecond})
+	answer := make(chan struct{})
+	var opened atomic.Bool
+	b, url := browse(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/events":
+			select {
+			case <-answer:
+			default:
+				w.Header().Set("Content-Type", "text/event-stream")
+				w.Write([]byte("retry: 2000\n\n"))
+				http.NewResponseController(w).Flush()
+				opened.Store(true)
+				select {
+				case <-answer: // the browser comes back
+				case <-r.Context().Done():
+				}
+				return
+			}
+		case "/api/v1/state":
+			select {
+			case <-answer:
+			case <-r.Context().Done():
+			}
+		}
+		h.ServeHTTP(w, r)
+	}))
+	b.Open(url+"/", 1280, 900, false)
+	for deadline := time.Now().Add(30 * time.Second); !opened.Load() && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	const words = `[document.getElementById("live").textContent, document.getElementById("incidents-none").textContent, document.querySelector("h1").textContent].join(", ")`
+	until(t, b, "the script runs", `document.querySelectorAll("#now-commands code").length > 0`)
+	time.Sleep(200 * time.Millisecond) // for the stream's opening to reach the page
+	var says string
+	if b.Evaluate(words, &says); says != "loading, Loading., Loading." {
+		t.Errorf("before the first answer the page says %q", says)
+	}
+	close(answer)
+	until(t, b, "it is live", `document.getElementById("live").textContent === "live"`)
+	until(t, b, "the incidents are listed", `document.querySelectorAll("details.incident").length === 2`)
 }
 
 // screenshot makes a picture of the documentation anew:

@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
+	"weak"
 )
 
 // hub tells all live pages what is new. While there are any, one goroutine asks
-// the guard and makes the message, once for all of them; when the last has left it
-// ends.
+// the guard and makes the message, once for all of them. It ends when the last page
+// has left.
 type hub struct {
 	states *states
 	g      watched
@@ -21,14 +23,16 @@ type hub struct {
 	mu      sync.Mutex
 	viewers map[*viewer]struct{}
 	running bool
-	servers map[*http.Server]bool // that tell when they shut down; whether they do
+	// servers are those that tell when they shut down, and whether they do. It does
+	// not keep them alive: a program may make many, for tests say.
+	servers map[weak.Pointer[http.Server]]bool
 }
 
 // viewer is a live page.
 type viewer struct {
 	server *http.Server // nil: not known
-	// messages has room for a few: who has not taken them by then is slow, and
-	// finds it closed. A browser comes back by itself.
+	// messages has room for a few. A viewer that has not taken them by then is slow,
+	// and finds it closed. A browser comes back by itself.
 	messages chan []byte
 	fresh    bool // has been sent nothing yet
 }
@@ -47,7 +51,7 @@ const (
 
 func newHub(s *states, g watched, cfg Config) *hub {
 	return &hub{states: s, g: g, every: cfg.UpdateEvery, most: cfg.Viewers,
-		viewers: make(map[*viewer]struct{}), servers: make(map[*http.Server]bool)}
+		viewers: make(map[*viewer]struct{}), servers: make(map[weak.Pointer[http.Server]]bool)}
 }
 
 // serve is the stream of one page.
@@ -96,15 +100,8 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 func (h *hub) join(server *http.Server) *viewer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	down, known := h.servers[server]
-	if len(h.viewers) >= h.most || down {
+	if len(h.viewers) >= h.most || !h.serving(server) {
 		return nil
-	}
-	if server != nil && !known {
-		// Without this a server that is being shut down would wait for pages
-		// that somebody has left open.
-		h.servers[server] = false
-		server.RegisterOnShutdown(func() { h.shutDown(server) })
 	}
 	v := &viewer{server: server, messages: make(chan []byte, backlog), fresh: true}
 	h.viewers[v] = struct{}{}
@@ -115,6 +112,30 @@ func (h *hub) join(server *http.Server) *viewer {
 	return v
 }
 
+// serving reports whether a server goes on serving; mu is held. It has a server
+// that is not known yet tell when it shuts down: else it would wait for pages that
+// somebody has left open.
+func (h *hub) serving(server *http.Server) bool {
+	if server == nil {
+		return true
+	}
+	key := weak.Make(server)
+	down, known := h.servers[key]
+	if !known {
+		h.servers[key] = false
+		server.RegisterOnShutdown(func() { h.shutDown(key) })
+		runtime.AddCleanup(server, h.forget, key)
+	}
+	return !down
+}
+
+// forget is called when a server is gone.
+func (h *hub) forget(server weak.Pointer[http.Server]) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.servers, server)
+}
+
 func (h *hub) leave(v *viewer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -122,12 +143,12 @@ func (h *hub) leave(v *viewer) {
 }
 
 // shutDown ends the streams of a server.
-func (h *hub) shutDown(server *http.Server) {
+func (h *hub) shutDown(server weak.Pointer[http.Server]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.servers[server] = true
 	for v := range h.viewers {
-		if v.server == server {
+		if v.server == server.Value() {
 			h.drop(v)
 		}
 	}
@@ -141,26 +162,45 @@ func (h *hub) drop(v *viewer) {
 	}
 }
 
-// run is the goroutine that tells them.
+// run is the goroutine that tells them. A panic would end the program, since no
+// server recovers it: the streams end instead, and the browsers that come back have
+// another goroutine started.
 func (h *hub) run() {
+	defer func() {
+		if recover() != nil {
+			h.stop(true)
+		}
+	}()
 	ticker := time.NewTicker(h.every)
 	defer ticker.Stop()
 	m := messenger{pointsSince: time.Now()}
 	for range ticker.C {
-		h.mu.Lock()
-		if len(h.viewers) == 0 {
-			h.running = false
-			h.mu.Unlock()
+		if h.stop(false) {
 			return
 		}
-		h.mu.Unlock()
 		whole, news := m.next(h.states.now(), h.g)
 		h.broadcast(whole, news)
 	}
 }
 
-// broadcast hands out a message: all of the state to who has not had any, what is
-// new to the others.
+// stop reports whether nobody looks any more, and notes that the goroutine ends
+// then. all has it end in any case, with all streams.
+func (h *hub) stop(all bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if all {
+		for v := range h.viewers {
+			h.drop(v)
+		}
+	}
+	if len(h.viewers) == 0 {
+		h.running = false
+	}
+	return !h.running
+}
+
+// broadcast hands out a message: all of the state to new viewers, what is new to
+// the others.
 func (h *hub) broadcast(whole func() []byte, news []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -9,9 +9,12 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/leakguard/leakguard/guard"
 )
 
 // steadyGuard is a guard whose figures change with time.
@@ -163,5 +166,74 @@ func TestShutdown(t *testing.T) {
 	defer cancel()
 	if err := server.Config.Shutdown(ctx); err != nil {
 		t.Errorf("with a page open: %v", err)
+	}
+}
+
+// brokenGuard panics as long as it is broken.
+type brokenGuard struct {
+	*fakeGuard
+	broken atomic.Bool
+}
+
+func (g *brokenGuard) Snapshot() guard.Snapshot {
+	if g.broken.Load() {
+		panic("out of order")
+	}
+	return g.fakeGuard.Snapshot()
+}
+
+// A panic of what makes the messages does not end the program. The streams end, and
+// those who come back are served.
+func TestHubRecoversAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &brokenGuard{fakeGuard: steadyGuard()}
+		h := newHandler(g, true, Config{})
+		v := h.hub.join(nil)
+		<-v.messages
+		g.broken.Store(true)
+		for range v.messages { // until the stream ends
+		}
+		synctest.Wait()
+		if h.hub.running || len(h.hub.viewers) != 0 {
+			t.Errorf("running %v with %d viewers", h.hub.running, len(h.hub.viewers))
+		}
+		h.hub.leave(v) // as its handler does
+		g.broken.Store(false)
+		v = h.hub.join(nil)
+		if m := sections(t, <-v.messages); m["status"] == nil {
+			t.Errorf("after the panic the first message is %v", m)
+		}
+		h.hub.leave(v)
+		time.Sleep(3 * time.Second)
+	})
+}
+
+// A handler outlives servers without keeping them, however they end.
+func TestHubForgetsServers(t *testing.T) {
+	h := newHandler(steadyGuard(), true, Config{UpdateEvery: 100 * time.Millisecond})
+	for i := range 8 {
+		server := httptest.NewServer(h)
+		res, err := http.Get(server.URL + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bufio.NewReader(res.Body).ReadString('\n')
+		res.Body.Close()
+		if i%2 == 0 {
+			server.Config.Shutdown(t.Context())
+		}
+		server.Close()
+		http.DefaultClient.CloseIdleConnections()
+	}
+	known := func() int {
+		h.hub.mu.Lock()
+		defer h.hub.mu.Unlock()
+		return len(h.hub.servers)
+	}
+	for deadline := time.Now().Add(30 * time.Second); known() > 1 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		runtime.GC()
+	}
+	if n := known(); n > 1 { // the last one's connection may still be closing
+		t.Errorf("%d servers of 8 that are gone are kept", n)
 	}
 }

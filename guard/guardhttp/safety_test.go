@@ -346,6 +346,9 @@ func TestBounds(t *testing.T) {
 }
 
 func TestPprofTakesIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs go tool pprof")
+	}
 	g := richGuard(t)
 	h := newHandler(g, true, Config{ProfileEvery: time.Millisecond})
 	server := httptest.NewServer(http.StripPrefix("/debug", h))

@@ -23,7 +23,7 @@ type state struct {
 	Pressure  *pressureState           `json:"pressure"`
 	Reading   *incident.Reading        `json:"reading"` // the last; null before the first
 	Rules     []ruleState              `json:"rules"`
-	Incidents []entry                  `json:"incidents"` // newest first
+	Incidents []entry               `json:"incidents"` // newest first
 	Trends    []incident.Trend         `json:"trends"`
 	Sites     []incident.GoroutineSite `json:"goroutine_sites"`
 	Census    *censusState             `json:"census"`
@@ -76,10 +76,10 @@ type pressureState struct {
 }
 
 type ruleState struct {
-	Name string       `json:"name"`
-	Text string       `json:"text"` // such as 'memory at 90% of the limit'
+	Name string `json:"name"`
+	Text string `json:"text"` // such as 'memory at 90% of the limit'
 	Unit profile.Unit `json:"unit"` // of the values: 'bytes', 'count', 'millicpu' or 'per_second'
-	Open bool         `json:"open"`
+	Open bool   `json:"open"`
 	// Value is where its signal stands, Line where its line lies.
 	Value    *int64 `json:"value"`
 	Line     *int64 `json:"line"`
@@ -105,12 +105,13 @@ type counters struct {
 	FailedReports  int64 `json:"failed_reports"`
 	Delivered      int64 `json:"delivered_events"`
 	Dropped        int64 `json:"dropped_events"`
+	DroppedLines   int64 `json:"dropped_log_lines"`
 	SinkFailures   int64 `json:"sink_failures"`
 	Panics         int64 `json:"panics"`
 }
 
 // freshFor is how long a state is good enough for whoever asks next: however many
-// do, the guard's loop is asked four times a second.
+// do, one is made four times a second.
 const freshFor = 250 * time.Millisecond
 
 // states makes states.
@@ -191,7 +192,7 @@ func newState(there bool, s *guard.Snapshot, rate float64, incidents []entry, no
 	out.Counters = counters{
 		Readings: c.Readings, Incidents: c.Incidents, Captures: c.Captures, FailedCaptures: c.FailedCaptures,
 		Baselines: c.Baselines, Reports: c.Explained, FailedReports: c.FailedReports,
-		Delivered: c.Delivered, Dropped: c.DroppedEvents, SinkFailures: c.SinkFailures, Panics: c.Panics,
+		Delivered: c.Delivered, Dropped: c.DroppedEvents, DroppedLines: c.DroppedLogLines, SinkFailures: c.SinkFailures, Panics: c.Panics,
 	}
 	return out
 }

@@ -60,16 +60,28 @@ func needLocks(t testing.TB) {
 // find returns the dead boxes of a folder.
 func find(t testing.TB, dir, boot string) []*Found {
 	t.Helper()
-	found, _, err := Find(dir, boot)
+	found, _, err := findAgain(t, dir, boot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		for _, f := range found {
-			f.Close()
-		}
-	})
 	return found
+}
+
+// findAgain also returns when to look again.
+func findAgain(t testing.TB, dir, boot string) (found []*Found, again time.Duration, err error) {
+	l, err := NewLook(dir, boot)
+	if err != nil {
+		return nil, 0, err
+	}
+	t.Cleanup(func() { l.Close() })
+	for f := l.Next(); f != nil; f = l.Next() {
+		t.Cleanup(func() { f.Close() })
+		if f.Err == nil {
+			f.Err = f.Load()
+		}
+		found = append(found, f)
+	}
+	return found, l.Again, nil
 }
 
 func names(t testing.TB, dir string) (list []string) {
@@ -200,7 +212,7 @@ func TestOfAnotherBootAgeTells(t *testing.T) {
 	dir := t.TempDir()
 	b := create(t, dir, false)
 	b.abandon() // the lock is known to be free on this host only
-	found, again, err := Find(dir, "another boot")
+	found, again, err := findAgain(t, dir, "another boot")
 	if err != nil || len(found) != 0 || again <= 0 || again > time.Minute {
 		t.Fatalf("got %d boxes, again after %v, %v; it was written to a moment ago", len(found), again, err)
 	}
@@ -223,7 +235,7 @@ func TestWhoRestsLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.abandon()
-	found, again, err := Find(dir, "another boot")
+	found, again, err := findAgain(t, dir, "another boot")
 	if err != nil || len(found) != 0 || again < 9*time.Minute || again > 11*time.Minute {
 		t.Errorf("got %d boxes, again after %v, %v; it rests for 10 minutes", len(found), again, err)
 	}
@@ -235,7 +247,7 @@ func TestWhoRestsLives(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, b.name), old, old); err != nil {
 		t.Fatal(err)
 	}
-	if found, again, err := Find(dir, "another boot"); err != nil || len(found) != 0 || again != 0 {
+	if found, again, err := findAgain(t, dir, "another boot"); err != nil || len(found) != 0 || again != 0 {
 		t.Errorf("got %d boxes, again after %v, %v; it is this process's own", len(found), again, err)
 	}
 }

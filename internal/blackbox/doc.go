@@ -7,12 +7,12 @@
 //  2. [Box.Sample] and [Box.Note] write into rings, whole slots with a checksum
 //     each, by one pwrite(2) each.
 //  3. [Box.Close] says that the process took its leave, and removes the file.
-//  4. [Find] of a later process opens the files whose lock nobody has: their
-//     processes are dead. [Found.Record] is what they knew.
+//  4. A [Look] of a later process finds the files whose lock nobody has: their
+//     processes are dead. [Found.Load] reads what they knew.
 //
 // What was written survives the process however it dies, also by SIGKILL or the
-// kernel's want of memory: it is in the kernel's page cache. It does not survive a
-// power cut or a crash of the kernel, for nothing is ever synced.
+// kernel's OOM killer: it is in the kernel's page cache. It does not survive a power cut
+// or a crash of the kernel, because nothing is ever synced.
 //
 // A mapping of the file into memory (mmap) was rejected: where the disk is full,
 // the file cut short or its device gone, a store into it is SIGBUS, which kills the

@@ -28,9 +28,14 @@ func Example() {
 	if err := box.Close(); err != nil {
 		fmt.Println(err)
 	}
-	dead, _, err := blackbox.Find(dir, "")
-	fmt.Println(len(dead), err)
-	// Output: 0 <nil>
+	look, err := blackbox.NewLook(dir, "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer look.Close()
+	fmt.Println(look.Next() == nil)
+	// Output: true
 }
 
 func BenchmarkCreate(b *testing.B) {

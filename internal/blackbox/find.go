@@ -1,6 +1,7 @@
 package blackbox
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,34 +19,35 @@ const (
 	// mostCrash is how much of a panic's trace is read, in bytes: the goroutine
 	// that panicked comes first.
 	mostCrash = 64 << 10
-	// inTheMaking is the age up to which a box without a header is somebody's who
-	// has just begun, or writes to a disk that hangs.
+	// inTheMaking is the age up to which a box without a header may belong to a process
+	// that has just begun, or that writes to a disk that hangs.
 	inTheMaking = time.Hour
-	// slack is by how much a sample may be late before its process counts as dead,
-	// where no lock tells.
+	// slack is how late a sample may be before its process counts as dead, where no
+	// lock tells.
 	slack = 10 * time.Second
 )
 
-// Found is the box of a process that is dead. Whoever has it holds its lock, so it
-// is reported once.
+// Found is the box of a process that is dead. Whoever has it holds its lock, so a death
+// is reported once. It holds one file descriptor, and has to be closed before its Look.
 type Found struct {
-	root   *os.Root
-	file   *os.File
-	name   string
+	root *os.Root // of the Look
+	file *os.File
+	name string
+	// Record has Header, Clean and Told; the rest comes with [Found.Load].
 	Record Record
 	// Err is why the box cannot be read; [ErrNewer] where it is a newer version's.
 	Err error
 	// Modified is when the file was last written to, by the file system's clock.
 	Modified time.Time
 	// Crash is the beginning of what the runtime wrote of a fatal panic; "" where
-	// there was none, or nobody asked for it.
+	// there was none, or nobody asked for it. It comes with Load.
 	Crash string
 }
 
 // Record is what a box holds.
 type Record struct {
 	Header Header
-	// Clean says that the process took its leave; Told that its death was
+	// Clean says that the process ended in an orderly way; Told that its death was
 	// reported.
 	Clean, Told bool
 	// Recent are the last samples, Minutes one a minute, Notes the last notes,
@@ -69,7 +71,7 @@ type Note struct {
 	Text string
 }
 
-// Last is the time of the last sign of life; zero where there was none.
+// Last returns the time of the last sign of life; zero where there was none.
 func (r *Record) Last() (t time.Time) {
 	if n := len(r.Recent); n > 0 {
 		t = r.Recent[n-1].Time
@@ -80,63 +82,91 @@ func (r *Record) Last() (t time.Time) {
 	return t
 }
 
-// Find returns the boxes in a folder whose process is dead, oldest first, and for
-// how long to wait before another may be known to be: where no lock tells who
-// lives, on some network file systems and on Windows, or only on this host, a
-// process that writes no more counts as dead. boot is this run of the kernel: of a
-// box of another one the lock alone is not believed, for it may be held on another
-// host of a shared volume. The caller closes what it gets.
-//
-// Boxes of processes that took their leave are removed.
-func Find(dir, boot string) (dead []*Found, again time.Duration, err error) {
+// Look goes through the boxes in a folder whose process is dead, from the one that was
+// written to last to the oldest. It opens one at a time and reads only its head, so a
+// folder of any number of boxes costs few descriptors and little memory.
+type Look struct {
+	// Again is how long to wait before another process may be known to be dead;
+	// zero: there is none. Where no lock tells who lives, on some network file
+	// systems and on Windows, or only on this host, a process that has not written
+	// for a while counts as dead.
+	Again time.Duration
+
+	root *os.Root
+	boot string
+	now  time.Time
+	list []candidate
+}
+
+type candidate struct {
+	name string
+	info fs.FileInfo
+}
+
+// NewLook lists the boxes in a folder. boot is this run of the kernel: for a box of
+// another one the lock alone proves nothing, since it may be held on another host of a
+// shared volume. The caller closes the Look.
+func NewLook(dir, boot string) (*Look, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, 0, fmt.Errorf("blackbox: %w", err)
+		return nil, fmt.Errorf("blackbox: %w", err)
 	}
-	defer root.Close()
+	l := &Look{root: root, boot: boot, now: time.Now()}
 	d, err := root.Open(".")
 	if err != nil {
-		return nil, 0, fmt.Errorf("blackbox: %w", err)
+		root.Close()
+		return nil, fmt.Errorf("blackbox: %w", err)
 	}
 	names, err := d.Readdirnames(-1)
 	d.Close()
 	if err != nil {
-		return nil, 0, fmt.Errorf("blackbox: %w", err)
+		root.Close()
+		return nil, fmt.Errorf("blackbox: %w", err)
 	}
-	now := time.Now()
-	for _, name := range slices.Sorted(slices.Values(names)) {
+	for _, name := range names {
 		if !strings.HasPrefix(name, prefix) || !IsName(name) {
 			continue
 		}
 		if _, ours := living.Load(name); ours {
 			continue
 		}
-		f, wait := open(root, name, boot, now)
-		again = max(again, wait)
+		if fi, err := root.Lstat(name); err == nil && fi.Mode().IsRegular() {
+			l.list = append(l.list, candidate{name, fi})
+		}
+	}
+	slices.SortFunc(l.list, func(a, b candidate) int {
+		return cmp.Or(b.info.ModTime().Compare(a.info.ModTime()), strings.Compare(b.name, a.name))
+	})
+	return l, nil
+}
+
+// Next returns the next box of a dead process; nil if there are no more. The caller
+// closes or removes it. Boxes of processes that ended in an orderly way are removed.
+func (l *Look) Next() *Found {
+	for len(l.list) > 0 {
+		c := l.list[0]
+		l.list = l.list[1:]
+		f, wait := l.open(c)
+		l.Again = max(l.Again, wait)
 		if f == nil {
 			continue
 		}
-		if f.root, err = os.OpenRoot(dir); err != nil {
-			f.file.Close()
-			continue
-		}
-		if f.Err == nil && f.Record.Clean && f.Crash == "" {
+		if f.Err == nil && f.Record.Clean && !f.traced() {
 			f.Remove()
 			continue
 		}
-		dead = append(dead, f)
+		return f
 	}
-	return dead, again, nil
+	return nil
 }
 
-// open opens a box and takes its lock; nil if its process lives, or is too young to
-// tell, for as long as wait says.
-func open(root *os.Root, name, boot string, now time.Time) (f *Found, wait time.Duration) {
-	before, err := root.Lstat(name)
-	if err != nil || !before.Mode().IsRegular() {
-		return nil, 0
-	}
-	file, err := root.OpenFile(name, os.O_RDWR, 0)
+// Close ends the look.
+func (l *Look) Close() error { return l.root.Close() }
+
+// open opens a box and takes its lock. It returns nil if its process lives, or if that
+// cannot be known until the time in wait has passed.
+func (l *Look) open(c candidate) (f *Found, wait time.Duration) {
+	file, err := l.root.OpenFile(c.name, os.O_RDWR, 0)
 	if err != nil {
 		return nil, 0
 	}
@@ -149,32 +179,56 @@ func open(root *os.Root, name, boot string, now time.Time) (f *Found, wait time.
 	if lockErr == nil && !taken {
 		return nil, 0
 	}
-	// Whoever has the lock of the file of that name, and nobody else, removes it.
-	there, err := root.Lstat(name)
-	if err != nil || !os.SameFile(before, there) {
+	// Only the holder of the lock of the file of that name may remove it.
+	there, err := l.root.Lstat(c.name)
+	if err != nil || !os.SameFile(c.info, there) {
 		return nil, 0
 	}
-	data, err := io.ReadAll(io.LimitReader(file, mostBytes+1))
+	head := make([]byte, headSize)
+	n, err := file.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, 0
+	}
+	f = &Found{root: l.root, file: file, name: c.name, Modified: there.ModTime()}
+	h, state, err := decodeHead(head[:n])
+	f.Record.Header, f.Record.Clean, f.Record.Told = h, state == stateClean, state == stateTold
+	age := l.now.Sub(f.Modified)
 	if err != nil {
-		return nil, 0
-	}
-	f = &Found{file: file, name: name, Modified: there.ModTime()}
-	f.Record, f.Err = Read(data)
-	age := now.Sub(f.Modified)
-	if f.Err != nil {
-		if !errors.Is(f.Err, ErrNewer) && age < inTheMaking && empty(data) {
+		f.Err = fmt.Errorf("blackbox: %w", err)
+		if !errors.Is(err, ErrNewer) && age < inTheMaking && empty(head[:n]) {
 			return nil, 0
 		}
 		return f, 0
 	}
-	h := &f.Record.Header
-	if lockErr != nil || boot != h.Boot {
+	if lockErr != nil || l.boot != h.Boot {
 		if silent := 3*h.Every + slack; !f.Record.Clean && age < silent {
 			return nil, silent - age + time.Second
 		}
 	}
-	f.Crash = readCrash(root, h.Crash)
 	return f, 0
+}
+
+// Load reads all that the box holds, and the trace of a panic.
+func (f *Found) Load() error {
+	data, err := io.ReadAll(io.LimitReader(f.file, mostBytes+1))
+	if err != nil {
+		return fmt.Errorf("blackbox: %w", err)
+	}
+	if f.Record, err = Read(data); err != nil {
+		return err
+	}
+	f.Crash = readCrash(f.root, f.Record.Header.Crash)
+	return nil
+}
+
+// traced reports whether the runtime has written the trace of a panic.
+func (f *Found) traced() bool {
+	name := f.Record.Header.Crash
+	if name == "" || !IsName(name) {
+		return false
+	}
+	fi, err := f.root.Lstat(name)
+	return err == nil && fi.Mode().IsRegular() && fi.Size() > 0
 }
 
 // empty reports whether nothing was written yet.
@@ -198,8 +252,8 @@ func readCrash(root *os.Root, name string) string {
 	return string(text)
 }
 
-// Read reads a box. What is torn is left out and counted; values beyond those that
-// a slot says it has, and texts beyond its end, are not there.
+// Read reads a box. Torn slots are left out and counted. Values beyond the number that
+// a slot states, and text beyond its end, are ignored.
 func Read(data []byte) (r Record, err error) {
 	h, state, err := decodeHead(data)
 	if err != nil {
@@ -262,6 +316,4 @@ func (f *Found) Remove() error {
 }
 
 // Close gives the box back, as it is.
-func (f *Found) Close() error {
-	return errors.Join(ignoreClosed(f.file.Close()), f.root.Close())
-}
+func (f *Found) Close() error { return ignoreClosed(f.file.Close()) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/confined"
@@ -16,12 +17,16 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Folder is one incident being written. It is for one goroutine at a time. It
-// holds two file descriptors until it is closed, and as long as it is open, or
-// its process lives, no store prunes it.
+// Folder is one incident being written. Its methods may be called from several
+// goroutines: a profile that takes seconds and a report are written beside each
+// other. It holds two file descriptors until it is closed, and as long as it is
+// open, or its process lives, no store prunes it.
 type Folder struct {
-	s         *Store
-	id        string
+	s  *Store
+	id string
+
+	// mu guards what follows. It is never held while the disk is touched.
+	mu        sync.Mutex
 	dir       *os.Root
 	lock      *os.File // nil where the file system knows no locks
 	artefacts []incident.Artefact
@@ -36,7 +41,18 @@ func (f *Folder) ID() string { return f.id }
 func (f *Folder) Path() string { return filepath.Join(f.s.dir, f.id) }
 
 // Artefacts returns what has been written so far, in order.
-func (f *Folder) Artefacts() []incident.Artefact { return slices.Clone(f.artefacts) }
+func (f *Folder) Artefacts() []incident.Artefact {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.artefacts)
+}
+
+// opened returns the open folder, or nil once it is closed.
+func (f *Folder) opened() *os.Root {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dir
+}
 
 // Write keeps what write writes as a file that is whole or absent: on an error,
 // or a panic, of write nothing remains of it. A second Write of a name replaces
@@ -46,10 +62,11 @@ func (f *Folder) Artefacts() []incident.Artefact { return slices.Clone(f.artefac
 // decide: see [Folder.Sync]. What would take the incident beyond half of
 // StoreConfig.MaxBytes is refused.
 func (f *Folder) Write(name string, write func(io.Writer) error) (incident.Artefact, error) {
-	if err := f.check(name); err != nil {
+	dir, err := f.check(name)
+	if err != nil {
 		return incident.Artefact{}, err
 	}
-	size, sum, err := confined.WriteWhole(f.dir, f.s.tempName(), name, f.left(name), false, write)
+	size, sum, err := confined.WriteWhole(dir, f.s.tempName(), name, f.left(name), false, write)
 	if err != nil {
 		return incident.Artefact{}, f.failed("write "+name, err)
 	}
@@ -58,7 +75,7 @@ func (f *Folder) Write(name string, write func(io.Writer) error) (incident.Artef
 
 // Link adds a baseline without copying it where the file system can.
 func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error) {
-	if err := f.check(name); err != nil {
+	if _, err := f.check(name); err != nil {
 		return incident.Artefact{}, err
 	}
 	root, err := f.s.attached()
@@ -99,17 +116,20 @@ func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error)
 // can take long; the evidence comes first. A file that is gone is an error, the
 // others are synced all the same.
 func (f *Folder) Sync() error {
-	if f.dir == nil {
+	f.mu.Lock()
+	dir, unsynced := f.dir, f.unsynced
+	f.unsynced = nil
+	f.mu.Unlock()
+	if dir == nil {
 		return f.failed("sync", fs.ErrClosed)
 	}
 	var errs []error
-	for _, name := range f.unsynced {
-		if err := confined.SyncFile(f.dir, name); err != nil {
+	for _, name := range unsynced {
+		if err := confined.SyncFile(dir, name); err != nil {
 			errs = append(errs, f.failed("sync "+name, err))
 		}
 	}
-	f.unsynced = nil
-	if err := confined.SyncDir(f.dir); err != nil {
+	if err := confined.SyncDir(dir); err != nil {
 		errs = append(errs, f.failed("sync", err))
 	}
 	root, err := f.s.attached()
@@ -126,15 +146,16 @@ func (f *Folder) Sync() error {
 // Artefacts, cuts lists and the reason to their bounds, and syncs. Call
 // [Folder.Sync] before it where its hashes are to hold after a power cut.
 func (f *Folder) WriteManifest(m incident.Manifest) error {
-	if f.dir == nil {
+	dir := f.opened()
+	if dir == nil {
 		return f.failed("write "+layout.ManifestName, fs.ErrClosed)
 	}
-	m.ID, m.Artefacts = f.id, f.artefacts
+	m.ID, m.Artefacts = f.id, f.Artefacts()
 	data, err := m.Encode()
 	if err != nil {
 		return f.failed("write "+layout.ManifestName, err)
 	}
-	if err := confined.WriteBytes(f.dir, f.s.tempName(), layout.ManifestName, data); err != nil {
+	if err := confined.WriteBytes(dir, f.s.tempName(), layout.ManifestName, data); err != nil {
 		return f.failed("write "+layout.ManifestName, err)
 	}
 	return nil
@@ -143,14 +164,15 @@ func (f *Folder) WriteManifest(m incident.Manifest) error {
 // Discard removes the incident with all that was written of it, and closes the
 // folder: what was taken on a suspicion that proved wrong is no evidence.
 func (f *Folder) Discard() error {
-	if f.dir == nil {
+	dir := f.opened()
+	if dir == nil {
 		return f.failed("discard", fs.ErrClosed)
 	}
 	var errs []error
-	for _, a := range f.artefacts {
-		errs = append(errs, f.dir.Remove(a.Name))
+	for _, a := range f.Artefacts() {
+		errs = append(errs, dir.Remove(a.Name))
 	}
-	if err := f.dir.Remove(layout.ManifestName); !errors.Is(err, fs.ErrNotExist) {
+	if err := dir.Remove(layout.ManifestName); !errors.Is(err, fs.ErrNotExist) {
 		errs = append(errs, err)
 	}
 	root, err := f.s.attached()
@@ -166,6 +188,8 @@ func (f *Folder) Discard() error {
 
 // Close gives the folder back to retention. It may be called again.
 func (f *Folder) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var errs []error
 	if f.lock != nil {
 		errs = append(errs, f.lock.Close())
@@ -180,18 +204,22 @@ func (f *Folder) Close() error {
 	return nil
 }
 
-func (f *Folder) check(name string) error {
-	if f.dir == nil {
-		return f.failed("write "+name, fs.ErrClosed)
+// check returns the open folder if the name may be written into it.
+func (f *Folder) check(name string) (*os.Root, error) {
+	dir := f.opened()
+	if dir == nil {
+		return nil, f.failed("write "+name, fs.ErrClosed)
 	}
 	if !layout.ValidName(name) || layout.Reserved(name) {
-		return f.failed("write", fmt.Errorf("%q is no name for an artefact: want one such as %q or \"report.md\"", name, layout.FileName(profile.Heap.String(), string(incident.VariantBase), 2)))
+		return nil, f.failed("write", fmt.Errorf("%q is no name for an artefact: want one such as %q or \"report.md\"", name, layout.FileName(profile.Heap.String(), string(incident.VariantBase), 2)))
 	}
-	return nil
+	return dir, nil
 }
 
 // left is how many bytes the file may have.
 func (f *Folder) left(name string) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	left := f.s.maxBytes/2 - f.size
 	if i := f.index(name); i >= 0 {
 		left += f.artefacts[i].Size
@@ -199,6 +227,7 @@ func (f *Folder) left(name string) int64 {
 	return max(left, 0)
 }
 
+// index is where a file is in the list; mu is held.
 func (f *Folder) index(name string) int {
 	return slices.IndexFunc(f.artefacts, func(a incident.Artefact) bool { return a.Name == name })
 }
@@ -208,6 +237,8 @@ func (f *Folder) record(name string, size int64, sum string) incident.Artefact {
 	if kind, _, _, ok := incident.ParseFileName(name); ok {
 		a.Kind = &kind
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if i := f.index(name); i >= 0 {
 		f.size -= f.artefacts[i].Size
 		f.artefacts = slices.Delete(f.artefacts, i, i+1)

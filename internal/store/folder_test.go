@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -239,4 +240,30 @@ func TestStoreWithoutPermission(t *testing.T) {
 	if _, err := Open(Config{Dir: dir}); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("OpenStore: %v, want fs.ErrPermission", err)
 	}
+}
+
+// A profile that takes seconds and a report are written at the same time.
+func TestFolderIsSafeForSeveralGoroutines(t *testing.T) {
+	s := openTestStore(t, Config{})
+	f := createTest(t, s, noon, "heap")
+	names := []string{"heap.pb.gz", "cpu.pb.gz", "report.md", "goroutine.txt"}
+	var all sync.WaitGroup
+	for _, name := range names {
+		all.Go(func() {
+			for range 20 {
+				_, err := f.Write(name, content(name))
+				if err := errors.Join(err, f.Sync(), f.WriteManifest(incident.Manifest{Rule: "heap"})); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got := f.Artefacts(); len(got) != len(names) {
+		t.Errorf("artefacts: %+v", got)
+	}
+	for _, name := range names {
+		checkFile(t, filepath.Join(f.Path(), name), name)
+	}
+	checkNoTemps(t, s.Dir())
 }

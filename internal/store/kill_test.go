@@ -117,7 +117,7 @@ func killedIncident(s *Store, rnd *rand.Rand) error {
 			return err
 		}
 	}
-	if err := s.RecordDelivery(f.ID(), "log", "opened", now); err != nil {
+	if err := s.RecordDelivery(f.ID(), accept("log", 1, "opened")); err != nil {
 		return err
 	}
 	_, err = s.Prune(now, f.ID())

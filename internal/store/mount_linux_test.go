@@ -85,7 +85,7 @@ func TestFullDiskLeavesNothingTorn(t *testing.T) {
 	if err := f.WriteManifest(incident.Manifest{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("WriteManifest: %v, want ENOSPC", err)
 	}
-	if err := s.RecordDelivery(f.ID(), "log", "opened", noon); !errors.Is(err, syscall.ENOSPC) {
+	if err := s.RecordDelivery(f.ID(), accept("log", 1, "opened")); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("RecordDelivery: %v, want ENOSPC", err)
 	}
 	checkNoTemps(t, dir)

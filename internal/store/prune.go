@@ -115,6 +115,14 @@ func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 // within 24 h after the one before, of one rule) goes last. It returns how many
 // it removed, also with an error, which is about those it could not remove.
 func (s *Store) Prune(now time.Time, keep ...string) (removed int, err error) {
+	return s.prune(now, 0, keep)
+}
+
+// MakeRoom prunes as [Store.Prune] does, to one incident less, so that one can be
+// added.
+func (s *Store) MakeRoom(now time.Time) (removed int, err error) { return s.prune(now, 1, nil) }
+
+func (s *Store) prune(now time.Time, room int, keep []string) (removed int, err error) {
 	s.pruning.Lock()
 	defer s.pruning.Unlock()
 	root, err := s.attached()
@@ -140,6 +148,7 @@ func (s *Store) Prune(now time.Time, keep ...string) (removed int, err error) {
 	}
 	lim := s.limits
 	lim.Bytes -= baselineBytes(root)
+	lim.Incidents = max(lim.Incidents-room, 0)
 	var errs []error
 	for _, id := range retain(incidents, lim, now) {
 		switch err := s.removeIncident(root, id); {

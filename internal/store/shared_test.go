@@ -13,47 +13,6 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-func TestDelivery(t *testing.T) {
-	s := openTestStore(t, Config{})
-	id := keepIncident(t, s, noon, "heap", 1)
-	if d, err := s.Delivery(id); err != nil || len(d.Sinks) != 0 {
-		t.Errorf("before any: %+v, %v", d, err)
-	}
-	for i, event := range []string{"opened", "captured", "opened"} {
-		if err := s.RecordDelivery(id, "sentry", event, noon.Add(time.Duration(i)*time.Minute)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	d, err := s.Delivery(id)
-	if err != nil || len(d.Sinks["sentry"]) != 2 || !d.Sinks["sentry"][0].Time.Equal(noon) {
-		t.Errorf("got %+v, %v", d, err)
-	}
-	if !d.Has("sentry", "captured") || d.Has("sentry", "recovered") || d.Has("log", "captured") {
-		t.Errorf("Has is wrong about %+v", d)
-	}
-	if m, err := s.Incident(id); err != nil || len(m.Warnings) > 0 || len(m.Artefacts) != 1 {
-		t.Errorf("the record is no artefact: %+v, %v", m, err)
-	}
-	path := filepath.Join(s.Dir(), id, layout.DeliveryName)
-	mustWrite(t, path, "{torn")
-	if _, err := s.Delivery(id); err == nil {
-		t.Error("a record that cannot be read is none")
-	}
-	if err := s.RecordDelivery(id, "log", "opened", noon); err != nil {
-		t.Errorf("it is never replaced: %v", err)
-	}
-	for i := range maxDeliveries + 1 {
-		err = s.RecordDelivery(id, "log", fmt.Sprint("event-", i), noon)
-	}
-	if err == nil {
-		t.Error("the record grows for ever")
-	}
-	if err := s.RecordDelivery("../x", "log", "opened", noon); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("outside: %v", err)
-	}
-	checkNoTemps(t, s.Dir())
-}
-
 func TestConcurrentStores(t *testing.T) {
 	skipOn(t, "windows", "no lock tells there who lives")
 	dir := t.TempDir()
@@ -85,7 +44,7 @@ func TestConcurrentStores(t *testing.T) {
 					if err := f.Close(); err != nil {
 						return err
 					}
-					if err := s.RecordDelivery(f.ID(), "log", "opened", noon); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					if err := s.RecordDelivery(f.ID(), accept("log", 1, "opened")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 						return err
 					}
 					if _, err := s.Incidents(); err != nil {

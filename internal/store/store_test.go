@@ -180,7 +180,7 @@ func TestClosedStoreSaysSo(t *testing.T) {
 	_, errs["Prune"] = s.Prune(noon)
 	_, errs["WriteBaseline"] = s.WriteBaseline(profile.Heap, noon, content("x"))
 	_, errs["Delivery"] = s.Delivery(id)
-	errs["RecordDelivery"] = s.RecordDelivery(id, "log", "opened", noon)
+	errs["RecordDelivery"] = s.RecordDelivery(id, accept("log", 1, "opened"))
 	_, errs["Folder.Write"] = f.Write("heap.pb.gz", content("x"))
 	_, errs["Folder.Link"] = f.Link("heap.pb.gz", BaselineFile{})
 	errs["Folder.Sync"] = f.Sync()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/bounded"
 	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 )
@@ -64,6 +65,9 @@ type Death struct {
 	Incidents []string    `json:"evidence"`
 	Culprit   string      `json:"culprit,omitempty"`
 	Series    DeathSeries `json:"series"`
+	// Untold is how many more processes had died that are not reported: only the newest
+	// deaths are.
+	Untold int `json:"untold,omitempty"`
 }
 
 // Series is how often such deaths come.
@@ -85,7 +89,7 @@ func (d *Death) bounded() *Death {
 		return nil
 	}
 	b := *d
-	b.Why, b.Panic, b.Culprit, b.Elsewhere = cutText(d.Why), cutText(d.Panic), cutText(d.Culprit), cutText(d.Elsewhere)
+	b.Why, b.Panic, b.Culprit, b.Elsewhere = bounded.Text(d.Why), bounded.Text(d.Panic), bounded.Text(d.Culprit), bounded.Text(d.Elsewhere)
 	b.Incidents = present(d.Incidents[max(0, len(d.Incidents)-maxDeathIncidents):])
 	return &b
 }
@@ -130,6 +134,12 @@ func (d *Death) Sentence() string {
 	}
 	if s := d.Series.Sentence(d.Cause); s != "" {
 		b.WriteString("; " + s)
+	}
+	switch {
+	case d.Untold == 1:
+		b.WriteString("; 1 more process died before, without a report")
+	case d.Untold > 1:
+		fmt.Fprintf(&b, "; %d more processes died before, without reports", d.Untold)
 	}
 	return b.String()
 }

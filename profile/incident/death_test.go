@@ -43,6 +43,10 @@ func TestDeathSentence(t *testing.T) {
 			d.Found, d.Series, d.Why = d.LastSample.Add(50*time.Hour), DeathSeries{}, ""
 		},
 			"The previous process was OOM-killed after 2026-11-20 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s"},
+		"one of two": {func(d *Death) { d.Series, d.Why, d.Rate, d.Untold = DeathSeries{}, "", 0, 1 },
+			"The previous process was OOM-killed after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; 1 more process died before, without a report"},
+		"one of many": {func(d *Death) { d.Series, d.Why, d.Rate, d.Untold = DeathSeries{}, "", 0, 396 },
+			"The previous process was OOM-killed after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; 396 more processes died before, without reports"},
 		"nothing is known": {func(d *Death) {
 			*d = Death{Cause: DeathUnknown, Memory: profile.Unknown, Limit: profile.Unknown}
 		},

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/bounded"
 	"github.com/leakguard/leakguard/internal/confined"
 	"github.com/leakguard/leakguard/internal/layout"
 )
@@ -22,7 +23,7 @@ func readHeadline(dir *os.Root) string {
 		return ""
 	}
 	defer f.Close()
-	head, err := io.ReadAll(io.LimitReader(f, maxText))
+	head, err := io.ReadAll(io.LimitReader(f, bounded.MaxText))
 	if err != nil {
 		return ""
 	}

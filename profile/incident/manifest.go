@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/bounded"
 	"github.com/leakguard/leakguard/internal/layout"
 	"github.com/leakguard/leakguard/profile"
 )
@@ -29,7 +30,6 @@ const (
 	maxHistory        = 256
 	maxTrends         = 8
 	maxSites          = 32
-	maxText           = 1 << 10
 	maxDeathIncidents = 32
 	maxSuspects       = 8
 	maxReasons        = 8
@@ -260,8 +260,8 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 // error means that it would still be too large to be read back.
 func (m Manifest) Encode() ([]byte, error) {
 	m.Schema = manifestSchema
-	m.Captures = firstAndNewest(m.Captures, maxCaptures)
-	m.Decisions = firstAndNewest(m.Decisions, maxDecisions)
+	m.Captures = bounded.FirstAndNewest(m.Captures, maxCaptures)
+	m.Decisions = bounded.FirstAndNewest(m.Decisions, maxDecisions)
 	if n := len(m.Readings); n > maxReadings {
 		m.Readings = m.Readings[n-maxReadings:]
 	}
@@ -270,17 +270,17 @@ func (m Manifest) Encode() ([]byte, error) {
 	}
 	m.Trends = m.Trends[:min(len(m.Trends), maxTrends)]
 	m.GoroutineSites = m.GoroutineSites[:min(len(m.GoroutineSites), maxSites)]
-	m.Reason, m.Headline = cutText(m.Reason), cutText(m.Headline)
-	m.Verdict.Text = cutText(m.Verdict.Text)
+	m.Reason, m.Headline = bounded.Text(m.Reason), bounded.Text(m.Headline)
+	m.Verdict.Text = bounded.Text(m.Verdict.Text)
 	m.Suspects = boundedSuspects(m.Suspects)
 	m.Death = m.Death.bounded()
 	for i, d := range m.Decisions {
-		m.Decisions[i].Text = cutText(d.Text)
+		m.Decisions[i].Text = bounded.Text(d.Text)
 	}
 	for i, c := range m.Captures {
-		steps := firstAndNewest(c.Steps, maxSteps)
+		steps := bounded.FirstAndNewest(c.Steps, maxSteps)
 		for j, step := range steps {
-			steps[j].Reason = cutText(step.Reason)
+			steps[j].Reason = bounded.Text(step.Reason)
 		}
 		m.Captures[i].Steps = steps
 	}
@@ -299,20 +299,4 @@ func (m Manifest) Encode() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// firstAndNewest returns a copy of the list, cut to its bound, and never nil: a
-// reader of the JSON finds lists, not null.
-func firstAndNewest[T any](list []T, most int) []T {
-	if len(list) <= most {
-		return append([]T{}, list...)
-	}
-	return append(list[:1:1], list[len(list)-most+1:]...)
-}
-
-func present[T any](list []T) []T { return firstAndNewest(list, len(list)) }
-
-func cutText(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return string(bytes.ToValidUTF8([]byte(s[:maxText]), nil)) + "…"
-}
+func present[T any](list []T) []T { return bounded.FirstAndNewest(list, len(list)) }

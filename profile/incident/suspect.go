@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/bounded"
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
 )
@@ -83,23 +84,23 @@ const (
 // boundedSuspects returns a copy of the first suspects within the bounds of a manifest.
 // JSON has no NaN and no infinity, which the numbers of a foreign profile can lead to.
 func boundedSuspects(list Suspects) Suspects {
-	bounded := make(Suspects, 0, min(len(list), maxSuspects))
+	kept := make(Suspects, 0, min(len(list), maxSuspects))
 	for _, s := range list[:min(len(list), maxSuspects)] {
 		if _, err := s.Kind.MarshalText(); err != nil {
 			continue // it must not cost the manifest
 		}
-		s.Frame.Function, s.Frame.File = cutText(s.Frame.Function), cutText(s.Frame.File)
-		s.Frame.Package, s.Frame.Module = cutText(s.Frame.Package), cutText(s.Frame.Module)
-		s.Wait = cutText(s.Wait)
+		s.Frame.Function, s.Frame.File = bounded.Text(s.Frame.Function), bounded.Text(s.Frame.File)
+		s.Frame.Package, s.Frame.Module = bounded.Text(s.Frame.Package), bounded.Text(s.Frame.Module)
+		s.Wait = bounded.Text(s.Wait)
 		s.Share, s.Confidence, s.TicksPerSecond = finite(s.Share), finite(s.Confidence), finite(s.TicksPerSecond)
 		reasons := make([]string, 0, min(len(s.Reasons), maxReasons))
 		for _, r := range s.Reasons[:min(len(s.Reasons), maxReasons)] {
-			reasons = append(reasons, cutText(r))
+			reasons = append(reasons, bounded.Text(r))
 		}
 		s.Reasons = reasons
-		bounded = append(bounded, s)
+		kept = append(kept, s)
 	}
-	return bounded
+	return kept
 }
 
 func finite(f float64) float64 {

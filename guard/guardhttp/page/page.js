@@ -324,7 +324,7 @@
   function showCounters() {
     const c = state.counters;
     const parts = [count(c.readings) + " readings", count(c.incidents) + " incidents", count(c.captures) + " captures", count(c.baselines) + " baselines", count(c.reports) + " reports", count(c.delivered_events) + " events delivered"];
-    for (const [name, words] of [["failed_captures", "captures lost"], ["failed_reports", "reports lost"], ["dropped_events", "events dropped"], ["sink_failures", "deliveries failed"], ["panics", "panics recovered"]]) {
+    for (const [name, words] of [["failed_captures", "captures lost"], ["failed_reports", "reports lost"], ["dropped_events", "events dropped"], ["dropped_log_lines", "log lines dropped"], ["sink_failures", "deliveries failed"], ["panics", "panics recovered"]]) {
       if (c[name]) parts.push(count(c[name]) + " " + words);
     }
     setText($("counters"), "Since the start: " + parts.join(", ") + ".");
@@ -338,6 +338,7 @@
   function showIncidents() {
     const list = state.incidents;
     $("incidents-none").hidden = list.length > 0;
+    setText($("incidents-none"), "None is kept.");
     keyed($("incidents"), list, (i) => i.id, makeIncident, (e, i) => {
       e.classList.toggle("open", i.open);
       setText(e.querySelector("strong"), i.headline || i.reason || "cut short: its process died before it could say why");
@@ -563,8 +564,10 @@
   function connect() {
     if (stream || document.hidden) return;
     stream = new EventSource("events");
-    stream.onopen = () => { live("on", "live"); catchUp(); };
-    stream.onmessage = (e) => { live("on", "live"); apply(JSON.parse(e.data)); };
+    // Open is not live: until the first answer there is nothing to see.
+    const isLive = () => (state.status ? live("on", "live") : live("off", "loading"));
+    stream.onopen = () => { isLive(); catchUp(); };
+    stream.onmessage = (e) => { apply(JSON.parse(e.data)); isLive(); };
     stream.onerror = () => {
       live("lost", "connection lost, trying again");
       if (stream && stream.readyState === EventSource.CLOSED) { // refused; ask once in a while

@@ -120,6 +120,7 @@ func counters() []Metric {
 			Read: func(s *snapshot, emit emitter) {
 				emit(float64(s.Counters.DroppedEvents), "event", "queue_full")
 				emit(float64(s.Counters.DroppedJobs), "job", "queue_full")
+				emit(float64(s.Counters.DroppedLogLines), "log_line", "queue_full")
 				emit(float64(s.Counters.FailedCaptures), "capture", "failed")
 				emit(float64(s.Counters.FailedBaselines), "baseline", "failed")
 				emit(float64(s.Counters.FailedReports), "report", "failed")

@@ -80,7 +80,10 @@ func eventName(e guard.Event) string {
 // and what comes late belongs to the right event.
 func eventID(e guard.Event) sentry.EventID {
 	key := eventName(e) + "/" + e.Incident.ID
-	if e.Kind == guard.Escalated || e.Incident.ID == "" {
+	switch {
+	case e.Kind == guard.Escalated && e.Sequence > 0: // each is an event of its own
+		key = eventName(e) + "/" + e.Key()
+	case e.Kind == guard.Escalated || e.Incident.ID == "":
 		key += "/" + e.Time.UTC().Format(time.RFC3339Nano) + "/" + e.Reason
 	}
 	sum := sha256.Sum256([]byte("leakguard/" + key))

@@ -142,11 +142,18 @@ func TestEventID(t *testing.T) {
 	if eventID(same) != id {
 		t.Error("what comes late has another ID")
 	}
-	seen := map[sentry.EventID]bool{id: true}
+	escalated := guard.Event{Kind: guard.Escalated, Incident: guard.Incident{ID: "a"}, Sequence: 3, Time: when, Reason: "worse"}
+	repeated := escalated
+	repeated.Redelivered, repeated.Time, repeated.Reason = true, when.Add(1), "cut"
+	if eventID(escalated) != eventID(repeated) {
+		t.Error("an escalation that is delivered twice has two IDs")
+	}
+	seen := map[sentry.EventID]bool{id: true, eventID(escalated): true}
 	for _, other := range []guard.Event{
 		{Kind: guard.Captured, Incident: guard.Incident{ID: "b"}},
 		{Kind: guard.Escalated, Incident: guard.Incident{ID: "a"}, Time: when},
 		{Kind: guard.Escalated, Incident: guard.Incident{ID: "a"}, Time: when.Add(1)},
+		{Kind: guard.Escalated, Incident: guard.Incident{ID: "a"}, Sequence: 4, Time: when, Reason: "worse"},
 		{Kind: guard.Recovered, Incident: guard.Incident{ID: "a"}},
 		{Kind: guard.PreviousDeath, Incident: guard.Incident{ID: "a"}},
 		{Kind: guard.PreviousDeath, Time: when},

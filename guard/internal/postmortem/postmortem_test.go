@@ -1,4 +1,4 @@
-package guard
+package postmortem
 
 import (
 	"encoding/json"
@@ -12,47 +12,49 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-func TestJudgeDeath(t *testing.T) {
+const mib = 1 << 20
+
+func TestJudge(t *testing.T) {
 	const unknown = profile.Unknown
-	count := func(group, host int64) kills { return kills{group, host} }
+	count := func(group, host int64) Kills { return Kills{group, host} }
 	for name, tt := range map[string]struct {
-		facts   deathFacts
+		facts   Facts
 		cause   incident.DeathCause
 		certain bool
 		why     string // part of it
 	}{
-		"OOM kill, the group is still there": {deathFacts{sameBoot: true, sameGroup: true, near: true, before: count(2, 9), now: count(3, 10)},
+		"OOM kill, the group is still there": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(2, 9), Now: count(3, 10)},
 			incident.DeathOOM, true, "oom_kill of its cgroup rose by 1"},
-		"OOM kill without a sample near the limit": {deathFacts{sameBoot: true, sameGroup: true, before: count(0, 9), now: count(2, 11)},
+		"OOM kill without a sample near the limit": {Facts{SameBoot: true, SameGroup: true, Before: count(0, 9), Now: count(2, 11)},
 			incident.DeathOOM, false, "rose by 2, though"},
-		"killed at the limit, but not for it": {deathFacts{sameBoot: true, sameGroup: true, near: true, before: count(2, 9), now: count(2, 10)},
-			incident.DeathUnknown, false, "killed nothing of its cgroup"},
-		"SIGKILL": {deathFacts{sameBoot: true, sameGroup: true, before: count(0, 0), now: count(0, 0)},
-			incident.DeathUnknown, false, "killed nothing of its cgroup"},
-		"restarted container, near the limit": {deathFacts{sameBoot: true, near: true, before: count(7, 9), now: count(0, 10)},
+		"killed at the limit, but not for it": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(2, 9), Now: count(2, 10)},
+			incident.DeathUnknown, false, "killed no process of its cgroup"},
+		"SIGKILL": {Facts{SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(0, 0)},
+			incident.DeathUnknown, false, "killed no process of its cgroup"},
+		"restarted container, near the limit": {Facts{SameBoot: true, Near: true, Before: count(7, 9), Now: count(0, 10)},
 			incident.DeathOOM, false, "the host's count of OOM kills rose by 1"},
-		"restarted container, whose count seems to have risen": {deathFacts{sameBoot: true, before: count(0, 9), now: count(5, 9)},
-			incident.DeathUnknown, false, "nothing on this host"},
-		"restarted container, others were killed": {deathFacts{sameBoot: true, before: count(0, 9), now: count(0, 12)},
+		"restarted container, whose count seems to have risen": {Facts{SameBoot: true, Before: count(0, 9), Now: count(5, 9)},
+			incident.DeathUnknown, false, "no process on this host"},
+		"restarted container, others were killed": {Facts{SameBoot: true, Before: count(0, 9), Now: count(0, 12)},
 			incident.DeathUnknown, false, "memory was not short"},
-		"restarted container, near, nothing was killed": {deathFacts{sameBoot: true, near: true, before: count(0, 9), now: count(0, 9)},
-			incident.DeathUnknown, false, "nothing on this host"},
-		"a kernel that does not count, near": {deathFacts{sameBoot: true, sameGroup: true, near: true, before: count(unknown, unknown), now: count(unknown, unknown)},
+		"restarted container, near, nothing was killed": {Facts{SameBoot: true, Near: true, Before: count(0, 9), Now: count(0, 9)},
+			incident.DeathUnknown, false, "no process on this host"},
+		"a kernel that does not count, near": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(unknown, unknown), Now: count(unknown, unknown)},
 			incident.DeathOOM, false, "memory was at the limit"},
-		"a kernel that does not count": {deathFacts{sameBoot: true, sameGroup: true, before: count(unknown, unknown), now: count(unknown, unknown)},
+		"a kernel that does not count": {Facts{SameBoot: true, SameGroup: true, Before: count(unknown, unknown), Now: count(unknown, unknown)},
 			incident.DeathUnknown, false, ""},
-		"no boot ID and no groups": {deathFacts{before: count(unknown, unknown), now: count(unknown, unknown)},
+		"no boot ID and no groups": {Facts{Before: count(unknown, unknown), Now: count(unknown, unknown)},
 			incident.DeathUnknown, false, ""},
-		"reboot": {deathFacts{otherBoot: true, sameGroup: true, before: count(1, 1), now: count(5, 5)},
-			incident.DeathHost, false, "started anew"},
-		"OOM kill, then a reboot": {deathFacts{otherBoot: true, near: true, before: count(1, 1), now: count(0, 0)},
+		"reboot": {Facts{OtherBoot: true, SameGroup: true, Before: count(1, 1), Now: count(5, 5)},
+			incident.DeathHost, false, "restarted since"},
+		"OOM kill, then a reboot": {Facts{OtherBoot: true, Near: true, Before: count(1, 1), Now: count(0, 0)},
 			incident.DeathOOM, false, "memory was at the limit; the host"},
-		"another pod's, on another host": {deathFacts{otherBoot: true, elsewhere: true, before: count(1, 1), now: count(0, 0)},
+		"another pod's, on another host": {Facts{OtherBoot: true, Elsewhere: true, Before: count(1, 1), Now: count(0, 0)},
 			incident.DeathUnknown, false, ""},
-		"panic":                {deathFacts{panicked: true, sameBoot: true, sameGroup: true, before: count(0, 0), now: count(0, 0)}, incident.DeathPanic, true, ""},
-		"panic near the limit": {deathFacts{panicked: true, near: true, sameBoot: true, sameGroup: true, before: count(0, 0), now: count(1, 1)}, incident.DeathPanic, true, ""},
+		"panic":                {Facts{Panicked: true, SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(0, 0)}, incident.DeathPanic, true, ""},
+		"panic near the limit": {Facts{Panicked: true, Near: true, SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(1, 1)}, incident.DeathPanic, true, ""},
 	} {
-		cause, certain, why := judgeDeath(tt.facts)
+		cause, certain, why := Judge(tt.facts)
 		if cause != tt.cause || certain != tt.certain || !strings.Contains(why, tt.why) || why == "" && tt.why != "" {
 			t.Errorf("%s: got %s, certain %v, because %q; want %s, %v, %q", name, cause, certain, why, tt.cause, tt.certain, tt.why)
 		}
@@ -133,7 +135,7 @@ func TestDoubledBuys(t *testing.T) {
 		list := life(tt.points...)
 		// What nobody knew, as while the group could not be read, is no low.
 		unknown := incident.NewReading(time.Unix(0, 0))
-		got := doubledBuys(deathHistory([]incident.Reading{unknown}, list), 512<<20)
+		got := DoubledBuys(history([]incident.Reading{unknown}, list), 512<<20)
 		if (got - tt.want).Abs() > tt.want/20 {
 			t.Errorf("%s: %v more, want %v", name, got, tt.want)
 		}
@@ -148,8 +150,8 @@ func TestDeathHistory(t *testing.T) {
 	for i := range 512 {
 		recent = append(recent, [2]float64{60*119 - 100 + float64(i), 2})
 	}
-	points := deathHistory(life(minutes...), life(recent...))
-	if n := len(points); n > historyPoints || n < historyPoints/2 || points[0].Memory != 1<<20 || !points[n-1].Time.Equal(time.Unix(60*119-100+511, 0)) {
+	points := history(life(minutes...), life(recent...))
+	if n := len(points); n > mostPoints || n < mostPoints/2 || points[0].Memory != 1<<20 || !points[n-1].Time.Equal(time.Unix(60*119-100+511, 0)) {
 		t.Errorf("%d points from %+v to %+v", n, points[0], points[n-1])
 	}
 	for i := range points[1:] {
@@ -204,44 +206,26 @@ func TestSeries(t *testing.T) {
 		blackbox.Death{ID: "of another service", Time: at, Cause: string(incident.DeathOOM), Service: "till"},
 		blackbox.Death{ID: "long ago", Time: at.Add(-25 * time.Hour), Cause: string(incident.DeathOOM), Service: "shop"},
 		blackbox.Death{ID: "later", Time: at.Add(time.Second), Cause: string(incident.DeathOOM), Service: "shop"})
-	if s := series(log, string(incident.DeathOOM), "shop", at); s.Count != 7 || s.Every != 204*time.Minute || s.Within != 24*time.Hour {
+	if s := Series(log, string(incident.DeathOOM), "shop", at); s.Count != 7 || s.Every != 204*time.Minute || s.Within != 24*time.Hour {
 		t.Errorf("got %+v", s)
 	}
-	if s := series(log, string(incident.DeathPanic), "shop", at); s.Count != 1 || s.Every != 0 {
+	if s := Series(log, string(incident.DeathPanic), "shop", at); s.Count != 1 || s.Every != 0 {
 		t.Errorf("got %+v", s)
-	}
-}
-
-func TestBoxRests(t *testing.T) {
-	for _, tt := range []struct {
-		took time.Duration
-		err  error
-		want time.Duration
-	}{
-		{time.Millisecond, nil, 0},
-		{200 * time.Millisecond, nil, 20 * time.Second},
-		{time.Hour, nil, 10 * time.Minute},
-		{time.Millisecond, ErrBusy, time.Minute},
-		{time.Second, ErrBusy, 100 * time.Second},
-	} {
-		if got := restFor(tt.took, tt.err); got != tt.want {
-			t.Errorf("%v, %v: rests %v, want %v", tt.took, tt.err, got, tt.want)
-		}
 	}
 }
 
 // The names of the columns are those of a reading's JSON, and each goes back where
 // it came from.
 func TestBoxColumns(t *testing.T) {
-	if n := len(boxColumns) + 2; n > blackbox.MostColumns {
+	if n := len(columns) + 2; n > blackbox.MostColumns {
 		t.Fatalf("%d columns, the box has room for %d", n, blackbox.MostColumns)
 	}
-	var columns []string
+	var names []string
 	var values []int64
 	want := incident.NewReading(time.Unix(1e9, 0).UTC())
-	for i, c := range boxColumns {
+	for i, c := range columns {
 		*c.field(&want) = int64(1000 + i)
-		columns, values = append(columns, c.name), append(values, int64(1000+i))
+		names, values = append(names, c.name), append(values, int64(1000+i))
 	}
 	text, err := json.Marshal(want)
 	if err != nil {
@@ -251,19 +235,19 @@ func TestBoxColumns(t *testing.T) {
 	if err := json.Unmarshal(text, &named); err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range columns {
+	for i, name := range names {
 		if named[name] != float64(1000+i) {
 			t.Errorf("column %s: the reading's JSON has %v", name, named[name])
 		}
 	}
 	// A newer version's box has a column that nobody knows, and lacks one.
-	columns = append([]string{"of tomorrow"}, append(columns, columnGroupKills, columnHostKills)...)
+	names = append([]string{"of tomorrow"}, append(names, columnGroupKills, columnHostKills)...)
 	values = append([]int64{5}, append(values, 3, 4)...)
-	columns[1] = "of tomorrow, too"
+	names[1] = "of tomorrow, too"
 	want.Unreclaimable = profile.Unknown
 	want.CgroupWorkingSet = max(want.CgroupUsage-want.CgroupInactiveFile, 0)
-	got, last := readingsOf(columns, []blackbox.Sample{{Time: want.Time, Values: values}})
-	if len(got) != 1 || got[0] != want || last != (kills{3, 4}) {
+	got, last := Readings(names, []blackbox.Sample{{Time: want.Time, Values: values}})
+	if len(got) != 1 || got[0] != want || last != (Kills{3, 4}) {
 		t.Errorf("got %+v, %+v\nwant %+v", got, last, want)
 	}
 }
@@ -278,12 +262,12 @@ func TestBoxTellsWhatFilledTheMemory(t *testing.T) {
 	r.CgroupUsage, r.CgroupLimit, r.CgroupAnon = 500*mib, 512*mib, 110*mib
 	r.CgroupInactiveFile, r.CgroupActiveFile, r.CgroupShmem = 300*mib, 50*mib, 20*mib
 	r.CgroupFile, r.CgroupUnevictable, r.CgroupKernel, r.CgroupDirty = 380*mib, 10*mib, 8*mib, 30*mib
-	var columns []string
+	var names []string
 	var values []int64
-	for _, c := range boxColumns {
-		columns, values = append(columns, c.name), append(values, *c.field(&r))
+	for _, c := range columns {
+		names, values = append(names, c.name), append(values, *c.field(&r))
 	}
-	list, _ := readingsOf(columns, []blackbox.Sample{{Time: r.Time, Values: values}})
+	list, _ := Readings(names, []blackbox.Sample{{Time: r.Time, Values: values}})
 	if got, want := list[0].Division(), r.Division(); got != want || got.FileCache != 320*mib || got.Locked != 10*mib {
 		t.Errorf("out of the box\n%+v, went in\n%+v", got, want)
 	}

@@ -1,4 +1,4 @@
-package guard
+package evidence
 
 import (
 	"errors"
@@ -13,12 +13,12 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// take is one round of evidence under way.
-type take struct {
-	*keeper
+// round is one round of evidence under way.
+type round struct {
+	*Taker
 	folder *store.Folder
-	job    captureJob
-	res    *captureResult
+	job    Job
+	res    *Result
 	gcEnd  chan error // nil: no forced GC is under way
 
 	collected bool // the last forced GC has ended well
@@ -26,7 +26,7 @@ type take struct {
 	// judgement is what the last forced GC said of the suspicion.
 	judgement judgement
 	written   bool // at least one profile is safe
-	failed    KindSet
+	failed    []profile.Kind
 }
 
 // run takes the evidence in the order of what it costs to lose it.
@@ -35,45 +35,45 @@ type take struct {
 // runs beside the first files: a fresh heap profile needs it, and at 64 MiB and 3
 // GB/s the 4 ms that it would otherwise wait decide. The files do not wait for
 // it: they are the evidence if the process dies before it ends.
-func (t *take) run() {
-	kinds := t.job.kinds
-	heap := kinds.Has(profile.Heap)
-	if kinds.Has(profile.Goroutine) {
-		t.write(profile.Goroutine, incident.VariantCrossing, false)
-	}
-	if heap {
-		t.write(profile.Heap, incident.VariantCrossing, true)
-	}
+func (t *round) run() {
+	heap := t.wants(profile.Heap)
+	t.atCrossing()
 	t.linkBaselines()
 	if heap {
+		t.job.Collecting(*t.res)
 		t.fresh()
 	}
-	if t.judgement == doubtful && t.job.suspicion != nil && t.res.live > 0 && t.res.live <= t.job.suspicion.known {
+	if t.judgement == doubtful && t.job.Suspicion != nil && t.res.Live > 0 && t.res.Live <= t.job.Suspicion.Known {
 		t.judgement = itIsKnown
 	}
 	if t.judgement >= itIsKnown {
 		return
 	}
+	t.job.Finishing(*t.res)
 	t.goroutineText()
 	t.others()
 	// What was left out for a reason is not owed any more, what failed is.
 	if t.written {
-		t.res.kinds = kinds &^ t.failed
+		t.res.Saved = slices.DeleteFunc(slices.Clone(t.job.Kinds), func(k profile.Kind) bool { return slices.Contains(t.failed, k) })
 	}
 }
 
-// others takes the kinds that only some rules ask for.
-func (t *take) others() {
-	kinds := t.job.kinds
-	for _, kind := range kinds.Kinds() {
-		switch kind {
-		case profile.Heap, profile.Goroutine:
-		case profile.CPU:
-			t.cpu()
-		case profile.GoroutineLeak:
-			t.goroutineLeak()
-		default:
-			t.write(kind, incident.VariantCrossing, false)
+func (t *round) wants(k profile.Kind) bool { return slices.Contains(t.job.Kinds, k) }
+
+// atCrossing keeps what there is at once: goroutines, which show only now what they
+// do, and then the heap of the last GC cycle.
+func (t *round) atCrossing() {
+	kinds := []profile.Kind{profile.Goroutine, profile.Heap}
+	if t.stacks.TryLock() {
+		t.stacks.Unlock()
+	} else {
+		// A survey is taking the stacks of all goroutines. With a million of them
+		// that takes seconds, and the runtime has another caller wait for it.
+		slices.Reverse(kinds)
+	}
+	for _, kind := range kinds {
+		if t.wants(kind) {
+			t.write(kind, incident.VariantCrossing, kind == profile.Heap)
 		}
 	}
 }
@@ -81,15 +81,15 @@ func (t *take) others() {
 // begin starts what goes on beside everything else, before the first system
 // call: who is in one when all processors are taken by what leaks may wait 10 ms
 // for one of them.
-func (t *take) begin() {
-	if t.job.kinds.Has(profile.Heap) {
+func (t *round) begin() {
+	if t.wants(profile.Heap) {
 		t.forceGC()
 	}
 }
 
 // forceGC starts a GC cycle if it would end in time.
-func (t *take) forceGC() {
-	if t.noGC {
+func (t *round) forceGC() {
+	if t.cfg.NoForcedGC {
 		return
 	}
 	if ok, _ := t.admitGC(); !ok {
@@ -97,23 +97,23 @@ func (t *take) forceGC() {
 	}
 	t.gcEnd = make(chan error, 1)
 	go func(end chan<- error) {
-		_, err := collect()
+		_, err := t.collect()
 		end <- err
 	}(t.gcEnd)
 }
 
-func (t *take) admitGC() (ok bool, why string) {
-	return admitGC(t.gauge.headroom.Load(), t.gauge.currentRate(), t.gauge.gcTime())
+func (t *round) admitGC() (ok bool, why string) {
+	return admitGC(time.Duration(t.gauge.left.Load()), t.GCTime())
 }
 
 // fresh waits for the forced GC and keeps the heap profile of that cycle.
-func (t *take) fresh() {
+func (t *round) fresh() {
 	if t.gcEnd == nil {
 		t.forceGC() // the growth may have slowed down meanwhile
 	}
 	if t.gcEnd == nil {
 		why := "NoForcedGC is set"
-		if !t.noGC {
+		if !t.cfg.NoForcedGC {
 			_, why = t.admitGC()
 		}
 		t.skip(profile.Heap, why)
@@ -141,13 +141,13 @@ const renewals = 4
 
 // freshOnce waits for a forced GC and writes the profile; it reports whether
 // that is done.
-func (t *take) freshOnce() bool {
+func (t *round) freshOnce() bool {
 	return t.awaitJudgement() < itIsKnown && t.collected && t.write(profile.Heap, incident.VariantFresh, false)
 }
 
 // awaitJudgement waits for the forced GC, if there is one, and for what it says
 // of the suspicion, if that is what is being captured.
-func (t *take) awaitJudgement() judgement {
+func (t *round) awaitJudgement() judgement {
 	t.collected = false
 	if t.gcEnd == nil {
 		return t.judgement
@@ -160,35 +160,35 @@ func (t *take) awaitJudgement() judgement {
 	}
 	t.collected = true
 	after := t.held()
-	t.res.live = after.live
-	if t.job.suspicion == nil || t.judgement == itLives {
+	t.res.Live = after.Live
+	if t.job.Suspicion == nil || t.judgement == itLives {
 		return t.judgement
 	}
-	before := t.job.suspicion.before
+	before := t.job.Suspicion.Before
 	t.judgement = judge(before, after)
-	if t.judgement == itLives && after.live <= t.job.suspicion.known {
+	if t.judgement == itLives && after.Live <= t.job.Suspicion.Known {
 		t.judgement = doubtful // it may be on its way, see renewals
 	}
-	t.res.judged = append(t.res.judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",
-		profile.Bytes(before.heap), profile.Bytes(after.live), profile.Bytes(before.live), t.judgement))
+	t.res.Judged = append(t.res.Judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",
+		profile.Bytes(before.Heap), profile.Bytes(after.Live), profile.Bytes(before.Live), t.judgement))
 	return t.judgement
 }
 
-func (t *take) skip(kind profile.Kind, why string) {
+func (t *round) skip(kind profile.Kind, why string) {
 	t.step(incident.CaptureStep{Kind: kind, Outcome: incident.OutcomeSkipped, Reason: why})
 }
 
 // write keeps a profile as a file of the incident.
-func (t *take) write(kind profile.Kind, variant incident.Variant, stale bool) (ok bool) {
-	name := store.FileName(kind, variant, t.job.seq)
-	if ok, why := t.admitAllocation(budget.PredictCapture(kind, t.gauge.reading())); !ok {
+func (t *round) write(kind profile.Kind, variant incident.Variant, stale bool) (ok bool) {
+	name := store.FileName(kind, variant, t.job.Seq)
+	if ok, why := t.admit(budget.PredictCapture(kind, t.gauge.reading())); !ok {
 		t.skip(kind, why)
 		return false
 	}
 	return t.writeAs(kind, name, stale, func(w io.Writer) error { return profile.Capture(w, kind) })
 }
 
-func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io.Writer) error) (ok bool) {
+func (t *round) writeAs(kind profile.Kind, name string, stale bool, write func(io.Writer) error) (ok bool) {
 	start := time.Now()
 	_, err := t.folder.Write(name, write)
 	step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
@@ -199,8 +199,8 @@ func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io
 			// time, is no failure of ours that a retry would cure.
 			step.Outcome = incident.OutcomeSkipped
 		} else {
-			t.res.err = errors.Join(t.res.err, err)
-			t.failed |= KindsOf(kind)
+			t.res.Err = errors.Join(t.res.Err, err)
+			t.failed = append(t.failed, kind)
 		}
 	} else {
 		t.written = true
@@ -209,21 +209,21 @@ func (t *take) writeAs(kind profile.Kind, name string, stale bool, write func(io
 	return err == nil
 }
 
-func (t *take) step(s incident.CaptureStep) {
-	t.res.record.Steps = append(t.res.record.Steps, s)
-	t.counters.step(s)
+func (t *round) step(s incident.CaptureStep) {
+	t.res.Record.Steps = append(t.res.Record.Steps, s)
+	t.cfg.Stepped(s)
 }
 
 // linkBaselines puts beside the profiles what they are to be compared with, once
 // an incident: with the first round for which there is one and room for it.
-func (t *take) linkBaselines() {
+func (t *round) linkBaselines() {
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
 		name := store.FileName(kind, incident.VariantBase, 1)
 		linked := slices.ContainsFunc(t.folder.Artefacts(), func(a incident.Artefact) bool { return a.Name == name })
-		if linked || !t.job.kinds.Has(kind) {
+		if linked || !t.wants(kind) {
 			continue
 		}
-		base, ok := t.store.BaselineBefore(kind, t.job.onset)
+		base, ok := t.cfg.Store.BaselineBefore(kind, t.job.Onset)
 		if !ok {
 			t.skip(kind, "there is no baseline")
 			t.lacksBaseline.Store(true) // removed with the folder, perhaps
@@ -233,60 +233,8 @@ func (t *take) linkBaselines() {
 			Reason: "as of " + base.Taken.UTC().Format(time.RFC3339)}
 		if _, err := t.folder.Link(name, base); err != nil {
 			step.File, step.Outcome, step.Reason = "", incident.OutcomeFailed, err.Error()
-			t.res.err = errors.Join(t.res.err, err)
+			t.res.Err = errors.Join(t.res.Err, err)
 		}
 		t.step(step)
 	}
-}
-
-// goroutineText keeps the form with creators and wait times, which stops the
-// world, where that is short.
-func (t *take) goroutineText() {
-	if !t.job.kinds.Has(profile.Goroutine) || t.gauge.urgent() {
-		return
-	}
-	r := t.gauge.reading()
-	if r.Goroutines >= profile.MostTextGoroutines {
-		t.skip(profile.Goroutine, fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines))
-		return
-	}
-	if ok, why := t.admitAllocation(budget.PredictGoroutineText(r)); !ok {
-		t.skip(profile.Goroutine, "no text form: "+why)
-		return
-	}
-	name := "goroutine.txt"
-	if t.job.seq > 1 {
-		name = fmt.Sprintf("goroutine.%d.txt", t.job.seq)
-	}
-	t.writeAs(profile.Goroutine, name, false, profile.CaptureGoroutineText)
-}
-
-func (t *take) goroutineLeak() {
-	if !t.leaks {
-		t.skip(profile.GoroutineLeak, "not opted in: Config.GoroutineLeak")
-		return
-	}
-	t.write(profile.GoroutineLeak, incident.VariantCrossing, false)
-}
-
-// cpu profiles for a while. The manifest is written first: everything else is
-// there already, and the process may not live that long.
-func (t *take) cpu() {
-	if t.gauge.urgent() {
-		t.skip(profile.CPU, "memory is full before such a profile is worth anything")
-		return
-	}
-	if !cpuProfile.TryLock() {
-		t.skip(profile.CPU, "another guard of this process is taking one")
-		return
-	}
-	defer cpuProfile.Unlock()
-	early := t.job.manifest
-	early.Captures = append(early.Captures[:len(early.Captures):len(early.Captures)], t.res.record)
-	if err := t.folder.WriteManifest(early); err != nil {
-		t.res.err = errors.Join(t.res.err, err)
-	}
-	t.writeAs(profile.CPU, store.FileName(profile.CPU, incident.VariantCrossing, t.job.seq), false, func(w io.Writer) error {
-		return profile.CaptureCPU(t.job.ctx, w, t.keeper.cpu)
-	})
 }

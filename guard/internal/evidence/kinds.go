@@ -1,0 +1,87 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/leakguard/leakguard/guard/internal/budget"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// others takes the kinds that only some rules ask for, and last the one that takes
+// seconds.
+func (t *round) others() {
+	for _, kind := range t.job.Kinds {
+		switch kind {
+		case profile.Heap, profile.Goroutine, profile.CPU:
+		case profile.GoroutineLeak:
+			t.goroutineLeak()
+		default:
+			t.write(kind, incident.VariantCrossing, false)
+		}
+	}
+	if t.wants(profile.CPU) {
+		t.cpu()
+	}
+}
+
+// goroutineText keeps the form with creators and wait times, which stops the
+// world, where that is short.
+func (t *round) goroutineText() {
+	if !t.wants(profile.Goroutine) || t.gauge.urgent() {
+		return
+	}
+	r := t.gauge.reading()
+	if r.Goroutines >= profile.MostTextGoroutines {
+		t.skip(profile.Goroutine, fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines))
+		return
+	}
+	if ok, why := t.admit(budget.PredictGoroutineText(r)); !ok {
+		t.skip(profile.Goroutine, "no text form: "+why)
+		return
+	}
+	name := "goroutine.txt"
+	if t.job.Seq > 1 {
+		name = fmt.Sprintf("goroutine.%d.txt", t.job.Seq)
+	}
+	t.writeAs(profile.Goroutine, name, false, profile.CaptureGoroutineText)
+}
+
+func (t *round) goroutineLeak() {
+	if !t.cfg.GoroutineLeak {
+		t.skip(profile.GoroutineLeak, "not opted in: Config.GoroutineLeak")
+		return
+	}
+	t.write(profile.GoroutineLeak, incident.VariantCrossing, false)
+}
+
+// cpu profiles for a while. The manifest is written first: everything else is
+// there already, and the process may not live that long.
+func (t *round) cpu() {
+	if t.gauge.urgent() {
+		t.skip(profile.CPU, "memory is full before such a profile is worth anything")
+		return
+	}
+	if !cpuProfile.TryLock() {
+		t.skip(profile.CPU, "another guard of this process, or another capture of this one, is taking one")
+		return
+	}
+	defer cpuProfile.Unlock()
+	t.job.Record.Capture(t.res.Record)
+	if err := t.job.Record.Write(t.folder); err != nil {
+		t.res.Err = errors.Join(t.res.Err, err)
+	}
+	t.writeAs(profile.CPU, store.FileName(profile.CPU, incident.VariantCrossing, t.job.Seq), false, func(w io.Writer) error {
+		return profile.CaptureCPU(t.job.Context, w, t.cfg.CPUProfile)
+	})
+	if t.job.Context.Err() != nil {
+		last := &t.res.Record.Steps[len(t.res.Record.Steps)-1]
+		if last.Outcome == incident.OutcomeWritten {
+			last.Reason = fmt.Sprintf("cut short after %v: the guard was closed, or the caller has given up", time.Duration(last.TookNS).Round(time.Millisecond))
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package outbox
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/store"
+)
+
+// News is an event that is new.
+type News struct {
+	Incident string
+	First    bool // of its incident
+	Folder   bool // the incident has a folder
+	// Event is what is kept of it. Its Sequence is set by the book.
+	Event store.DeliveryEvent
+	// Payload is what the sinks are told.
+	Payload any
+}
+
+// Offer is an event that a sink is to be offered.
+type Offer struct {
+	Incident string
+	Event    store.DeliveryEvent
+	// Payload is what the sink is told.
+	Payload any
+}
+
+// Restore makes the payload of an event that was read from disk; nil if the event
+// cannot be told any more.
+type Restore func(e store.DeliveryEvent) any
+
+// Book knows which events there are, and which sink has accepted or refused which. It
+// is a pure data structure: it touches neither clock nor disk.
+type Book struct {
+	sinks   []string
+	disk    bool
+	most    int // events in memory
+	ledgers map[string]*ledger
+	lanes   []lane
+	turn    uint64
+	dropped int
+}
+
+// lane is what waits for one sink.
+type lane struct {
+	fresh []ref
+	// backlog are the incidents whose events are to be read from disk, the newest
+	// first.
+	backlog []string
+	// after is, by incident, the highest sequence that was offered.
+	after map[string]int
+	busy  bool   // an event is being delivered
+	at    string // its incident
+}
+
+type ref struct {
+	incident string
+	sequence int
+}
+
+// ledger is what is known in memory of one incident.
+type ledger struct {
+	delivery store.Delivery
+	payloads map[int]any
+	restore  Restore
+	// arrivals wait for their sequence until the incident has been read.
+	arrivals []arrival
+	unread   bool
+	version  int  // counts changes
+	saved    int  // the version on disk
+	failed   int  // the version that could not be written
+	homeless bool // it has no folder, so nothing can be written
+	touched  uint64
+}
+
+type arrival struct {
+	event   store.DeliveryEvent
+	payload any
+}
+
+// NewBook returns an empty book for sinks of these names. disk says whether events
+// can be read back, and most is how many of them are held in memory.
+func NewBook(sinks []string, disk bool, most int) *Book {
+	b := &Book{sinks: sinks, disk: disk, most: most, ledgers: make(map[string]*ledger)}
+	for range sinks {
+		b.lanes = append(b.lanes, lane{after: make(map[string]int)})
+	}
+	return b
+}
+
+// Post books a new event.
+func (b *Book) Post(n News) {
+	l := b.ledgers[n.Incident]
+	if l == nil {
+		l = &ledger{payloads: make(map[int]any), unread: b.disk && !n.First, homeless: n.First}
+		b.ledgers[n.Incident] = l
+	}
+	b.touch(l)
+	l.homeless = l.homeless && !n.Folder
+	if l.unread {
+		l.arrivals = append(l.arrivals, arrival{n.Event, n.Payload})
+	} else {
+		b.number(n.Incident, l, arrival{n.Event, n.Payload})
+	}
+	b.forget(n.Incident)
+}
+
+// number gives an event its sequence and queues it.
+func (b *Book) number(incident string, l *ledger, a arrival) {
+	a.event.Sequence = l.delivery.Last() + 1
+	l.delivery.Add(a.event)
+	l.payloads[a.event.Sequence] = a.payload
+	l.version++
+	for i := range b.lanes {
+		// What is in the backlog goes in order, from there.
+		if s := &b.lanes[i]; !slices.Contains(s.backlog, incident) {
+			s.fresh = append(s.fresh, ref{incident, a.event.Sequence})
+		}
+	}
+	for len(l.delivery.Events) > mostEvents {
+		b.cut(incident, l, l.delivery.Events[1].Sequence)
+	}
+}
+
+// mostEvents is how many events of one incident are kept: the first and the newest.
+const mostEvents = 64
+
+// cut removes an event from an incident that has too many.
+func (b *Book) cut(incident string, l *ledger, sequence int) {
+	l.delivery.Events = slices.DeleteFunc(l.delivery.Events, func(e store.DeliveryEvent) bool { return e.Sequence == sequence })
+	for sink, list := range l.delivery.Sinks {
+		l.delivery.Sinks[sink] = slices.DeleteFunc(list, func(a store.Accepted) bool { return a.Sequence == sequence })
+	}
+	delete(l.payloads, sequence)
+	for i := range b.lanes {
+		s := &b.lanes[i]
+		had := len(s.fresh)
+		s.fresh = slices.DeleteFunc(s.fresh, func(r ref) bool { return r == ref{incident, sequence} })
+		b.dropped += had - len(s.fresh)
+	}
+}
+
+// Backlog adds incidents of earlier processes, for the sinks to be offered what they
+// have not accepted of them.
+func (b *Book) Backlog(incidents ...string) {
+	for i := range b.lanes {
+		for _, id := range incidents {
+			b.lanes[i].later(id)
+		}
+	}
+}
+
+// later puts an incident into the backlog.
+func (s *lane) later(incident string) {
+	at, found := slices.BinarySearchFunc(s.backlog, incident, func(a, b string) int { return strings.Compare(b, a) })
+	if !found {
+		s.backlog = slices.Insert(s.backlog, at, incident)
+	}
+}
+
+// Next returns the event that a sink is to be offered now, if there is one. The sink
+// is then busy until [Book.Done].
+func (b *Book) Next(sink int) (o Offer, ok bool) {
+	s := &b.lanes[sink]
+	if s.busy {
+		return Offer{}, false
+	}
+	for len(s.fresh) > 0 {
+		r := s.fresh[0]
+		s.fresh = s.fresh[1:]
+		l := b.ledgers[r.incident]
+		if at := slices.IndexFunc(l.delivery.Events, func(e store.DeliveryEvent) bool { return e.Sequence == r.sequence }); at >= 0 {
+			if o, ok = b.offer(s, r.incident, l, l.delivery.Events[at]); ok {
+				return o, true
+			}
+		}
+		b.dropped++
+	}
+	for len(s.backlog) > 0 {
+		id := s.backlog[0]
+		l := b.ledgers[id]
+		if l == nil || l.unread {
+			return Offer{}, false // see Unread
+		}
+		for _, e := range l.delivery.Events {
+			if e.Sequence <= s.after[id] || l.delivery.Accepts(b.sinks[sink], e.Sequence) {
+				continue
+			}
+			if o, ok = b.offer(s, id, l, e); ok {
+				return o, true
+			}
+		}
+		s.backlog = s.backlog[1:]
+		b.settle(id)
+	}
+	return Offer{}, false
+}
+
+func (b *Book) offer(s *lane, incident string, l *ledger, e store.DeliveryEvent) (o Offer, ok bool) {
+	s.after[incident] = e.Sequence
+	payload := l.payloads[e.Sequence]
+	if payload == nil && l.restore != nil {
+		payload = l.restore(e)
+	}
+	if payload == nil {
+		return Offer{}, false
+	}
+	s.busy, s.at = true, incident
+	b.touch(l)
+	return Offer{Incident: incident, Event: e, Payload: payload}, true
+}
+
+// Done books the end of a delivery.
+func (b *Book) Done(sink int, o Offer, accepted bool, at time.Time) {
+	b.lanes[sink].busy = false
+	if l := b.ledgers[o.Incident]; accepted && l != nil {
+		l.delivery.Accept(b.sinks[sink], store.Accepted{Sequence: o.Event.Sequence, Event: o.Event.Event, Time: at})
+		l.version++
+	}
+	b.settle(o.Incident)
+}
+
+// Busy reports whether a sink is being offered an event.
+func (b *Book) Busy(sink int) bool { return b.lanes[sink].busy }
+
+// settled reports whether there is nothing to offer, to read or to write.
+func (b *Book) settled() bool {
+	_, _, _, unsaved := b.Unsaved()
+	_, unread := b.Unread()
+	return !unsaved && !unread && !slices.ContainsFunc(b.lanes, func(s lane) bool { return s.busy || len(s.fresh) > 0 || len(s.backlog) > 0 })
+}
+
+// Dropped returns how many events were dropped since the last call, counted once per
+// sink.
+func (b *Book) Dropped() (n int) {
+	n, b.dropped = b.dropped, 0
+	return n
+}

@@ -1,0 +1,107 @@
+package outbox
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/leakguard/leakguard/internal/store"
+)
+
+// What is to be read from disk and written to it.
+
+// Unread returns an incident that is to be read from disk now, for [Book.Read].
+func (b *Book) Unread() (incident string, ok bool) {
+	for id, l := range b.ledgers {
+		if l.unread {
+			return id, true
+		}
+	}
+	for i := range b.lanes {
+		s := &b.lanes[i]
+		if !s.busy && len(s.fresh) == 0 && len(s.backlog) > 0 && b.ledgers[s.backlog[0]] == nil {
+			return s.backlog[0], true
+		}
+	}
+	return "", false
+}
+
+// Read books what an incident's delivery.json has, or that it could not be read. Then
+// nothing of it is offered before the next start but what is posted anew.
+func (b *Book) Read(incident string, d store.Delivery, restore Restore, err error) {
+	l := b.ledgers[incident]
+	if err != nil {
+		last := 0
+		for i := range b.lanes {
+			s := &b.lanes[i]
+			last = max(last, s.after[incident])
+			s.backlog = slices.DeleteFunc(s.backlog, func(id string) bool { return id == incident })
+		}
+		if l == nil {
+			b.settle(incident)
+			return
+		}
+		// No number is given twice, as far as this process knows.
+		d = store.Delivery{}
+		if last > 0 {
+			d.Events = append(d.Events, store.DeliveryEvent{Sequence: last, Event: "unknown"})
+		}
+		restore = nil
+	}
+	if l == nil {
+		l = &ledger{payloads: make(map[int]any)}
+		b.ledgers[incident] = l
+	}
+	l.delivery, l.restore, l.unread = d, restore, false
+	arrivals := l.arrivals
+	l.arrivals = nil
+	for _, a := range arrivals {
+		b.number(incident, l, a)
+	}
+	b.touch(l)
+	b.forget(incident)
+}
+
+// Unsaved returns what is to be written to disk now, for [Book.Saved].
+func (b *Book) Unsaved() (incident string, d store.Delivery, version int, ok bool) {
+	if !b.disk {
+		return "", store.Delivery{}, 0, false
+	}
+	for id, l := range b.ledgers {
+		if l.version > max(l.saved, l.failed) && !l.homeless {
+			return id, clone(l.delivery), l.version, true
+		}
+	}
+	return "", store.Delivery{}, 0, false
+}
+
+func clone(d store.Delivery) store.Delivery {
+	c := store.Delivery{Events: slices.Clone(d.Events), Sinks: make(map[string][]store.Accepted, len(d.Sinks))}
+	for sink, list := range d.Sinks {
+		c.Sinks[sink] = slices.Clone(list)
+	}
+	return c
+}
+
+// Saved books that a version was written, or not. An incident without a folder waits
+// for [Book.HasFolder]; after another error the next change is tried again.
+func (b *Book) Saved(incident string, version int, err error) {
+	l := b.ledgers[incident]
+	switch {
+	case l == nil:
+	case err == nil:
+		l.saved = version
+	case errors.Is(err, fs.ErrNotExist):
+		l.homeless = version == l.version // else it may have a folder by now
+	default:
+		l.failed = version
+	}
+}
+
+// HasFolder says that an incident has a folder now.
+func (b *Book) HasFolder(incident string) {
+	if l := b.ledgers[incident]; l != nil {
+		l.homeless = false
+		l.version++
+	}
+}

@@ -1,0 +1,9 @@
+package outbox_test
+
+import (
+	"testing"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
+)
+
+func TestMain(m *testing.M) { guardtest.Main(m) }

@@ -1,0 +1,106 @@
+package postmortem
+
+import (
+	"github.com/leakguard/leakguard/internal/blackbox"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// column is a value of a sample in the black box.
+type column struct {
+	name  string // that of the reading's JSON
+	field func(r *incident.Reading) *int64
+}
+
+// columns are what the box keeps of a reading: above all what
+// [incident.Reading.Division] needs, so that the report of a death can say what filled
+// the memory. New ones go to the end and none is ever renamed, because the next version
+// reads them by name.
+var columns = [...]column{
+	{"unreclaimable_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
+	{"limit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Limit) }},
+	{"heap_alloc_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapAlloc) }},
+	{"heap_live_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapLive) }},
+	{"heap_idle_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapIdle) }},
+	{"heap_released_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapReleased) }},
+	{"stack_inuse_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.StackInuse) }},
+	{"sys_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Sys) }},
+	{"heap_sys_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HeapSys) }},
+	{"num_gc", func(r *incident.Reading) *int64 { return (*int64)(&r.NumGC) }},
+	{"gomemlimit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.MemoryLimit) }},
+	{"goroutines", func(r *incident.Reading) *int64 { return (*int64)(&r.Goroutines) }},
+	{"threads", func(r *incident.Reading) *int64 { return (*int64)(&r.Threads) }},
+	{"rss_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSS) }},
+	{"rss_anon_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSSAnon) }},
+	{"rss_shmem_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.RSSShmem) }},
+	{"cgroup_usage_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupUsage) }},
+	{"cgroup_inactive_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupInactiveFile) }},
+	{"cgroup_active_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupActiveFile) }},
+	{"cgroup_unevictable_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupUnevictable) }},
+	{"cgroup_anon_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupAnon) }},
+	{"cgroup_file_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupFile) }},
+	{"cgroup_shmem_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupShmem) }},
+	{"cgroup_dirty_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupDirty) }},
+	{"cgroup_kernel_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupKernel) }},
+	{"cgroup_limit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.CgroupLimit) }},
+	{"host_available_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HostAvailable) }},
+}
+
+// The columns after those: how many processes the kernel has killed because memory ran
+// out, as of the last minute.
+const (
+	columnGroupKills = "cgroup_oom_kills"
+	columnHostKills  = "host_oom_kills"
+)
+
+// MostValues is how many values a sample has.
+const MostValues = len(columns) + 2
+
+// Columns returns the names of a sample's values, in order.
+func Columns() (names []string) {
+	for _, c := range columns {
+		names = append(names, c.name)
+	}
+	return append(names, columnGroupKills, columnHostKills)
+}
+
+// Values fills in the values of a sample. It allocates nothing.
+func Values(to *[MostValues]int64, r *incident.Reading, k Kills) {
+	for i := range columns {
+		to[i] = *columns[i].field(r)
+	}
+	to[len(columns)], to[len(columns)+1] = k.Group, k.Host
+}
+
+// Readings turns samples into readings, by the names of their columns. What no column
+// has is unknown. The kills are those of the last sample.
+func Readings(names []string, samples []blackbox.Sample) (list []incident.Reading, last Kills) {
+	last = UnknownKills
+	fields := make([]func(*incident.Reading) *int64, len(names))
+	for i, name := range names {
+		for _, c := range columns {
+			if c.name == name {
+				fields[i] = c.field
+			}
+		}
+	}
+	for _, s := range samples {
+		r := incident.NewReading(s.Time)
+		for i, v := range s.Values {
+			v = max(v, profile.Unknown)
+			switch {
+			case fields[i] != nil:
+				*fields[i](&r) = v
+			case names[i] == columnGroupKills:
+				last.Group = v
+			case names[i] == columnHostKills:
+				last.Host = v
+			}
+		}
+		if r.CgroupUsage.Known() && r.CgroupInactiveFile.Known() {
+			r.CgroupWorkingSet = max(r.CgroupUsage-r.CgroupInactiveFile, 0)
+		}
+		list = append(list, r)
+	}
+	return list, last
+}

@@ -1,0 +1,106 @@
+package postmortem
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/leakguard/leakguard/internal/blackbox"
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+const (
+	// mostReadings and mostPoints bound what a manifest keeps of the time before.
+	mostReadings = 60
+	mostPoints   = 240
+)
+
+// About is what a process says of itself in its box.
+type About struct {
+	Process incident.Process       `json:"process"`
+	Build   incident.Build         `json:"build"`
+	Limits  []incident.MemoryLimit `json:"limits"`
+}
+
+// Here is where the process runs that found a death, to compare with.
+type Here struct {
+	Header blackbox.Header
+	Host   string
+	Kills  Kills
+	Now    time.Time
+}
+
+// Manifest makes the incident of a death out of its box. id is the unique part of the
+// box's name: a death has one ID, whoever tells of it.
+func Manifest(r *blackbox.Record, id, crash string, at Here) (m incident.Manifest) {
+	h := &r.Header
+	readings, before := Readings(h.Columns, r.Recent)
+	minutes, _ := Readings(h.Columns, r.Minutes)
+	var about About
+	_ = json.Unmarshal(h.About, &about) // of another version: what is understood
+	died := r.Last()
+	if died.IsZero() {
+		died = h.Started
+	}
+	own := layout.NewID(died, incident.RulePreviousDeath)
+	if len(id) > 4 {
+		own = own[:len(own)-4] + id[len(id)-4:]
+	}
+	m = incident.Manifest{
+		ID: own, Rule: incident.RulePreviousDeath, Trigger: incident.TriggerDeath, Opened: died,
+		Peak: profile.Unknown, Unit: profile.UnitBytes,
+		History: history(minutes, readings), Limits: about.Limits, Build: about.Build, Process: about.Process,
+	}
+	for _, n := range r.Notes {
+		m.Decisions = append(m.Decisions, incident.Decision{Time: n.Time, Text: n.Text})
+	}
+	m.Readings = readings[max(0, len(readings)-mostReadings):]
+	for _, r := range readings {
+		m.Peak = max(m.Peak, int64(r.Unreclaimable))
+	}
+	d := &incident.Death{
+		LastSample: died, Found: at.Now, Lived: max(died.Sub(h.Started), 0),
+		Memory: profile.Unknown, Limit: profile.Unknown, Panic: panicLine(crash),
+	}
+	if n := len(readings); n > 0 {
+		d.Memory, d.Limit = readings[n-1].Unreclaimable, readings[n-1].Limit
+	}
+	d.Rate, d.Every = lastRate(readings)
+	sameBoot := h.Boot != "" && h.Boot == at.Header.Boot
+	f := Facts{
+		Panicked: crash != "",
+		SameBoot: sameBoot, OtherBoot: h.Boot != "" && at.Header.Boot != "" && !sameBoot,
+		Elsewhere: h.Host != at.Host,
+		SameGroup: h.GroupID != "" && h.GroupID == at.Header.GroupID && h.Group == at.Header.Group,
+		Before:    before, Now: at.Kills,
+		Near: nearLimit(d.Memory, d.Limit, d.Rate, d.Every),
+	}
+	d.Cause, d.Certain, d.Why = Judge(f)
+	if f.Elsewhere {
+		d.Elsewhere = h.Host
+	}
+	m.Death = d
+	return m
+}
+
+// history is the picture of a life: a point a minute, and at the end as many as there
+// is room for.
+func history(minutes, recent []incident.Reading) (points []incident.HistoryPoint) {
+	add := func(r *incident.Reading) {
+		points = append(points, incident.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
+	}
+	for i := range minutes {
+		if len(recent) == 0 || minutes[i].Time.Before(recent[0].Time) {
+			add(&minutes[i])
+		}
+	}
+	room := max(mostPoints-len(points), mostPoints/2)
+	step := (len(recent) + room - 1) / room
+	for i := range recent {
+		if step <= 1 || (len(recent)-1-i)%step == 0 { // the last is always there
+			add(&recent[i])
+		}
+	}
+	return points[max(0, len(points)-mostPoints):]
+}

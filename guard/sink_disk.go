@@ -1,0 +1,157 @@
+package guard
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leakguard/leakguard/guard/internal/outbox"
+	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/profile"
+	"github.com/leakguard/leakguard/profile/incident"
+)
+
+// deliveryDisk is where the outbox keeps events: in the folders of their incidents.
+type deliveryDisk struct {
+	store *store.Store
+	own   incident.Process
+}
+
+// Read returns an incident's events, and makes what sinks are told of them out of its
+// manifest.
+func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
+	m, err := d.store.Incident(id)
+	if err != nil {
+		return store.Delivery{}, nil, err
+	}
+	delivery, err := d.store.Delivery(id)
+	if err != nil {
+		return store.Delivery{}, nil, err
+	}
+	folder := filepath.Join(d.store.Dir(), id)
+	if m.Headline == "" { // cut short, or killed before the manifest could say so
+		m.Headline = incident.ReadHeadline(folder)
+	}
+	delivery = completeDelivery(m, delivery)
+	i := incidentOf(m, folder)
+	earlier := !sameProcess(m.Process, d.own)
+	return delivery, func(e store.DeliveryEvent) any {
+		kind, ok := parseKind(e.Event)
+		if !ok {
+			return nil // of a later version
+		}
+		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier}
+		told.Incident.NotCaptured, told.Incident.Evidence = e.NotCaptured, e.Evidence
+		return told
+	}, nil
+}
+
+// sameProcess reports whether two manifests are of one process.
+func sameProcess(a, b incident.Process) bool {
+	return a.PID == b.PID && a.Host == b.Host && a.Started.Equal(b.Started) && !a.Started.IsZero()
+}
+
+// Write adds events and acceptances to those on disk.
+func (d deliveryDisk) Write(id string, with store.Delivery) error {
+	return d.store.RecordDelivery(id, func(kept *store.Delivery) {
+		for sink, list := range kept.Sinks {
+			// What was accepted by kind is in with, by sequence.
+			kept.Sinks[sink] = slices.DeleteFunc(list, func(a store.Accepted) bool { return a.Sequence == 0 })
+		}
+		for _, e := range with.Events {
+			kept.Add(e)
+		}
+		for sink, list := range with.Sinks {
+			for _, a := range list {
+				kept.Accept(sink, a)
+			}
+		}
+	})
+}
+
+// completeDelivery adds to the events of an incident those that its manifest tells of
+// and that were not recorded: the process died before that, or was of a version that
+// recorded acceptances by kind only. These become acceptances by sequence.
+func completeDelivery(m incident.Manifest, d store.Delivery) store.Delivery {
+	d.Events = slices.Clone(d.Events)
+	has := func(kind EventKind) bool {
+		return slices.ContainsFunc(d.Events, func(e store.DeliveryEvent) bool {
+			return e.Event == kind.String() && (kind != Captured || e.NotCaptured == "")
+		})
+	}
+	add := func(kind EventKind, at time.Time, reason string) {
+		if !has(kind) {
+			d.Add(store.DeliveryEvent{Sequence: d.Last() + 1, Event: kind.String(), Time: at, Reason: reason})
+		}
+	}
+	if m.Rule == incident.RulePreviousDeath {
+		if m.Death != nil { // else it was cut short, and is told anew
+			add(PreviousDeath, m.Opened, m.Reason)
+		}
+	} else {
+		add(Opened, m.Opened, m.Reason)
+		if hasEvidence(m.Artefacts) {
+			at := m.Opened
+			if len(m.Captures) > 0 {
+				at = m.Captures[0].Time
+			}
+			add(Captured, at, m.Reason)
+		}
+		if m.Headline != "" {
+			add(Explained, m.Opened, m.Headline)
+		}
+		// The end of a manual capture is no event.
+		if m.Recovered != nil && m.Trigger == incident.TriggerRule {
+			add(Recovered, *m.Recovered, m.Reason)
+		}
+	}
+	sinks := make(map[string][]store.Accepted, len(d.Sinks))
+	for sink, list := range d.Sinks {
+		for _, a := range list {
+			if a.Sequence > 0 {
+				sinks[sink] = append(sinks[sink], a)
+				continue
+			}
+			for _, e := range d.Events {
+				if e.Event == a.Event {
+					sinks[sink] = append(sinks[sink], store.Accepted{Sequence: e.Sequence, Event: a.Event, Time: a.Time})
+				}
+			}
+		}
+	}
+	d.Sinks = sinks
+	return d
+}
+
+// hasEvidence reports whether there is more than a baseline and a report.
+func hasEvidence(files []incident.Artefact) bool {
+	return slices.ContainsFunc(files, func(a incident.Artefact) bool {
+		stem, _, _ := strings.Cut(a.Name, ".")
+		_, variant, _, _ := incident.ParseFileName(a.Name)
+		return stem != "report" && variant != incident.VariantBase
+	})
+}
+
+// incidentOf is what a manifest still tells of an incident.
+func incidentOf(m incident.Manifest, folder string) Incident {
+	i := Incident{
+		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
+		Value: profile.Unknown, Peak: m.Peak, Reading: incident.NewReading(m.Opened),
+		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline, Verdict: m.Verdict,
+	}
+	if m.Recovered != nil {
+		i.Recovered = *m.Recovered
+		// By the wall clock, the only one that is on disk; it may have
+		// been set back meanwhile.
+		i.Duration = max(m.Recovered.Sub(m.Opened), 0)
+	}
+	if n := len(m.Readings); n > 0 {
+		i.Reading = m.Readings[n-1]
+	}
+	if m.Death != nil {
+		i.Death, i.Headline = m.Death, m.Death.Culprit
+		i.Value = int64(m.Death.Memory)
+	}
+	return i
+}
