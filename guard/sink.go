@@ -42,6 +42,8 @@ type Sink interface {
 }
 
 const (
+	// mostSinks and mostSinkName are what a delivery.json takes.
+	mostSinks    = 64
 	mostSinkName = 64
 	// mostEvents bounds the events in memory.
 	mostEvents = 256

@@ -316,6 +316,13 @@ func TestLongSinkNameIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "Sinks[1].Name()") || !strings.Contains(err.Error(), "1 to 64 bytes") {
 		t.Errorf("Start: %v", err)
 	}
+	var many []Sink
+	for i := range 65 {
+		many = append(many, namedSink(fmt.Sprint(i)))
+	}
+	if _, err := Start(Config{Sinks: many}); err == nil || !strings.Contains(err.Error(), "Sinks: 65: want at most 64") {
+		t.Errorf("Start: %v", err)
+	}
 }
 
 // Without a disk events go out from memory, with keys.

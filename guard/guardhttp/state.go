@@ -23,7 +23,7 @@ type state struct {
 	Pressure  *pressureState           `json:"pressure"`
 	Reading   *incident.Reading        `json:"reading"` // the last; null before the first
 	Rules     []ruleState              `json:"rules"`
-	Incidents []entry               `json:"incidents"` // newest first
+	Incidents []entry                  `json:"incidents"` // newest first
 	Trends    []incident.Trend         `json:"trends"`
 	Sites     []incident.GoroutineSite `json:"goroutine_sites"`
 	Census    *censusState             `json:"census"`
@@ -76,10 +76,10 @@ type pressureState struct {
 }
 
 type ruleState struct {
-	Name string `json:"name"`
-	Text string `json:"text"` // such as 'memory at 90% of the limit'
+	Name string       `json:"name"`
+	Text string       `json:"text"` // such as 'memory at 90% of the limit'
 	Unit profile.Unit `json:"unit"` // of the values: 'bytes', 'count', 'millicpu' or 'per_second'
-	Open bool   `json:"open"`
+	Open bool         `json:"open"`
 	// Value is where its signal stands, Line where its line lies.
 	Value    *int64 `json:"value"`
 	Line     *int64 `json:"line"`

@@ -197,7 +197,7 @@ func TestFolderWhileItIsWritten(t *testing.T) {
 // event, in order within each run; twice only what was accepted and not recorded
 // when a process died.
 func TestEveryEventArrives(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		arrive(t, fmt.Sprint("seed ", seed), r)
 		if t.Failed() {
