@@ -320,7 +320,7 @@ func (r Rule) validate(f *faults, field string) {
 	f.check(r.Recover >= 0 && r.Recover <= 1, field+".Recover", r.Recover, "0 to 1 (0: 0.9, for a time to the limit 0.1)")
 	f.check(r.Hold >= 0, field+".Hold", r.Hold, "at least 0 (0: 30s, for a trend 6h0m0s)")
 	f.check(r.Cooldown >= 0, field+".Cooldown", r.Cooldown, "at least 0 (0: 1h0m0s)")
-	f.check(r.Capture>>len(profile.Kinds()) == 0, field+".Capture", fmt.Sprintf("%#x", uint16(r.Capture)), "kinds of profile, made with KindsOf")
+	f.check(r.Capture&^KindsOf(profile.Kinds()...) == 0, field+".Capture", fmt.Sprintf("%#x", uint16(r.Capture)), "kinds of profile, made with KindsOf")
 }
 
 func (l Line) validate(f *faults, field string) {

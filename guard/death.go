@@ -176,7 +176,9 @@ func (c *coroner) tellOf(box *blackbox.Found, m incident.Manifest) foundDeath {
 	d := f.manifest.Death
 	for _, i := range postmortem.Left(&box.Record, m.Process, c.incidents) {
 		d.Incidents = append(d.Incidents, i.ID)
-		d.Culprit = headlineOf(i, c.store.Dir(), d.Culprit)
+		if i.Headline != "" {
+			d.Culprit, f.manifest.Suspects = i.Headline, i.Suspects
+		}
 		if _, wanting := predictExplanation(i.Artefacts); wanting && c.reports {
 			f.wants = append(f.wants, i.ID)
 		}
@@ -200,18 +202,6 @@ func (c *coroner) tellOf(box *blackbox.Found, m incident.Manifest) foundDeath {
 	}
 	c.log.Warn("leakguard: "+d.Headline(), "incident", m.ID, "report", report)
 	return f
-}
-
-// headlineOf returns the first line of an incident's report; where there is none, what
-// is given.
-func headlineOf(m incident.Manifest, dir, otherwise string) string {
-	if m.Headline != "" {
-		return m.Headline
-	}
-	if h := incident.ReadHeadline(filepath.Join(dir, m.ID)); h != "" {
-		return h
-	}
-	return otherwise
 }
 
 // writeDeath writes a death's incident, with its report.

@@ -26,6 +26,8 @@ const (
 	// profiles are small, and up to 5 where they are large, for which PredictCompare
 	// says more than enough.
 	renderBytes = 2 << 20
+	// mostSuspects is how many suspects an incident and its manifest have.
+	mostSuspects = 8
 	// explainEarlier is how many incidents of earlier processes are explained
 	// at a start: the newest.
 	explainEarlier = 5
@@ -35,6 +37,7 @@ const (
 type explanations struct {
 	waiting []explanation
 	running bool
+	now     string        // the ID of the one that is running
 	after   time.Duration // when the next may begin, since Start
 	workers sync.WaitGroup
 }
@@ -72,9 +75,25 @@ func (l *loop) wantExplanation(e explanation) {
 	}
 	if len(x.waiting) == mostExplanations {
 		l.counters.droppedJobs.Add(1)
+		l.sinks.reports.settle(e.id, Incident{})
 		return
 	}
 	x.waiting = append(x.waiting, e)
+}
+
+// settleReport ends the wait for the report of an incident that is over, unless it is
+// being explained or is to be.
+func (l *loop) settleReport(i *liveIncident) {
+	x := &l.explanations
+	if x.running && x.now == i.ID || slices.ContainsFunc(x.waiting, func(e explanation) bool { return e.id == i.ID }) {
+		return
+	}
+	l.sinks.reports.settle(i.ID, Incident{})
+}
+
+// suspectsOf returns the suspects of a report that are kept in the manifest.
+func suspectsOf(r *report.Report) incident.Suspects {
+	return r.Suspects[:min(len(r.Suspects), mostSuspects)]
 }
 
 // explain starts the next explanation when there is room and peace for it.
@@ -92,7 +111,7 @@ func (l *loop) explain() {
 	}
 	e := x.waiting[next]
 	x.waiting = slices.Delete(x.waiting, next, next+1)
-	x.running = true
+	x.running, x.now = true, e.id
 	x.workers.Go(func() {
 		done := explained{explanation: e, err: errors.New("guard: the explanation panicked")}
 		l.guarded(func() { done.report, done.err = report.ExplainFolder(filepath.Join(l.keeper.store.Dir(), e.id)) })
@@ -135,8 +154,8 @@ func (l *loop) explained(done explained) {
 	l.prove(done.report)
 	var current *evidence.Record
 	if i := l.find(done.id); i != nil {
-		i.Headline = done.report.Headline
-		i.record.Update(func(m *incident.Manifest) { m.Headline = i.Headline })
+		i.Headline, i.Suspects = done.report.Headline, suspectsOf(done.report)
+		i.record.Update(func(m *incident.Manifest) { m.Headline, m.Suspects = i.Headline, i.Suspects })
 		current = i.record
 	}
 	if !l.keeper.recorded(func() {
@@ -189,8 +208,9 @@ func (l *loop) reported(done explained) {
 		i.decide("explained: " + done.report.Headline)
 		inc = i.Incident
 	}
-	inc.Headline = done.report.Headline
-	l.explainedFor(done.id, done.report.Headline)
+	inc.Headline, inc.Suspects = done.report.Headline, suspectsOf(done.report)
+	l.sinks.reports.settle(done.id, inc)
+	l.explainedFor(done.id, inc.Headline, inc.Suspects)
 	e := Event{Kind: Explained, Incident: inc, Time: time.Now(), Reason: done.report.Headline, Redelivered: done.earlier}
 	l.later(func() {
 		l.log.Warn("leakguard: "+done.report.Headline, "incident", done.id, "report", filepath.Join(done.folder, incident.ReportText))
@@ -199,7 +219,8 @@ func (l *loop) reported(done explained) {
 }
 
 func (l *loop) notExplained(done explained) {
-	l.explainedFor(done.id, "")
+	l.sinks.reports.settle(done.id, Incident{})
+	l.explainedFor(done.id, "", nil)
 	l.counters.failedReports.Add(1)
 	if l.once.first("explain") {
 		l.log.Warn("leakguard: an incident could not be explained; its profiles are not affected, further ones are only counted",
@@ -222,7 +243,7 @@ func (k *keeper) writeReport(done *explained, current *evidence.Record) (err err
 		if err != nil {
 			return err
 		}
-		onDisk.Headline = done.report.Headline
+		onDisk.Headline, onDisk.Suspects = done.report.Headline, suspectsOf(done.report)
 		current = evidence.RecordOf(onDisk)
 	}
 	if err := writeReport(f, done.report); err != nil {

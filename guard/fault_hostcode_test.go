@@ -228,7 +228,7 @@ func TestHostCodeCloses(t *testing.T) {
 // ended waits for what a Close that has given up leaves to the background.
 func ended(t *testing.T, g *Guard) {
 	t.Helper()
-	waitFor(t, "the end", func() bool { _, err := g.Store().Incidents(); return errors.Is(err, fs.ErrClosed) })
+	waitFor(t, "the end", func() bool { _, err := g.keeper.store.Incidents(); return errors.Is(err, fs.ErrClosed) })
 }
 
 // A sink's name is asked for once, before anything is started.

@@ -54,12 +54,18 @@ func (g *Guard) takeUp(store *store.Store, at postmortem.Here) {
 		return
 	}
 	incidents = slices.DeleteFunc(incidents, g.loop.isOurs)
+	var list []explanation
+	if !cfg.NoReports {
+		list = g.keeper.unexplained(incidents)
+		for _, e := range list {
+			g.sinks.reports.expect(e.id) // before a sink is told of it
+		}
+	}
 	g.sinks.redeliver(g.ctx, store, incidents)
 	if !cfg.NoBlackBox {
 		g.loop.lookForDeaths(at, incidents)
 	}
-	if !cfg.NoReports {
-		list := g.keeper.unexplained(incidents)
+	if len(list) > 0 {
 		g.loop.post(func() { g.loop.explanations.waiting = append(g.loop.explanations.waiting, list...) })
 	}
 }

@@ -46,6 +46,10 @@ type Incident struct {
 	// Headline is the first line of the report, which names the culprit; ''
 	// until there is one. The report itself lies in the folder.
 	Headline string
+	// Suspects are who may leak, as the report ranks them, the likeliest first, 8 at
+	// most; none until there is a report. Suspects.Culprit is whom the headline accuses.
+	// Of a death they are those of the incidents that it left.
+	Suspects incident.Suspects
 	// Death is what the previous process died of, with an event PreviousDeath;
 	// else nil. Opened is then its last sign of life, Reading its last reading,
 	// and Headline who leaked, if its evidence tells.
@@ -91,6 +95,8 @@ type Event struct {
 	// Redelivered says that this event is of an earlier process, and was not
 	// accepted then. Its Incident is how it stands on disk now.
 	Redelivered bool
+
+	report *reportWait // nil: no report is expected
 }
 
 // Key identifies the event, such as '20261120T101530.123Z-heap-7f3a/2': the incident's

@@ -30,6 +30,7 @@ type liveIncident struct {
 	waits     bool   // it has been said why it is not explained yet
 	recorder  *recorder
 	record    *evidence.Record
+	report    *reportWait // nil: there will be none
 }
 
 // decide notes what was decided about the incident.
@@ -129,6 +130,9 @@ func (l *loop) newIncident(rule string, trigger incident.Trigger, reason string)
 		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(nil, &l.view, l.started),
 		GoroutineSites: l.census.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
 	})
+	if !l.cfg.NoReports && l.keeper.store != nil {
+		i.report = l.sinks.reports.expect(i.ID)
+	}
 	i.recorder = l.recorder
 	i.decide("opened: " + reason)
 	return i
@@ -160,6 +164,7 @@ func (l *loop) endIncident(i *liveIncident) {
 			"peak", i.Signal.format(i.Peak), "why", i.recovery)
 	})
 	l.send(i, Recovered, i.recovery)
+	l.settleReport(i)
 	l.keeper.finish(i.ID, i.record)
 }
 
@@ -182,7 +187,7 @@ func (l *loop) leaveOpen() {
 
 // send queues an event for the sinks, of how the incident stands now.
 func (l *loop) send(i *liveIncident, kind EventKind, reason string) {
-	e := Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason}
+	e := Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason, report: i.report}
 	l.later(func() { l.sinks.send(e) })
 }
 

@@ -88,6 +88,7 @@ func (l *loop) captured(c *liveCapture, res evidence.Result) {
 	i.capturing--
 	if res.Refuted {
 		l.watch.refute(c.rule, at)
+		l.sinks.reports.settle(i.ID, Incident{})
 		l.counters.refuted.Add(1)
 		l.later(func() {
 			l.log.Debug("leakguard: memory rose fast, but what rose was garbage", "what", i.Reason)
@@ -181,6 +182,7 @@ func (l *loop) endManual(c *liveCapture, err error) {
 		recovered := i.Recovered
 		m.Recovered = &recovered
 	})
+	l.settleReport(i)
 	l.keeper.finish(i.ID, i.record)
 	if c.reply != nil {
 		reply := captureReply{incident: i.Incident, err: err}

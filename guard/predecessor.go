@@ -99,7 +99,7 @@ func (l *loop) sendDeath(f foundDeath) {
 
 // explainedFor notes that an incident of an earlier process is explained, or, with an
 // empty headline, that it never will be.
-func (l *loop) explainedFor(id, headline string) {
+func (l *loop) explainedFor(id, headline string, suspects incident.Suspects) {
 	for i := range l.untold {
 		f := &l.untold[i]
 		if n := slices.Index(f.wants, id); n >= 0 {
@@ -107,7 +107,7 @@ func (l *loop) explainedFor(id, headline string) {
 			if headline != "" {
 				d := *f.manifest.Death // its manifest may be being written
 				d.Culprit = headline
-				f.manifest.Death = &d
+				f.manifest.Death, f.manifest.Suspects = &d, suspects
 			}
 		}
 	}

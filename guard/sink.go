@@ -61,19 +61,20 @@ type dispatcher struct {
 	counters *counters
 	once     onces
 	box      *outbox.Box
+	reports  reportWaits
 }
 
 // newDispatcher starts the outbox; store is nil where there is no disk. own is the
 // process that it runs in.
-func newDispatcher(sinks []Sink, store *store.Store, own incident.Process, log *slog.Logger, c *counters) *dispatcher {
+func newDispatcher(sinks []Sink, kept *store.Store, own incident.Process, log *slog.Logger, c *counters) *dispatcher {
 	d := &dispatcher{own: own, log: log, counters: c}
 	cfg := outbox.Config{Observer: d, Timeout: deliverTimeout, Most: mostEvents}
 	for _, s := range sinks {
 		d.names = append(d.names, s.Name())
 		cfg.Sinks = append(cfg.Sinks, boxedSink{s})
 	}
-	if store != nil {
-		cfg.Disk = deliveryDisk{store, own}
+	if kept != nil {
+		cfg.Disk = deliveryDisk{kept, own, &d.reports}
 	}
 	d.box = outbox.New(cfg)
 	return d

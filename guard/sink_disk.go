@@ -16,6 +16,8 @@ import (
 type deliveryDisk struct {
 	store *store.Store
 	own   incident.Process
+	// reports are those that are still to come.
+	reports *reportWaits
 }
 
 // Read returns an incident's events, and makes what sinks are told of them out of its
@@ -30,9 +32,6 @@ func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 		return store.Delivery{}, nil, err
 	}
 	folder := filepath.Join(d.store.Dir(), id)
-	if m.Headline == "" { // cut short, or killed before the manifest could say so
-		m.Headline = incident.ReadHeadline(folder)
-	}
 	delivery = completeDelivery(m, delivery)
 	i := incidentOf(m, folder)
 	earlier := !sameProcess(m.Process, d.own)
@@ -41,7 +40,7 @@ func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 		if !ok {
 			return nil // of a later version
 		}
-		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier}
+		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier, report: d.reports.of(id)}
 		told.Incident.NotCaptured, told.Incident.Evidence = e.NotCaptured, e.Evidence
 		return told
 	}, nil
@@ -138,7 +137,7 @@ func incidentOf(m incident.Manifest, folder string) Incident {
 	i := Incident{
 		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
 		Value: profile.Unknown, Peak: m.Peak, Reading: incident.NewReading(m.Opened),
-		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline, Verdict: m.Verdict,
+		Folder: folder, Artefacts: m.Artefacts, Headline: m.Headline, Suspects: m.Suspects, Verdict: m.Verdict,
 	}
 	if m.Recovered != nil {
 		i.Recovered = *m.Recovered

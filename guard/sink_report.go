@@ -1,0 +1,71 @@
+package guard
+
+import (
+	"context"
+	"sync"
+)
+
+// reportWaits are the incidents whose report is still to come, by ID.
+type reportWaits struct {
+	mu   sync.Mutex
+	byID map[string]*reportWait
+}
+
+// reportWait is one of them.
+type reportWait struct {
+	done     chan struct{} // closed when the report is written, or never will be
+	incident Incident      // with the report; read it once done is closed
+}
+
+// expect notes that an incident may get a report.
+func (w *reportWaits) expect(id string) *reportWait {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byID == nil {
+		w.byID = make(map[string]*reportWait)
+	}
+	if w.byID[id] == nil {
+		w.byID[id] = &reportWait{done: make(chan struct{})}
+	}
+	return w.byID[id]
+}
+
+// of returns what is known of an incident's report; nil if none is expected.
+func (w *reportWaits) of(id string) *reportWait {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.byID[id]
+}
+
+// settle ends the wait: i has the report, or no headline if there will be none.
+func (w *reportWaits) settle(id string, i Incident) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.byID[id]; r != nil {
+		delete(w.byID, id)
+		r.incident = i
+		close(r.done)
+	}
+}
+
+// AwaitReport waits until the incident has a report, and returns the incident as it is
+// then: with its Headline, Suspects and Artefacts. It returns the incident as it is now
+// if ctx is done first, or if no report will come.
+//
+// A sink that wants the report beside the evidence calls it in [Captured]: it cannot wait
+// for [Explained], which comes only once Captured has been delivered.
+func (e Event) AwaitReport(ctx context.Context) Incident {
+	i := e.Incident
+	if e.report == nil || i.Headline != "" {
+		return i
+	}
+	select {
+	case <-e.report.done:
+	case <-ctx.Done():
+		return i
+	}
+	if with := e.report.incident; with.Headline != "" {
+		i.Headline, i.Suspects, i.Artefacts = with.Headline, with.Suspects, with.Artefacts
+	}
+	return i
+}
