@@ -280,6 +280,7 @@ func (c Config) validate() error {
 		names[r.Name] = true
 	}
 	clear(names)
+	f.check(len(c.Sinks) <= mostSinks, "Sinks", len(c.Sinks), fmt.Sprintf("at most %d", mostSinks))
 	for i, s := range c.Sinks {
 		field := fmt.Sprintf("Sinks[%d]", i)
 		if s == nil {
