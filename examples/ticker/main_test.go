@@ -38,7 +38,7 @@ func TestTicker(t *testing.T) {
 		t.Fatal("it printed no report")
 	}
 	first, _, _ := strings.Cut(report, "\n")
-	if !regexp.MustCompile(`^[\d,]+ more goroutines tick in main\.keepFresh \(examples/ticker/main\.go:\d+\) than .+ before, about .* each: .+% of a core when all is quiet, before it was .+%$`).MatchString(first) {
+	if !regexp.MustCompile(`^[\d,]+ more goroutines tick in main\.keepFresh \(examples/ticker/main\.go:\d+\) than .+ ago, each about .*: .+% of a core when idle, compared with .+% before$`).MatchString(first) {
 		t.Errorf("the report begins with %q", first)
 	}
 	found := regexp.MustCompile(`Found when the service used ([\d.]+)% of a core`).FindStringSubmatch(story)

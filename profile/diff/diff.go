@@ -11,30 +11,31 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// diff is a comparison at work: what the samples of both profiles sum up to.
+// diff is a comparison in progress: the sums of the samples of both profiles.
 type diff struct {
 	c         *Comparison
 	base, now *pprofile.Profile
 	cfg       Config
 	x         *index
-	scale     float64 // of the baseline's values
-	byLine    bool    // lines of both profiles mean the same
-	clamped   bool    // a sum did not fit
+	scale     float64 // factor for the baseline's values
+	byLine    bool    // line numbers of both profiles can be matched
+	clamped   bool    // a sum was out of range
 
 	sites     map[int32]*tally // by function; see addSite
 	functions map[int32]*tally
 	groups    map[groupKey]*group
-	labelSets int // kept in all groups
+	labelSets int // number kept in all groups
 	flames    flameStacks
 }
 
-// tally is the sums of a row.
+// tally holds the sums of a row.
 type tally struct {
 	value, objects incident.Change
-	// samples is how many samples of the profiler the value now was estimated
-	// from, variance that of its estimate and of the baseline's.
+	// samples is the number of profiler samples behind the value after. The
+	// variances are those of the estimates before and after.
 	samples, varianceBefore, varianceAfter float64
-	// lines is the growth of each line, leaves of each leaf below a site.
+	// lines is the growth of each line; leaves is the growth of each leaf below
+	// a site.
 	lines  map[int32]int64
 	leaves map[int32]int64
 }
@@ -58,7 +59,7 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 			d.scale = float64(now.DurationNanos) / float64(base.DurationNanos)
 		}
 		if math.Abs(d.scale-1) < 0.01 {
-			d.scale = 1 // 30.001 s and 30.002 s need no word
+			d.scale = 1 // 30.001 s and 30.002 s count as equal
 		}
 	default:
 		c.Unit = profile.UnitCount
@@ -66,8 +67,8 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 	return d
 }
 
-// values says which of a sample's values count for a kind, and which is the
-// number of objects, or -1.
+// values returns the indexes of a sample's value and of its number of objects
+// for a kind; objects is -1 if there is none.
 func values(p *pprofile.Profile, k profile.Kind) (value, objects int) {
 	switch k {
 	case profile.Heap:
@@ -78,10 +79,10 @@ func values(p *pprofile.Profile, k profile.Kind) (value, objects int) {
 	return valueIndex(p, k.String(), "count"), -1
 }
 
-// maxSum keeps sums, and the difference of two, within 64 bits.
+// maxSum keeps sums, and the difference of two sums, within 64 bits.
 const maxSum = 1 << 61
 
-// sum adds to a sum, which stays within its bounds whatever a file says.
+// sum adds n to a sum and keeps it within ±maxSum, whatever a file says.
 func (d *diff) sum(to *int64, n int64) {
 	if n > maxSum || n < -maxSum {
 		d.clamped = true
@@ -95,7 +96,7 @@ func (d *diff) sum(to *int64, n int64) {
 	*to = s
 }
 
-// change adds to a change's side.
+// change adds n to one side of a change.
 func (d *diff) change(to *incident.Change, n int64, after bool) {
 	if after {
 		d.sum(&to.After, n)
@@ -104,7 +105,7 @@ func (d *diff) change(to *incident.Change, n int64, after bool) {
 	}
 }
 
-// add sums up the samples of a profile.
+// add adds the samples of a profile to the sums.
 func (d *diff) add(p *pprofile.Profile, after bool) {
 	if p == nil {
 		return
@@ -119,7 +120,7 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 			objects = s.Value[oi]
 		}
 		if value == 0 && objects == 0 {
-			continue // of a heap: all of it has been freed
+			continue // in a heap profile: everything was freed
 		}
 		if !after && d.scale != 1 {
 			value = int64(math.Round(min(max(float64(value)*d.scale, -maxSum), maxSum)))
@@ -154,9 +155,10 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 	}
 }
 
-// leaf is the frame that does it: the very leaf of a CPU profile, and of a heap
-// profile, which begins above the runtime. What waits does so through the
-// runtime and sync.
+// leaf returns the frame that does the work. In CPU and heap profiles it is the
+// leaf itself: heap stacks begin above the runtime. In others it is the first
+// frame above the plumbing, because a goroutine waits through the runtime and
+// sync.
 func (d *diff) leaf(stack []call) call {
 	if d.c.Kind == profile.CPU || d.c.Kind == profile.Heap {
 		return stack[0]
@@ -169,8 +171,8 @@ func (d *diff) leaf(stack []call) call {
 	return stack[0]
 }
 
-// estimate says how many samples of the profiler a value was made from, and the
-// variance of that estimate.
+// estimate returns how many profiler samples a value was estimated from, and
+// the variance of the estimate.
 func estimate(k profile.Kind, value, objects int64, rate float64) (samples, variance float64) {
 	v := float64(value)
 	switch {
@@ -178,8 +180,8 @@ func estimate(k profile.Kind, value, objects int64, rate float64) (samples, vari
 		return 0, 0
 	case k == profile.Heap && rate > 1 && objects > 0:
 		// An object of size s is sampled with probability p = 1-exp(-s/rate),
-		// by which scaleHeapSample of runtime/pprof divides: the relative
-		// variance is (1-p)/n. What is much larger than the rate is exact.
+		// and scaleHeapSample in runtime/pprof divides by p, so the relative
+		// variance is (1-p)/n. Sizes far above the rate are exact.
 		n := float64(objects)
 		p := -math.Expm1(-v / n / rate)
 		return n * p, v * v * (1 - p) / (n * p)
@@ -206,7 +208,8 @@ func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n, va
 		t.lines[at.line] = line
 	default:
 		t.varianceBefore += variance
-		// Lines of another build are not those of now: only now's count.
+		// In another build the lines have other numbers: count only the later
+		// profile's.
 		if d.byLine {
 			d.sum(&line, -max(value, -maxSum))
 			t.lines[at.line] = line
@@ -215,8 +218,8 @@ func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n, va
 	return t
 }
 
-// largest returns the key with the largest value; the smallest such key, so
-// that the answer does not depend on a map's order.
+// largest returns the key with the largest value. Of equal values it returns
+// the smallest key, so the result does not depend on map order.
 func largest(of map[int32]int64) (key int32, value int64) {
 	first := true
 	for k, v := range of {
@@ -227,9 +230,9 @@ func largest(of map[int32]int64) (key int32, value int64) {
 	return key, value
 }
 
-// rows makes the lists of the comparison. A row is a function, not a line:
-// growth of two lines of a function has one cause more often than not, and
-// lines move between builds. The line shown is the one that grew most.
+// rows fills the lists of the comparison. A row is a function rather than a
+// line: when two lines of a function grow they mostly have one cause, and lines
+// move between builds. The line shown is the one that grew most.
 func (d *diff) rows() {
 	list := func(of map[int32]*tally) []Row {
 		rows := make([]Row, 0, len(of))
@@ -271,7 +274,7 @@ func (d *diff) rows() {
 	c.Goroutines, c.Rest.Goroutines = d.goroutineRows()
 }
 
-// top gives the rows their shares, sorts them and cuts the list.
+// top sets the shares of the rows, sorts them and cuts the list.
 func (d *diff) top(rows []Row) ([]Row, OmittedRows) {
 	var grown float64
 	for _, g := range rows {

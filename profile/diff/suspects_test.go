@@ -48,9 +48,9 @@ func TestSuspectGoroutines(t *testing.T) {
 	}
 	want := []string{
 		"142 goroutines wait in chan receive, never fewer for 40 min",
-		"grew from 8 to 142 in 60 min, 28% of all growth of goroutines",
+		"grew from 8 to 142 in 60 min, 28% of the goroutine growth",
 		"134 more in the last 55 min",
-		"of 142 in the text dump 142 have waited for minutes, the longest for 40",
+		"142 of 142 in the text dump have waited for minutes, the longest for 40 min",
 		"created by " + shop + "/storage.Open at /src/x.go:69",
 		"started with " + shop + "/storage.Open.func1",
 	}

@@ -25,7 +25,7 @@ func ExampleReading_Verdict() {
 		}
 	}
 	// Output:
-	// limit is close but all of it is cache: 251.0 MiB of 256.0 MiB in use, the kernel takes 242.0 MiB back before it kills
+	// near the limit only because of page cache: 251.0 MiB of 256.0 MiB in use, of which the kernel reclaims 242.0 MiB before it kills
 	// not a leak
 	// 5.0 MiB non-Go memory (cgo, mmap)
 	// 242.0 MiB page cache, reclaimable

@@ -117,7 +117,7 @@ func heapCase() Input {
 			}},
 			Suspects: []incident.Suspect{
 				{Kind: profile.Heap, Frame: leak, Value: incident.Change{Before: 0, After: 180*mib + 430*1024}, Unit: profile.UnitBytes, Share: 0.98, Standing: profile.Unknown, Confidence: 0.97,
-					Reasons: []string{"98% of what the heap grew was allocated here", "there was nothing of it in the baseline", "181 objects of about 1.0 MiB each"}},
+					Reasons: []string{"grew from 0 B to 180.4 MiB in 2 s", "98% of the heap growth", "181 more objects, now 1.0 MiB each on average"}},
 				{Kind: profile.Heap, Frame: session, Value: incident.Change{Before: 2 * mib, After: 5 * mib}, Unit: profile.UnitBytes, Share: 0.016, Standing: profile.Unknown, Confidence: 0.2,
 					Reasons: []string{"3.0 MiB more, which may be a cache that warms up"}},
 			},
@@ -193,7 +193,7 @@ func seedCase() Input {
 			}},
 			Suspects: []incident.Suspect{
 				{Kind: profile.Heap, Frame: sentry, Value: incident.Change{Before: 298 * mib, After: 466 * mib}, Unit: profile.UnitBytes, Share: 0.955, Standing: profile.Unknown, Confidence: 0.95,
-					Reasons: []string{"96% of what the heap grew was allocated here"}},
+					Reasons: []string{"96% of the heap growth"}},
 				{Kind: profile.Heap, Frame: ours("orders", "(*Index).Add", "index.go", 33), Value: incident.Change{Before: 8 * mib, After: 16 * mib}, Unit: profile.UnitBytes, Share: 0.045, Standing: profile.Unknown, Confidence: 0.35,
 					Reasons: []string{"it doubled"}},
 			},
@@ -240,7 +240,7 @@ func nonGoCase() Input {
 			Modules:  []diff.Row{{Frame: profile.Frame{Module: "example.com/acme/shop"}, Value: incident.Change{Before: 10 * mib, After: 12 * mib}, Share: 1}},
 			Suspects: []incident.Suspect{{Kind: profile.Heap, Frame: site, Value: incident.Change{Before: 10 * mib, After: 12 * mib}, Unit: profile.UnitBytes, Share: 1, Standing: profile.Unknown, Confidence: 0.4}},
 		},
-		Warnings: []string{"goroutine-base.pb.gz cannot be read, so nothing is subtracted from goroutine.pb.gz: gzip: invalid header"},
+		Warnings: []string{"goroutine-base.pb.gz cannot be read, so goroutine.pb.gz has no baseline: gzip: invalid header"},
 	}
 }
 
@@ -314,6 +314,6 @@ func twoFilesCase() Input {
 		root.Children = append(root.Children, &diff.FlameNode{Name: f.Function, Value: size})
 	}
 	e.Heap = &diff.Comparison{Kind: profile.Heap, Unit: profile.UnitBytes, HasBase: true, Total: incident.Change{Before: 50 * mib, After: 150 * mib}, Sites: sites, Flame: root,
-		Suspects: []incident.Suspect{{Kind: profile.Heap, Frame: sites[0].Frame, Value: sites[0].Value, Unit: profile.UnitBytes, Share: 0.2, Standing: profile.Unknown, Confidence: 0.6, Reasons: []string{"20% of what the heap grew"}}}}
+		Suspects: []incident.Suspect{{Kind: profile.Heap, Frame: sites[0].Frame, Value: sites[0].Value, Unit: profile.UnitBytes, Share: 0.2, Standing: profile.Unknown, Confidence: 0.6, Reasons: []string{"20% of the heap growth"}}}}
 	return e
 }

@@ -36,7 +36,7 @@ func ExampleExplain() {
 	// Output:
 	// cause candidate: example.com/shop/storage.(*Cache).Put
 	// grows with it: example.com/tracing.record
-	// grows with it: 2.0 times as much memory where there are 2.0 times as many goroutines, about 128.0 KiB per goroutine
+	// grows with it: memory grew 2.0-fold and goroutines 2.0-fold, about 128.0 KiB per goroutine
 }
 
 // An incident is explained from what is on disk, even if its process was killed before
@@ -68,7 +68,7 @@ func ExampleExplainFolder() {
 	}
 	fmt.Println(r.Warnings[0])
 	// Output:
-	// the incident was cut short: the process died before it wrote why it opened, its limits and its readings
+	// the incident was cut short: the process died before it recorded the reason, the limits and the readings
 }
 
 // The first line of a report says who leaks. Here two files are compared, as
@@ -87,6 +87,6 @@ func ExampleInputOf() {
 	fmt.Println(headline)
 	fmt.Println(r.Next[0].Line)
 	// Output:
-	// main.memoryLeak (leaky/main.go:104) holds 180.0 MiB more than before: 98% of what the heap grew
+	// main.memoryLeak (leaky/main.go:104) holds 180.0 MiB more than before, 98% of the heap growth
 	// go tool pprof -top -base old.pb.gz new.pb.gz
 }

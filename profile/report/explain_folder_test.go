@@ -132,13 +132,13 @@ func TestStoreExplainWhatIsLeft(t *testing.T) {
 		kinds  string // that are still compared
 	}{
 		{"no goroutines", func(t *testing.T, dir string) { remove(t, dir, "goroutine.pb.gz") }, "there is no goroutine profile", "heap"},
-		{"base is garbage", func(t *testing.T, dir string) { mustWrite(t, filepath.Join(dir, "heap-base.pb.gz"), "garbage") }, "heap-base.pb.gz cannot be read, so nothing is subtracted", "heap goroutine"},
+		{"base is garbage", func(t *testing.T, dir string) { mustWrite(t, filepath.Join(dir, "heap-base.pb.gz"), "garbage") }, "heap-base.pb.gz cannot be read, so heap.pb.gz has no baseline", "heap goroutine"},
 		{"heap is empty", func(t *testing.T, dir string) { mustWrite(t, filepath.Join(dir, "heap.pb.gz"), "") }, "heap.pb.gz cannot be read", "goroutine"},
-		{"base is of another kind", func(t *testing.T, dir string) { copyFile(t, dir, "goroutine.pb.gz", "heap-base.pb.gz") }, "heap-base.pb.gz cannot be subtracted from heap.pb.gz", "heap goroutine"},
+		{"base is of another kind", func(t *testing.T, dir string) { copyFile(t, dir, "goroutine.pb.gz", "heap-base.pb.gz") }, "heap-base.pb.gz cannot be the baseline of heap.pb.gz", "heap goroutine"},
 		{"heap is of another kind", func(t *testing.T, dir string) {
 			copyFile(t, dir, "goroutine.pb.gz", "heap.pb.gz")
 			remove(t, dir, "heap-base.pb.gz")
-		}, "heap.pb.gz is left out: it is a goroutine profile", "goroutine"},
+		}, "ignored heap.pb.gz: it is a goroutine profile", "goroutine"},
 		{"nothing", func(t *testing.T, dir string) {
 			for _, name := range []string{"heap.pb.gz", "heap-base.pb.gz", "goroutine.pb.gz", "goroutine-base.pb.gz", "goroutine.txt"} {
 				remove(t, dir, name)

@@ -188,16 +188,16 @@ func TestExplainTakesTheCensusAndTheProof(t *testing.T) {
 
 func TestHeadlines(t *testing.T) {
 	for name, want := range map[string]string{
-		"heap":      "main.memoryLeak (cmd/checkout/main.go:104) holds 180.4 MiB more than 2 s before: 98% of what the heap grew",
-		"nongo":     "No culprit in the Go heap: memory outside of it grew by 206.0 MiB in 60 min, the live heap by 2.0 MiB",
-		"nothing":   "No culprit: nothing grew that stands out, the heap 9.0 MiB → 9.0 MiB (+4.0 KiB), goroutines 12 → 11 (−1)",
-		"cut-short": "orders.(*Index).Add (orders/index.go:33) holds 210.0 MiB: 70% of the heap, with no baseline to compare with",
+		"heap":      "main.memoryLeak (cmd/checkout/main.go:104) holds 180.4 MiB more than 2 s ago, 98% of the heap growth",
+		"nongo":     "No culprit in the Go heap: memory outside it grew by 206.0 MiB in 60 min, the live heap by 2.0 MiB",
+		"nothing":   "No culprit: no growth stands out; the heap 9.0 MiB → 9.0 MiB (+4.0 KiB), goroutines 12 → 11 (−1)",
+		"cut-short": "orders.(*Index).Add (orders/index.go:33) holds 210.0 MiB, 70% of the heap; no baseline to compare with",
 	} {
 		if got := Explain(reportCases()[name]).Headline; got != want {
 			t.Errorf("%s: headline is\n%s\nwant\n%s", name, got, want)
 		}
 	}
-	if got, want := Explain(Input{}).Headline, "No evidence: there is no profile that could be read"; got != want {
+	if got, want := Explain(Input{}).Headline, "No evidence: there is no readable profile"; got != want {
 		t.Errorf("without evidence: %q, want %q", got, want)
 	}
 	alone := seedCase()
@@ -207,7 +207,7 @@ func TestHeadlines(t *testing.T) {
 	}
 	weak := heapCase()
 	weak.Heap.Suspects = weak.Heap.Suspects[1:]
-	if got := Explain(weak).Headline; !strings.HasPrefix(got, "No culprit: ") || !strings.Contains(got, "a guess, is session.(*Store).Get (session/store.go:61), +3.0 MiB") {
+	if got := Explain(weak).Headline; !strings.HasPrefix(got, "No culprit: ") || !strings.Contains(got, "the best guess is session.(*Store).Get (session/store.go:61), +3.0 MiB") {
 		t.Errorf("a suspect of 20%% is accused: %q", got)
 	}
 }
@@ -215,9 +215,9 @@ func TestHeadlines(t *testing.T) {
 func TestDoubts(t *testing.T) {
 	for name, want := range map[string][]string{
 		"nongo": {
-			"memory outside of the Go heap grew by 206.0 MiB in 60 min",
+			"memory outside the Go heap grew by 206.0 MiB in 60 min",
 			"180.0 MiB is shared memory",
-			"heap.pb.gz shows the heap as of an earlier garbage collection",
+			"heap.pb.gz shows the heap at an earlier garbage collection",
 			"heap: skipped: a forced GC would take 80 ms",
 			"goroutine-base.pb.gz cannot be read",
 		},

@@ -123,11 +123,11 @@ func TestReportsSayWhatTheyLeftOut(t *testing.T) {
 	e := hostile(strings.Repeat("example.com/pkg", 30), 300)
 	out := render(t, e)
 	for _, ext := range []string{".txt", ".md"} {
-		if !strings.Contains(out[ext], "Left out to stay small: ") {
+		if !strings.Contains(out[ext], "Omitted to save space: ") {
 			t.Errorf("%s does not say what is left out; it ends with %.300q", ext, out[ext][max(0, len(out[ext])-300):])
 		}
 	}
-	if !strings.Contains(out[".html"], "Frames too small to see are left out") {
+	if !strings.Contains(out[".html"], "frames too small to see are omitted") {
 		t.Error("the page does not say that frames are missing")
 	}
 }
@@ -144,7 +144,7 @@ func TestDeepFlame(t *testing.T) {
 	e := heapCase()
 	e.Heap.Flame = root
 	page := render(t, e)[".html"]
-	if !strings.Contains(page, "Frames too small to see are left out") {
+	if !strings.Contains(page, "frames too small to see are omitted") {
 		t.Error("the page does not say that the stack is cut")
 	}
 	depth := 0

@@ -20,15 +20,15 @@ const (
 	htmlName     = 400
 	htmlSentence = 2000
 	htmlCommand  = 8 << 10
-	// roomForData is what the charts' numbers get of the bound.
+	// roomForData is the part of the limit for the charts' data.
 	roomForData = 640 << 10
 )
 
-// WriteHTML writes the report as one page of at most 1.5 MiB that needs nothing
-// else: its styles, scripts and data are in it, and its content security policy
-// forbids everything that is not, the network above all. It can be read without
-// scripts; with them memory is a chart to zoom into, and the growth a flame
-// graph.
+// WriteHTML writes the report as one self-contained page of at most 1.5 MiB.
+// Its styles, scripts and data are inline, and its content security policy
+// forbids everything else, above all network access. The page can be read
+// without scripts; scripts add a zoomable memory chart and a flame graph of the
+// growth.
 func (r *Report) WriteHTML(w io.Writer) error {
 	sections := r.sections()
 	data, err := r.data(sections)
@@ -71,7 +71,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return failedReport("HTML", err)
 }
 
-// hashes name content in a content security policy.
+// hashes returns the hashes of contents for a content security policy.
 func hashes(contents []string) string {
 	var b strings.Builder
 	for _, c := range contents {
@@ -81,8 +81,7 @@ func hashes(contents []string) string {
 	return b.String()
 }
 
-// escape makes text of what may be anything, of at most so many bytes before it
-// is escaped.
+// escape turns any string into safe HTML text. It cuts it to most bytes first.
 func escape(s string, most int) string { return html.EscapeString(words.Clean(s, most)) }
 
 func htmlSection(s section, rows int) string {
@@ -230,12 +229,12 @@ func htmlFlame(b *strings.Builder, f *flame) {
 	b.WriteString("</pre></details>\n")
 }
 
-// chartData is what the page's script draws. Its JSON has <, > and & escaped, as
-// encoding/json does, so that no name in it can end the element it stands in.
+// chartData is the input of the page's script. encoding/json escapes <, > and
+// &, so no name in it can close the element that it stands in.
 type chartData struct {
 	Memory *memoryData     `json:"memory,omitempty"`
 	Flame  *diff.FlameNode `json:"flame,omitempty"`
-	Unit   profile.Unit    `json:"unit,omitempty"` // of the flame's values
+	Unit   profile.Unit    `json:"unit,omitempty"` // of the flame graph
 }
 
 type memoryData struct {
@@ -243,7 +242,7 @@ type memoryData struct {
 	Memory     []*int64   `json:"memory"`
 	LiveHeap   []*int64   `json:"live_heap"`
 	Goroutines []*int64   `json:"goroutines"`
-	Limit      int64      `json:"limit"` // 0: none, or too far above to be drawn
+	Limit      int64      `json:"limit"` // 0 if there is none or it is too far above to draw
 	Marks      []markData `json:"marks"`
 }
 
@@ -274,7 +273,7 @@ func (r *Report) data(sections []section) (string, error) {
 		if err != nil || len(data) <= roomForData {
 			return string(data), err
 		}
-		// Long names, or ones of nothing but characters to escape.
+		// Names are long, or full of characters that are escaped.
 		f.prune(f.root, nodes/4)
 		d.Flame = f.root
 	}

@@ -152,9 +152,9 @@ func TestErrors(t *testing.T) {
 		"unknown flag":   {[]string{"-pdf", heap, heap}, 2, "usage: leakreport"},
 		"no such file":   {[]string{heap, "missing.pb.gz"}, 1, "missing.pb.gz"},
 		"no profile":     {[]string{heap, text}, 1, text},
-		"one file":       {[]string{heap}, 1, "give two profiles"},
+		"one file":       {[]string{heap}, 1, "pass two profiles"},
 		"no such folder": {[]string{"missing"}, 1, "missing"},
-		"empty folder":   {[]string{t.TempDir()}, 1, "no incident in"},
+		"empty folder":   {[]string{t.TempDir()}, 1, "no incidents in"},
 	} {
 		status, out, errs := command(test.args...)
 		if status != test.status || !strings.Contains(errs, test.says) || out != "" {

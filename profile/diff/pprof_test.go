@@ -201,7 +201,7 @@ func TestCompareGoroutinesOfThisProcess(t *testing.T) {
 		t.Errorf("goroutines grew by %d, go tool pprof says %d", got, sum)
 	}
 	g := c.Goroutines[0]
-	if g.Wait != "chan receive" || !strings.HasSuffix(g.Blocked.Function, ".leakGoroutine") || filepath.Base(g.Blocked.File) != "compare_pprof_test.go" ||
+	if g.Wait != "chan receive" || !strings.HasSuffix(g.Blocked.Function, ".leakGoroutine") || filepath.Base(g.Blocked.File) != "pprof_test.go" ||
 		g.Blocked.Line == 0 || g.Root.Function != "runtime/pprof.Do" || g.Labels != "area=storage" || g.Standing >= 0 {
 		t.Errorf("the group is %+v", g)
 	}
