@@ -16,13 +16,13 @@ import (
 
 const (
 	maxDeliveryBytes = 1 << 20
-	maxDeliveries    = 64 // per sink, and sinks per incident
+	maxDeliveries    = 64 // events per sink, and sinks per incident
 )
 
-// Delivery is what each sink has accepted of an incident, kept in its
+// Delivery is what each sink has accepted of an incident, as stored in its
 // delivery.json.
 type Delivery struct {
-	// Sinks has, by the sink's name, the events in the order of acceptance.
+	// Sinks maps the name of a sink to its events, in the order of acceptance.
 	Sinks map[string][]Accepted `json:"sinks"`
 }
 
@@ -37,8 +37,8 @@ func (d Delivery) Has(sink, event string) bool {
 	return slices.ContainsFunc(d.Sinks[sink], func(a Accepted) bool { return a.Event == event })
 }
 
-// Delivery returns what was accepted of an incident; the zero Delivery if
-// nothing was.
+// Delivery returns what the sinks have accepted of an incident; the zero
+// Delivery if nothing.
 func (s *Store) Delivery(id string) (Delivery, error) {
 	dir, err := s.incidentDir(id)
 	if err != nil {
@@ -52,10 +52,11 @@ func (s *Store) Delivery(id string) (Delivery, error) {
 	return d, nil
 }
 
-// RecordDelivery notes that the sink has accepted the event, once: the first
-// time stays. It syncs, so that a delivered incident is not offered again after
-// a power cut. Of two processes that record of one incident at the same moment
-// one may be lost, and its event is offered once more.
+// RecordDelivery records that the sink has accepted the event. Only the first
+// call for an event counts. It syncs, so that a delivered incident is not
+// offered again after a power cut. If two processes record deliveries of one
+// incident at the same moment, one record may be lost, and its event is offered
+// once more.
 func (s *Store) RecordDelivery(id, sink, event string, at time.Time) error {
 	s.records.Lock()
 	defer s.records.Unlock()
@@ -74,7 +75,7 @@ func record(dir *os.Root, temp, sink, event string, at time.Time) error {
 	if len(sink) < 1 || len(sink) > 64 || len(event) < 1 || len(event) > 64 {
 		return errors.New("want names of 1 to 64 bytes for sink and event")
 	}
-	// One that cannot be read is replaced: delivering twice is better than
+	// Replace a file that cannot be read: a repeated delivery is better than
 	// never recording again.
 	d, _ := readDelivery(dir)
 	if d.Has(sink, event) {

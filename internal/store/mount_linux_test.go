@@ -39,7 +39,7 @@ func TestStoreOnReadOnlyFileSystem(t *testing.T) {
 			s.Close()
 		}
 		t.Errorf("OpenStore: %v, want EROFS", err)
-	} else if !strings.Contains(err.Error(), "cannot be written") {
+	} else if !strings.Contains(err.Error(), "cannot write to") {
 		t.Errorf("OpenStore does not say what is the matter: %v", err)
 	}
 }

@@ -285,7 +285,7 @@ func TestIncidentsListsAlsoWhatWasCutShort(t *testing.T) {
 		{true, 1, "parse manifest"},
 		{false, 2, "heap.2.pb.gz was written after"},
 		{false, 0, "heap.pb.gz is missing"},
-		{false, 0, "the manifest is that of"},
+		{false, 0, "the manifest belongs to incident"},
 	} {
 		m := list[i]
 		if m.CutShort != want.cutShort || len(m.Artefacts) != want.artefacts || !strings.Contains(strings.Join(m.Warnings, "\n"), want.warning) || (want.warning == "") != (len(m.Warnings) == 0) {
