@@ -9,7 +9,9 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// A profile is written compressed, as `go tool pprof` reads it, and can be read back.
+// A captured profile is compressed, like the files that go tool pprof reads,
+// and can be read back.
+//
 func ExampleCapture() {
 	var file bytes.Buffer
 	if err := profile.Capture(&file, profile.Goroutine); err != nil {

@@ -58,7 +58,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"no sample types", profiletest.Encode(t, noTypes), ErrNotProfile, "no sample types"},
 		{"too few values", profiletest.Encode(t, oneValue), ErrNotProfile, "mismatch"},
 		{"bomb", profiletest.Zip(t, make([]byte, maxRawProfile+1)), ErrTooLarge, "64.0 MiB"},
-		// Each is a sample of no values: 2 bytes that become 150.
+		// Each sample has no values: 2 bytes that become 150.
 		{"empty samples", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x00}, 8<<20)), ErrTooLarge, "parsing it"},
 		{"empty labels", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x02, 0x1a, 0x00}, 2<<20)), ErrTooLarge, "parsing it"},
 		{"packed locations", profiletest.Zip(t, append([]byte{0x12, 0x85, 0x80, 0x80, 0x10, 0x0a, 0x80, 0x80, 0x80, 0x10}, bytes.Repeat([]byte{1}, 32<<20)...)), ErrTooLarge, "parsing it"},
@@ -101,8 +101,8 @@ func TestReadTakesWhatTheRuntimeWrites(t *testing.T) {
 	}
 }
 
-// TestScanPredictsTheParser holds the costs that Read refuses by: the parser
-// allocates no more than they say, and not a small part of it only.
+// TestScanPredictsTheParser checks the costs by which Read refuses profiles:
+// the parser allocates at most that much, and not just a small part of it.
 func TestScanPredictsTheParser(t *testing.T) {
 	labels := &pprofile.Profile{SampleType: []*pprofile.ValueType{{Type: "goroutine", Unit: "count"}}}
 	for i := range 20_000 {
@@ -151,7 +151,7 @@ func TestScanPredictsTheParser(t *testing.T) {
 	}
 }
 
-// smallProfiles are seeds: the fuzzer minimises what it finds, which takes it
+// smallProfiles are small seeds: minimising what it finds takes the fuzzer
 // minutes for real profiles.
 func smallProfiles(tb testing.TB) (raw [][]byte) {
 	for _, k := range []Kind{Heap, Goroutine, GoroutineLeak, CPU} {

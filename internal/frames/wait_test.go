@@ -19,8 +19,8 @@ import (
 
 const module = "github.com/leakguard/leakguard"
 
-// blocking is one goroutine for each way to block, and what the profile is to
-// say of it. release ends them.
+// blocking has one goroutine for each way to block, with what the profile must
+// say about it. release ends them.
 func blocking(t *testing.T) (cases map[string]func(), release func()) {
 	var locked, rwLocked, rwRead sync.RWMutex
 	var mu sync.Mutex
@@ -85,7 +85,7 @@ func blocking(t *testing.T) (cases map[string]func(), release func()) {
 		cancel()
 		listener.Close()
 		w.Close()
-		close(ch) // which ends the select, too: the send is the last on full
+		close(ch) // this also ends the select: the send is the last one on full
 		<-full
 	}
 }
@@ -120,7 +120,7 @@ func TestWaitOfRealGoroutines(t *testing.T) {
 			}
 			want, _, _ := strings.Cut(g.label, "/")
 			if g.label == "coroutine" && reason == "chan receive" {
-				continue // the other side of it
+				continue // the other side of the pair
 			}
 			got[g.label] = reason
 			if reason == want {

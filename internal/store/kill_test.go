@@ -25,7 +25,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// A payload proves by itself that it is whole: its hash, then its body.
+// A payload proves that it is whole: it begins with the hash of its body.
 
 func writePayload(rnd *rand.Rand) func(io.Writer) error {
 	return func(w io.Writer) error {
@@ -34,7 +34,7 @@ func writePayload(rnd *rand.Rand) func(io.Writer) error {
 		if _, err := w.Write(sum[:]); err != nil {
 			return err
 		}
-		for len(body) > 0 { // bit by bit, for the kill to find a gap
+		for len(body) > 0 { // bit by bit, so that the kill finds a gap
 			n := min(len(body), 1+rnd.IntN(8_000))
 			if _, err := w.Write(body[:n]); err != nil {
 				return err
@@ -59,8 +59,9 @@ const killDirEnv = "LEAKGUARD_TEST_KILL_DIR"
 
 var killConfig = Config{MaxBytes: 4 << 20, MaxIncidents: 4}
 
-// TestKilledWriter is the process that TestKill kills: it does all that a store
-// can do, for ever. Its parent's death ends it too: nobody reads its output.
+// TestKilledWriter is the process that TestKill kills. It does all that a store
+// can do, forever, and ends when its parent does, because nobody reads its
+// output.
 func TestKilledWriter(t *testing.T) {
 	dir := os.Getenv(killDirEnv)
 	if dir == "" {
@@ -124,12 +125,12 @@ func killedIncident(s *Store, rnd *rand.Rand) error {
 	return err
 }
 
-// TestKill kills writers at random moments, two of them at a time over one
-// folder, and looks after each kill, while the other goes on, that nothing under
-// a final name is torn.
+// TestKill kills writers at random moments, two of them at a time on one
+// folder. After each kill, while the other writer goes on, it checks that no
+// file with a final name is torn.
 func TestKill(t *testing.T) {
 	kills := 1000
-	if testing.Short() || testenv.RaceEnabled { // the detector has nothing to say of other processes
+	if testing.Short() || testenv.RaceEnabled { // the race detector does not see other processes
 		kills = 100
 	}
 	dir := filepath.Join(t.TempDir(), "store")
@@ -158,7 +159,7 @@ func TestKill(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// All are dead. The next start mends what they left.
+	// All writers are dead. The next start repairs what they left.
 	s := openTestStore(t, cfg)
 	if _, err := s.Prune(time.Now()); err != nil {
 		t.Error(err)
@@ -177,9 +178,10 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d incidents finished, %d files checked", kills, written.Load(), checked.Load())
 }
 
-// killOne starts a writer, kills it, and returns how many incidents it finished.
-// Early, the kill comes at a random moment from before it has opened its store;
-// else at one after its first incident, however slow the machine is.
+// killOne starts a writer, kills it, and returns how many incidents it
+// finished. If early, the kill comes at a random moment, possibly before the
+// store is open. Otherwise it comes after the first incident, however slow the
+// machine is.
 func killOne(dir string, early bool) (finished int64, errs []error) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledWriter$", "-test.v=false")
 	cmd.Env = append(os.Environ(), killDirEnv+"="+dir)
@@ -213,7 +215,7 @@ func killOne(dir string, early bool) (finished int64, errs []error) {
 	return int64(strings.Count(out, ".")), errs
 }
 
-// checkAfterKill is the next start of the service.
+// checkAfterKill does what the next start of the service does.
 func checkAfterKill(cfg Config, writers int) (checked int64, errs []error) {
 	s, err := Open(cfg)
 	if err != nil {
@@ -227,13 +229,13 @@ func checkAfterKill(cfg Config, writers int) (checked int64, errs []error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	// A living writer has one open and may have made another since.
+	// A writer that is alive has one open and may have made another since.
 	if most := cfg.MaxIncidents + 2*writers; len(list) > most {
 		errs = append(errs, fmt.Errorf("%d incidents, want at most %d", len(list), most))
 	}
 	for _, m := range list {
 		for _, a := range m.Artefacts {
-			// Gone is fine: pruned by the other. Torn is not.
+			// It may be gone, pruned by the other writer, but not torn.
 			data, err := os.ReadFile(filepath.Join(s.Dir(), m.ID, a.Name))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue

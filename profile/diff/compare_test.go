@@ -18,7 +18,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// checkComparison checks what holds for each comparison.
+// checkComparison checks what holds for every comparison.
 func checkComparison(t *testing.T, c *Comparison) {
 	t.Helper()
 	lists := map[string]struct {
@@ -310,8 +310,8 @@ func TestCompareShowsLinesOfNow(t *testing.T) {
 		p.Mapping = []*pprofile.Mapping{{ID: 1, File: "/srv/shop", BuildID: id}}
 		return p
 	}
-	// In one build line 7 has not grown. In another it may be any line: the
-	// largest of now is as good as can be.
+	// In one build line 7 did not grow. In another it may be any line, so the
+	// largest line of the newer profile is shown.
 	if got := compared(t, build("9", "1", 1<<20), build("9", "1", 80<<20), Config{}).Sites[0]; got.Frame.Line != 9 || got.Value.Growth() != 79<<20 {
 		t.Errorf("of one build: %+v", got)
 	}
@@ -336,7 +336,7 @@ func TestCompareCutsLists(t *testing.T) {
 }
 
 func TestCompareDrawsWhatGrew(t *testing.T) {
-	// What main.f itself holds has shrunk, what is below it has grown by more.
+	// main.f itself shrank, but its callees grew by more.
 	base := profiletest.StackOf(profile.Heap.String(), map[string]int64{"main.f main.main": 50 << 20, "main.g main.f main.main": 1 << 20, "main.h main.main": 9 << 20})
 	now := profiletest.StackOf(profile.Heap.String(), map[string]int64{"main.f main.main": 10 << 20, "main.g main.f main.main": 101 << 20, "main.h main.main": 2 << 20})
 	root := compared(t, base, now, Config{}).Flame
@@ -347,7 +347,8 @@ func TestCompareDrawsWhatGrew(t *testing.T) {
 }
 
 func TestCompareBoundsTheFlameGraph(t *testing.T) {
-	// 1,500 equal chains of five are 0.07% each, above what is left out.
+	// 1,500 equal chains of five are 0.07% each, above the threshold for being
+	// left out.
 	chains := make(map[string]int64)
 	for i := range 1500 {
 		chains[fmt.Sprintf("main.a%d main.b%d main.c%d main.d%d main.e%d main.main", i, i, i, i, i)] = 1 << 20
@@ -368,7 +369,8 @@ func TestCompareSurvivesAbsurdValues(t *testing.T) {
 	}
 }
 
-// TestSiteIsTheOneOfFrames holds the fast search for a site to the plain one.
+// TestSiteIsTheOneOfFrames compares the fast search for a site with the plain
+// one.
 func TestSiteIsTheOneOfFrames(t *testing.T) {
 	names := []string{"runtime.gopark", "sync.(*Mutex).Lock", "net/http.serve", "github.com/dep/lib.Do", shop + ".Do", "internal/poll.x", "malloc"}
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -3,11 +3,12 @@
 // It neither renders its results nor reads files.
 //
 //  1. [Compare] checks that the two profiles have the same [profile.Kind]
-//     (kind.go) and notes doubts about them as warnings.
+//     (kind.go) and notes doubts about them as warnings (doubts.go).
 //  2. It resolves the stacks to functions, packages and modules, and finds the
 //     site to blame each stack on, in the user's own code if possible (index.go).
-//  3. It sums up both profiles by site, leaf, package and module (diff.go), and
-//     goroutines also by what they wait for (goroutine.go).
+//  3. It sums up both profiles by site and leaf (diff.go), and goroutines also by what
+//     they wait for (goroutine.go). The sums become lists by site, function, package
+//     and module, sorted and cut (rows.go).
 //  4. It draws the flame graph of what grew (flame.go).
 //  5. It ranks the suspects by how sure it is that the growth is not noise, and by
 //     how much the growth matters (suspects.go, suspects_goroutine.go). A census

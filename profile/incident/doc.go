@@ -9,8 +9,8 @@
 //     says in words what fills it (verdict.go). Both are functions of readings
 //     alone.
 //  2. A [Manifest] is one incident: why it opened, the readings before it, limits,
-//     trends, captures, decisions and files. [Manifest.Encode] and [ReadManifest]
-//     convert it to and from manifest.json, within limits (manifest.go).
+//     trends, captures, decisions and files (manifest.go). [Manifest.Encode] and [ReadManifest]
+//     convert it to and from manifest.json, within limits (manifest_json.go).
 //  3. A [Death] in a manifest says what the previous process died of (death.go).
 //  4. [OpenStore] and [ReadFolder] read folders (store.go, read.go). They compare the
 //     manifest with the files beside it, and report an incident that a dying process

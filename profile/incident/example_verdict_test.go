@@ -7,7 +7,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// A job has written a file in a container of 256 MiB.
+// A job wrote a file in a container of 256 MiB.
 func ExampleReading_Verdict() {
 	r := incident.NewReading(time.Now())
 	r.CgroupUsage, r.CgroupLimit = 251<<20, 256<<20

@@ -16,7 +16,7 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// testManifest has every field set that can be.
+// testManifest has every field set.
 func testManifest() Manifest {
 	recovered := noon.Add(time.Minute)
 	reading := NewReading(noon.Add(-time.Second))
@@ -48,7 +48,8 @@ func testManifest() Manifest {
 
 func checkManifest(t *testing.T, got, want Manifest) {
 	t.Helper()
-	// Compared as JSON: that is what is kept, and time.Time has no ==.
+	// Compare JSON: that is what is stored, and time.Time does not compare with
+	// ==.
 	g, err1 := json.MarshalIndent(got, "", "  ")
 	w, err2 := json.MarshalIndent(want, "", "  ")
 	if err := errors.Join(err1, err2); err != nil {
@@ -59,7 +60,7 @@ func checkManifest(t *testing.T, got, want Manifest) {
 	}
 }
 
-// The file is read by programs that are not Go: its names are a contract.
+// Programs that are not Go read the file, so its names are a contract.
 func TestManifestGolden(t *testing.T) {
 	m := testManifest()
 	m.Schema, m.ID, m.Readings = manifestSchema, "20261120T120000.000Z-heap-7f3a", nil
@@ -133,7 +134,7 @@ func TestReadManifestRefuses(t *testing.T) {
 	}
 }
 
-// What is read can be written, and is then read as the same.
+// Anything that can be read can be written, and then reads as the same.
 func FuzzReadManifest(f *testing.F) {
 	m := testManifest()
 	m.Schema = manifestSchema

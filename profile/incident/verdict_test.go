@@ -45,7 +45,7 @@ func TestVerdict(t *testing.T) {
 
 	for _, test := range []struct {
 		name   string
-		before func(*Reading) // laid over what is there in either reading
+		before func(*Reading) // applied to both readings
 		grow   func(*Reading)
 		class  VerdictClass
 		text   string // exact
@@ -68,14 +68,14 @@ func TestVerdict(t *testing.T) {
 		{"cgo", anon, own(100 * mib), VerdictNonGo, "non-Go memory grew by 100.0 MiB in 5 min to 106.0 MiB of 512.0 MiB; it is cgo or mmap, which no Go profile shows"},
 		{"a sidecar", anon, others, VerdictOtherProcesses, "other processes in the cgroup grew by 100.0 MiB in 5 min to 105.0 MiB of 512.0 MiB; this process is not to blame"},
 		{"sockets or dentries", anon, kernel, VerdictKernel, "kernel memory grew by 100.0 MiB in 5 min to 105.0 MiB of 512.0 MiB; it is slab, sockets or page tables, 3.0 MiB of it slab"},
-		// The page cache fills what a leak leaves: the leak is named.
+		// The page cache fills what a leak leaves, but the leak is named.
 		{"a leak under page cache", cache(200 * mib), both(heap(160*mib, 30*mib), cache(16*mib)), VerdictGoHeap, ""},
-		// The larger of two.
+		// The larger of two wins.
 		{"heap and cgo", anon, both(heap(50*mib, 0), own(90*mib)), VerdictNonGo, ""},
 		{"too little", anon, own(31 * mib), VerdictCalm, ""},
-		// A smaller limit that was configured counts.
+		// A smaller configured limit applies.
 		{"configured limit", func(r *Reading) { r.Limit = 128 * mib }, cache(20 * mib), VerdictCacheAtLimit, ""},
-		// Outside of a cgroup with a limit it is about the process.
+		// Without a cgroup limit the verdict is about the process.
 		{"a laptop, cgo", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, 16<<10*mib }, own(300 * mib), VerdictNonGo, ""},
 		{"a laptop, no limit known", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, profile.Unknown }, own(300 * mib), VerdictNonGo,
 			"non-Go memory grew by 300.0 MiB in 5 min to 306.0 MiB; it is cgo or mmap, which no Go profile shows"},
@@ -103,7 +103,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Readings of which one is of the cgroup and one of the process are not compared.
+// A reading of a cgroup is not compared with one of a process.
 func TestVerdictOfAnotherScope(t *testing.T) {
 	earlier, r := cgroupReading(noon.Add(-time.Minute)), cgroupReading(noon)
 	earlier.CgroupLimit = profile.Unknown

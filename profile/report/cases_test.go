@@ -9,7 +9,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// The incidents whose reports are golden.
+// The incidents with golden reports.
 
 var acme = incident.Build{
 	GoVersion: "go1.26.8", Path: "example.com/acme/shop/cmd/checkout", Module: "example.com/acme/shop", Version: "v1.4.2",
@@ -39,7 +39,7 @@ func artefacts(names ...string) (all []incident.Artefact) {
 	return all
 }
 
-// reportCases are the evidence of each golden report, by its name.
+// reportCases returns the input of each golden report, by name.
 func reportCases() map[string]Input {
 	return map[string]Input{
 		"heap":      heapCase(),
@@ -52,7 +52,7 @@ func reportCases() map[string]Input {
 	}
 }
 
-// heapCase is a handler that keeps what it allocates: seconds to the limit.
+// heapCase is a handler that keeps what it allocates, seconds before the limit.
 func heapCase() Input {
 	leak := profile.Frame{Function: "main.memoryLeak", File: "/src/shop/cmd/checkout/main.go", Line: 104, Package: "main", Module: "example.com/acme/shop"}
 	session := ours("session", "(*Store).Get", "store.go", 61)
@@ -133,8 +133,8 @@ func heapCase() Input {
 	}
 }
 
-// seedCase is the story that this library began with: goroutines leak slowly at
-// one place while the memory of another package grows with their number.
+// seedCase is the leak that this library was made for: goroutines leak slowly
+// in one place, and the memory of another package grows with their number.
 func seedCase() Input {
 	put := ours("storage", "(*Cache).Put", "storage.go", 85)
 	watch := ours("storage", "(*Cache).watch", "storage.go", 40)
@@ -158,7 +158,7 @@ func seedCase() Input {
 		Decisions: []incident.Decision{{Time: noon, Text: "opened: 134 more goroutines in 40 min"}},
 		Artefacts: artefacts("goroutine.pb.gz", "heap.pb.gz", "heap-base.pb.gz", "goroutine-base.pb.gz", "heap-fresh.pb.gz", "goroutine.txt"),
 	}
-	// They come in bursts and pauses, as the requests do that leak them.
+	// They come in bursts and pauses, like the requests that leak them.
 	goroutines := 240
 	for i := range 81 {
 		if i%10 < 6 && i > 0 && goroutines < 374 {
@@ -244,7 +244,7 @@ func nonGoCase() Input {
 	}
 }
 
-// tmpfsCase is a cgroup that somebody fills through /dev/shm.
+// tmpfsCase is a cgroup that fills up through /dev/shm.
 func tmpfsCase() Input {
 	m := incident.Manifest{
 		Schema: 1, ID: "20261120T120000.000Z-memory-5a5a", Rule: "memory", Trigger: incident.TriggerRule, Reason: "memory 469.0 MiB, 92% of 512.0 MiB",
@@ -264,7 +264,7 @@ func tmpfsCase() Input {
 	}}
 }
 
-// nothingCase is a capture by hand of a healthy process.
+// nothingCase is a manual capture of a healthy process.
 func nothingCase() Input {
 	m := incident.Manifest{
 		Schema: 1, ID: "20261120T120000.000Z-manual-beef", Rule: "manual", Trigger: incident.TriggerManual, Reason: "weekly look", Opened: noon, Peak: profile.Unknown, Build: acme,
@@ -282,7 +282,7 @@ func nothingCase() Input {
 	}
 }
 
-// cutShortCase is all that a killed process could leave.
+// cutShortCase is all that a killed process had time to write.
 func cutShortCase() Input {
 	m := incident.Manifest{
 		Schema: 1, ID: "20261120T120000.000Z-memory-dead", Rule: "memory", Opened: noon, Peak: profile.Unknown, CutShort: true,
@@ -302,7 +302,7 @@ func cutShortCase() Input {
 	}
 }
 
-// twoFilesCase is two profiles that somebody compares.
+// twoFilesCase is a comparison of two files.
 func twoFilesCase() Input {
 	e := Input{BaseFile: "old.pb.gz", NowFile: "new heap.pb.gz"}
 	var sites []diff.Row

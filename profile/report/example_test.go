@@ -15,8 +15,9 @@ import (
 	"github.com/leakguard/leakguard/profile/report"
 )
 
-// Two comparisons and what is known about the incident make a report. Here
-// goroutines leak, and the memory of another package grows with them.
+// Explain makes a report of comparisons and of what is known about the
+// incident. Here goroutines leak, and the memory of another package grows with
+// them.
 func ExampleExplain() {
 	put := profile.Frame{Function: "example.com/shop/storage.(*Cache).Put", File: "/src/shop/storage/storage.go", Line: 85, Package: "example.com/shop/storage", Module: "example.com/shop"}
 	record := profile.Frame{Function: "example.com/tracing.record", File: "/src/tracing/record.go", Line: 40, Package: "example.com/tracing", Module: "example.com/tracing"}
@@ -39,8 +40,8 @@ func ExampleExplain() {
 	// grows with it: memory grew 2.0-fold and goroutines 2.0-fold, about 128.0 KiB per goroutine
 }
 
-// An incident is explained from what is on disk, even if its process was killed before
-// it could say anything about it.
+// Explain an incident from its files. The process may have been killed before
+// it could describe the incident.
 func ExampleExplainFolder() {
 	dir, err := os.MkdirTemp("", "leakguard-example-")
 	if err != nil {
@@ -71,8 +72,8 @@ func ExampleExplainFolder() {
 	// the incident was cut short: the process died before it recorded the reason, the limits and the readings
 }
 
-// The first line of a report says who leaks. Here two files are compared, as
-// [diff.Compare] has them; an incident's folder is read by [report.ExplainFolder].
+// The first line of a report says who leaks. This report is about two files;
+// use [report.ExplainFolder] for the folder of an incident.
 func ExampleInputOf() {
 	c := &diff.Comparison{Kind: profile.Heap, Unit: profile.UnitBytes, HasBase: true, Suspects: []incident.Suspect{{
 		Kind: profile.Heap, Unit: profile.UnitBytes, Value: incident.Change{Before: 0, After: 180 << 20}, Share: 0.98, Confidence: 0.8,

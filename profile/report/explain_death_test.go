@@ -24,7 +24,7 @@ func oomDeath() *incident.Death {
 	}
 }
 
-// deathManifest is a death as the next process tells it.
+// deathManifest is a death as the next process reports it.
 func deathManifest() incident.Manifest {
 	m := incident.Manifest{Rule: incident.RulePreviousDeath, Trigger: incident.TriggerDeath, Opened: diedAt, Peak: 511 << 20, Unit: profile.UnitBytes, Death: oomDeath()}
 	for i := range 100 {

@@ -11,8 +11,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// idleCase is a service whose idle CPU rose from 0.4% to 11% of a core while
-// goroutines came that wait so.
+// idleCase is a service whose idle CPU use rose from 0.4% to 11% of a core
+// while goroutines with that wait were added.
 func idleCase(wait string, goroutines int64, wakeups profile.Count) Input {
 	watch := profile.Frame{Function: "main.watch", File: "/src/shop/main.go", Line: 40, Package: "main", Module: acme.Module}
 	poll := ours("prices", "(*Feed).poll", "feed.go", 12)
@@ -76,7 +76,7 @@ func TestExplainIdle(t *testing.T) {
 	}
 }
 
-// While goroutines go on coming, the quietest tenth of the window was at its
+// While goroutines keep coming, the quietest tenth of the window is its
 // beginning, when there were fewer.
 func TestExplainIdleWhileItGrows(t *testing.T) {
 	e := idleCase("chan receive", 1000, 5012)
@@ -85,7 +85,7 @@ func TestExplainIdleWhileItGrows(t *testing.T) {
 			Time: noon.Add(time.Duration(i-60) * time.Minute), Memory: profile.Unknown, LiveHeap: profile.Unknown, Goroutines: profile.Count(420 + 10*i),
 		})
 	}
-	// Of 1,000 there were 460 at 54 minutes before.
+	// 54 minutes before, 460 of the 1,000 were there.
 	if r := Explain(e); !strings.Contains(r.Headline, "each about 11 times a second") {
 		t.Errorf("headline %q, want 5,000 wake-ups shared by 460", r.Headline)
 	}

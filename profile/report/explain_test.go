@@ -34,7 +34,7 @@ func TestExplainTellsTheStoryOfTheSeed(t *testing.T) {
 	}
 }
 
-// relation cases: a suspect of each kind, a history, and whether the one grows
+// relationCases have a suspect of each kind, a history, and whether one grows
 // with the other.
 func TestExplainClaimsProportionOnlyWhereItIs(t *testing.T) {
 	const each = 64 << 10
@@ -152,7 +152,7 @@ func TestExplainKnowsWhatTheLeakedGoroutinesAllocate(t *testing.T) {
 	watch := ours("storage", "(*Cache).watch", "storage.go", 40)
 	checkRoles(t, Explain(evidence(watch, 45*mib)), incident.RoleGrowsWith)
 	checkRoles(t, Explain(evidence(watch, 5*mib)), incident.RoleAlone)
-	// All of a server's requests are below this one.
+	// All requests of a server are below this function.
 	checkRoles(t, Explain(evidence(stdlib("net/http", "(*conn).serve", "server.go", 1), 45*mib)), incident.RoleAlone)
 }
 
@@ -247,7 +247,7 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
-// Garbage that is not collected yet is the heap's, not outside of it.
+// Uncollected garbage belongs to the heap, not outside it.
 func TestGarbageIsNotOutside(t *testing.T) {
 	var m incident.Manifest
 	for i := range 20 {
@@ -256,7 +256,7 @@ func TestGarbageIsNotOutside(t *testing.T) {
 	if o := outsideHeap(m); o.found {
 		t.Errorf("%v outside of a heap that grew by %v while memory grew by %v", profile.Bytes(o.bytes), profile.Bytes(o.heap), profile.Bytes(o.memory))
 	}
-	// What the runtime holds is known from readings: a goroutine's stack, too.
+	// The readings say what the runtime holds, including a goroutine's stack.
 	a, b := incident.NewReading(noon), incident.NewReading(noon.Add(time.Second))
 	a.Unreclaimable, a.HeapLive, a.Sys, a.HeapReleased = 100*mib, 10*mib, 90*mib, 0
 	b.Unreclaimable, b.HeapLive, b.Sys, b.HeapReleased = 300*mib, 10*mib, 290*mib, 0
@@ -318,7 +318,7 @@ func TestExplainIsDeterministic(t *testing.T) {
 	}
 }
 
-// Whatever a foreign profile says, it is ranked.
+// Suspects can be ranked whatever numbers a foreign profile contains.
 func TestRankWithoutNumbers(t *testing.T) {
 	var s []incident.Suspect
 	for i, c := range []float64{math.NaN(), 0.5, math.Inf(1), 0.9, -1} {
@@ -330,7 +330,7 @@ func TestRankWithoutNumbers(t *testing.T) {
 	}
 }
 
-// An incident's commands are those of its report.
+// Commands returns the same commands as the report of the incident.
 func TestManifestCommands(t *testing.T) {
 	m := incident.Manifest{Artefacts: []incident.Artefact{
 		artefact("heap-base.pb.gz", 1), artefact("heap.pb.gz", 1), artefact("heap-fresh.pb.gz", 1)}}

@@ -17,7 +17,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// evil are names that try to break out of what they are written into.
+// evil lists names that try to break out of what they are written into.
 var evil = []string{
 	"</script><script>alert(1)</script>",
 	`"><img src=x onerror=alert(1)>`,
@@ -33,7 +33,7 @@ var evil = []string{
 	"\x00",
 }
 
-// hostile is evidence in which each text is s, and of each list there are n.
+// hostile is evidence in which every text is s and every list has n entries.
 func hostile(s string, n int) Input {
 	f := profile.Frame{Function: s, File: s, Line: -1, Package: s, Module: s}
 	c := func(kind profile.Kind, unit profile.Unit) *diff.Comparison {
@@ -132,7 +132,7 @@ func TestReportsSayWhatTheyLeftOut(t *testing.T) {
 	}
 }
 
-// A stack as deep as memory lasts is cut, not followed.
+// A stack as deep as memory allows is cut rather than followed.
 func TestDeepFlame(t *testing.T) {
 	root := &diff.FlameNode{Name: "all", Value: 1 << 30}
 	at := root
@@ -159,8 +159,8 @@ func TestDeepFlame(t *testing.T) {
 	}
 }
 
-// Names that are long, and longer once they are escaped, cost the graph its
-// smallest frames, not the page its bound.
+// Names that are long, and longer once escaped, cost the graph its smallest
+// frames rather than break the page's size limit.
 func TestWideFlame(t *testing.T) {
 	root := &diff.FlameNode{Name: "all", Value: 1500 << 20}
 	for i := range 1500 {
@@ -199,7 +199,7 @@ func TestReportsEscape(t *testing.T) {
 					}
 				}
 			}
-			// A name can bring no element of its own, in text or in data.
+			// No name may add an element, in text or in data.
 			want, got := tags.FindAllString(plain[".html"], -1), tags.FindAllString(out[".html"], -1)
 			for _, elements := range [][]string{want, got} {
 				for i, e := range elements {
@@ -226,7 +226,7 @@ func count(list []string, of ...string) (n int) {
 	return n
 }
 
-// checkData parses what the page's script will parse.
+// checkData parses the input of the page's script.
 func checkData(t *testing.T, page string) chartData {
 	t.Helper()
 	_, rest, ok := strings.Cut(page, `<script type="application/json" id="data">`)
@@ -244,8 +244,8 @@ func checkData(t *testing.T, page string) chartData {
 	return d
 }
 
-// checkMarkdown looks for what would be markup outside of code. In its stead a
-// parser of GitHub's Markdown would be asked; these are the ways out that matter.
+// checkMarkdown looks for markup outside code. A parser of GitHub's Markdown
+// would know all ways out of text; these are the ones that matter.
 func checkMarkdown(t *testing.T, md, name string) {
 	t.Helper()
 	fence := ""
@@ -280,8 +280,8 @@ func checkMarkdown(t *testing.T, md, name string) {
 
 var escaped = regexp.MustCompile(`\\[[:punct:]]`)
 
-// withoutCode takes the code spans out of a line: from a run of backticks to the
-// next one of the same length.
+// withoutCode removes code spans from a line: from a run of backticks to the
+// next run of the same length.
 func withoutCode(line string) string {
 	var out strings.Builder
 	for line != "" {
@@ -352,7 +352,7 @@ func TestCutMiddle(t *testing.T) {
 	}
 }
 
-// A name out of a foreign profile breaks no rendering.
+// No name in a foreign profile breaks a rendering.
 func FuzzReport(f *testing.F) {
 	for _, s := range evil {
 		f.Add(s, 3)

@@ -14,7 +14,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// kept is what leaks in these tests.
+// kept holds the memory that these tests leak.
 var kept [][]byte
 
 func leakBlocks(n int) {
@@ -70,8 +70,8 @@ func TestTwoFiles(t *testing.T) {
 	}
 }
 
-// A guard's folder is listed, and the newest incident reported; nothing is
-// written there, and a folder of another mode or owner is no obstacle.
+// leakreport lists the incidents in a guard's folder and reports the newest. It
+// writes nothing there, and accepts a folder of another mode or owner.
 func TestFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "evidence")
 	kept, err := store.Open(store.Config{Dir: dir})
