@@ -11,7 +11,6 @@ import (
 
 // A captured profile is compressed, like the files that go tool pprof reads,
 // and can be read back.
-//
 func ExampleCapture() {
 	var file bytes.Buffer
 	if err := profile.Capture(&file, profile.Goroutine); err != nil {

@@ -167,3 +167,26 @@ func CanBeForever(reason string) bool {
 	}
 	return false
 }
+
+// Predicate puts what one goroutine, or many of them, do into words, as the
+// predicate of a sentence: 'waits in select', 'sleep', 'are running'. An unknown
+// reason ("") counts as [Running].
+func Predicate(many bool, reason string) string {
+	is, s := "is", "s"
+	if many {
+		is, s = "are", ""
+	}
+	switch reason {
+	case Running, "":
+		return is + " running"
+	case Sleep:
+		return "sleep" + s
+	case Waiting:
+		return "wait" + s
+	case IOWait:
+		return "wait" + s + " for I/O"
+	case Syscall:
+		return is + " in a system call"
+	}
+	return "wait" + s + " in " + reason
+}

@@ -213,3 +213,19 @@ func TestCanBeForever(t *testing.T) {
 		}
 	}
 }
+
+func TestPredicate(t *testing.T) {
+	for reason, want := range map[string][2]string{
+		frames.Select:  {"waits in select", "wait in select"},
+		frames.IOWait:  {"waits for I/O", "wait for I/O"},
+		frames.Sleep:   {"sleeps", "sleep"},
+		frames.Waiting: {"waits", "wait"},
+		frames.Running: {"is running", "are running"},
+		frames.Syscall: {"is in a system call", "are in a system call"},
+		"":             {"is running", "are running"},
+	} {
+		if one, many := frames.Predicate(false, reason), frames.Predicate(true, reason); one != want[0] || many != want[1] {
+			t.Errorf("%q: %q and %q, want %q", reason, one, many, want)
+		}
+	}
+}

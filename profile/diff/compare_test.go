@@ -236,7 +236,7 @@ func TestCompareRefusesAndWarns(t *testing.T) {
 		"mutex":        {nil, mutex, ErrKind, "contentions/count"},
 		"mutex base":   {mutex, heap, ErrKind, "base"},
 		"empty":        {heap, profiletest.StackOf(profile.Heap.String(), nil), ErrNoSamples, "no samples"},
-		"no values":    {nil, with(func(p *pprofile.Profile) { p.Sample[0].Value = nil }), profile.ErrNotProfile, "fewer or more values"},
+		"no values":    {nil, with(func(p *pprofile.Profile) { p.Sample[0].Value = nil }), profile.ErrNotProfile, "do not match"},
 		"no place":     {heap, with(func(p *pprofile.Profile) { p.Sample[0].Location[0] = nil }), profile.ErrNotProfile, "location"},
 	} {
 		c, err := Compare(tt.base, tt.now, Config{})

@@ -39,7 +39,7 @@ func kindOfProfile(p *pprofile.Profile) (profile.Kind, error) {
 func checkSamples(p *pprofile.Profile) error {
 	for _, s := range p.Sample {
 		if s == nil || len(s.Value) != len(p.SampleType) {
-			return fmt.Errorf("%w: a sample has fewer or more values than there are sample types", profile.ErrNotProfile)
+			return fmt.Errorf("%w: the values of a sample do not match the sample types", profile.ErrNotProfile)
 		}
 		if slices.Contains(s.Location, nil) {
 			return fmt.Errorf("%w: a sample refers to a location that is not in the profile", profile.ErrNotProfile)

@@ -92,9 +92,9 @@ func (d *diff) goroutineEvidence(g *group, row GoroutineGroup, s incident.Suspec
 	}
 	switch {
 	case known && s.Standing >= time.Minute:
-		say("%s %s, never fewer for %s", these(n), predicate(n, s.Wait), words.Span(s.Standing))
+		say("%s %s, never fewer for %s", these(n), frames.Predicate(n != 1, s.Wait), words.Span(s.Standing))
 	default:
-		say("%s %s", these(n), predicate(n, s.Wait))
+		say("%s %s", these(n), frames.Predicate(n != 1, s.Wait))
 	}
 	switch {
 	case d.c.HasBase && g.count.Growth() > 0:
@@ -135,20 +135,4 @@ func these(n profile.Count) string {
 		return "1 goroutine"
 	}
 	return n.String() + " goroutines"
-}
-
-// predicate returns what the goroutines do, as the predicate of a sentence.
-func predicate(n profile.Count, wait string) string {
-	plural := map[bool]string{true: "", false: "s"}[n != 1]
-	switch wait {
-	case frames.Running:
-		return map[bool]string{true: "are running", false: "is running"}[n != 1]
-	case frames.Sleep:
-		return "sleep" + plural
-	case frames.Waiting:
-		return "wait" + plural
-	case frames.IOWait:
-		return "wait" + plural + " for I/O"
-	}
-	return "wait" + plural + " in " + wait
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/leakguard/leakguard/internal/layout"
 )
 
-// readHeadline returns the first line of the report in an incident's folder, at
-// most 1 KiB of it; "" if there is no report yet. The text report is written
-// last, so the other formats exist once it does.
+// readHeadline returns the first line of the report in an incident's folder, at most
+// 1 KiB of it; "" where there is none, or none yet. The report's text is written after
+// its other forms, so then those are there, too.
 func readHeadline(dir *os.Root) string {
 	f, err := confined.OpenRegular(dir, layout.ReportText, os.O_RDONLY)
 	if err != nil {
@@ -40,7 +40,7 @@ func ReadHeadline(dir string) string {
 	return readHeadline(root)
 }
 
-// pollHeadline is how often AwaitHeadline checks. Looking for a missing file
+// pollHeadline is how often AwaitHeadline looks: a stat of a file that is not there
 // costs a microsecond or two.
 const pollHeadline = 25 * time.Millisecond
 
@@ -61,9 +61,9 @@ func AwaitHeadline(ctx context.Context, dir string) string {
 	}
 }
 
-// A headline names a place as 'storage.(*Cache).Put (storage/cache.go:42)', and
-// the first place is that of the first suspect. The pattern is compiled on
-// first use rather than at the start of every host process.
+// A headline names a place as 'storage.(*Cache).Put (storage/cache.go:42)', the
+// first suspect's first. It is compiled when it is needed, and not at the start of
+// every host process.
 var headlinePlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\S+) \([^()\s]+:\d+\)`) })
 
 // HeadlineFunction returns the function of the first suspect that a headline

@@ -88,7 +88,7 @@ func (s *Store) Incident(id string) (Manifest, error) {
 // file.
 func (s *Store) Open(id, name string) (*os.File, error) {
 	if !IsID(id) || !layout.ValidName(name) {
-		return nil, fmt.Errorf("incident: no file %q in an incident %q: %w", name, id, fs.ErrNotExist)
+		return nil, fmt.Errorf("incident: no file %q in incident %q: %w", name, id, fs.ErrNotExist)
 	}
 	root, err := s.root()
 	if err != nil {

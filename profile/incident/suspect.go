@@ -6,15 +6,15 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Change is a value before and after.
+// Change is a quantity before and after.
 type Change struct {
 	Before, After int64
 }
 
-// Growth returns After − Before; negative if the value shrank.
+// Growth is what was added; negative where it shrank.
 func (c Change) Growth() int64 { return c.After - c.Before }
 
-// Suspect is somebody who may leak.
+// Suspect is a place in the code that may leak.
 type Suspect struct {
 	Kind  profile.Kind
 	Frame profile.Frame // the site
@@ -33,15 +33,15 @@ type Suspect struct {
 	Proven bool
 	// Reasons say why, in sentences without a full stop, the strongest first.
 	Reasons []string
-	// Role says how the suspect relates to the others of a report; see
+	// Role says how the suspect stands to the others of a report; see
 	// [report.Explain].
 	Role Role
-	// TicksPerSecond is how often a timer wakes each of the goroutines; 0 if no
-	// timer is known to.
+	// TicksPerSecond is how often a timer wakes each of the goroutines; 0 where
+	// none is known to.
 	TicksPerSecond float64
 }
 
-// Role says how a suspect relates to the others of a report.
+// Role is how a suspect stands to the other ones of a report.
 type Role string
 
 // The roles. Where one suspect grows in proportion to another, the goroutines

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/diff"
@@ -75,7 +76,7 @@ func (r *Report) accuse(s incident.Suspect) string {
 		if s.TicksPerSecond > 0 {
 			return r.accuseTicks(s)
 		}
-		text = fmt.Sprintf("%s %s at %s", goroutines(s, r.Goroutine), waits(s.Wait), place)
+		text = fmt.Sprintf("%s at %s", goroutines(s, r.Goroutine), place)
 		if s.Standing > 0 {
 			text += ", never fewer for " + words.Span(s.Standing)
 		}
@@ -104,21 +105,18 @@ func (r *Report) accuse(s incident.Suspect) string {
 	return fmt.Sprintf("%s holds %s more than %s, %s of the heap growth", place, amount(s.Value.Growth(), s.Unit), before, words.Percent(s.Share))
 }
 
+// goroutines says how many goroutines do what: those added if that is known, or
+// else all.
 func goroutines(s incident.Suspect, c *diff.Comparison) string {
-	if s.Value.Before == 0 && (c == nil || !c.HasBase) || s.Value.Growth() <= 0 {
-		return profile.Count(s.Value.After).String() + " goroutines"
+	n, more := s.Value.Growth(), "more "
+	if s.Value.Before == 0 && (c == nil || !c.HasBase) || n <= 0 {
+		n, more = s.Value.After, ""
 	}
-	if s.Value.Growth() == 1 {
-		return "1 more goroutine"
+	noun := "goroutines"
+	if n == 1 {
+		noun = "goroutine"
 	}
-	return profile.Count(s.Value.Growth()).String() + " more goroutines"
-}
-
-func waits(wait string) string {
-	if wait == "" || wait == "running" {
-		return "run"
-	}
-	return "wait in " + cutName(wait)
+	return fmt.Sprintf("%v %s%s %s", profile.Count(n), more, noun, frames.Predicate(n != 1, cutName(s.Wait)))
 }
 
 // place names a function in a sentence, with its file and line.

@@ -69,7 +69,7 @@ func addTicks(r *Report) {
 		s.Confidence = max(s.Confidence, confidenceTicks)
 		testify(s, fmt.Sprintf("as they grew, idle wake-ups rose from %v to %v a second: %s each",
 			max(idle.WakeupsBefore, 0), idle.Wakeups, often(each)))
-		if share := r.processorShare(s.Frame.Function); share >= 0.01 {
+		if share := r.cpuShare(s.Frame.Function); share >= 0.01 {
 			s.Reasons = append(s.Reasons, fmt.Sprintf("%s and its callees take %s of the CPU profile, not counting the scheduler's work to wake it",
 				shortName(s.Frame.Function), words.Percent(share)))
 		}
@@ -103,9 +103,9 @@ func couldTick(s *incident.Suspect) bool {
 	return s.Kind == profile.Goroutine && s.Value.Growth() > 0 && mayTick(s.Wait)
 }
 
-// processorShare returns the part of the CPU profile that a function of the
+// cpuShare returns the part of the CPU profile that a function of the
 // user's code takes.
-func (r *Report) processorShare(function string) float64 {
+func (r *Report) cpuShare(function string) float64 {
 	if r.CPU == nil || r.CPU.Total.After <= 0 {
 		return 0
 	}
