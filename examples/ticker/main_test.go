@@ -53,7 +53,7 @@ func TestTicker(t *testing.T) {
 			t.Errorf("the log says %d times %q, want once", n, want)
 		}
 	}
-	if !strings.Contains(report, "asynctimerchan=1 is in force: a ticker that nobody stops ticks for ever") {
+	if !strings.Contains(report, "asynctimerchan=1 is set: a ticker that is never stopped ticks forever") {
 		t.Error("the report does not tell of GODEBUG=asynctimerchan=1")
 	}
 }
