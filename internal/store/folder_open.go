@@ -44,10 +44,9 @@ func (s *Store) CreateID(id string) (*Folder, error) {
 		if err = f.open(root); err == nil {
 			return f, nil
 		}
-		// Before we locked the empty folder, a store that prunes may have
-		// locked it, to remove it or only to look. While that store holds the
-		// lock the folder is its own: it removes it by name, so a new one must
-		// wait.
+		// A store that prunes may have locked the empty folder before us, to
+		// remove it or only to look. Wait until it is done: it removes by
+		// name, so a new folder with that name would go as well.
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			err = root.Mkdir(id, 0o700)

@@ -1,10 +1,8 @@
 package diff
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +10,6 @@ import (
 
 	pprofile "github.com/google/pprof/profile"
 
-	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/internal/profiletest"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -184,103 +181,12 @@ func rowOf(rows []Row, function string) Row {
 	return Row{}
 }
 
-func TestCompareGuessesTheMainModule(t *testing.T) {
-	now := profiletest.StackOf(profile.Heap.String(), map[string]int64{
-		"github.com/dep/lib.Do main.main runtime.main":             1 << 20,
-		"github.com/dep/lib.Do " + shop + "/storage.Put main.main": 1 << 20,
-		"strings.Builder.Grow " + shop + "/storage.Get main.main":  1 << 20,
-		"github.com/other/tool/sub.Run " + "net/http.serve":        1 << 20,
-	})
-	c := compared(t, nil, now, Config{})
-	if got := rowOf(c.Sites, "main.main").Frame.Module; got != shop {
-		t.Errorf("package main is of module %q, want %q", got, shop)
-	}
-	if got := rowOf(c.Sites, "github.com/other/tool/sub.Run").Frame.Module; got != "github.com/other/tool" {
-		t.Errorf("a module in a workspace: %q", got)
-	}
-	if got := rowOf(c.Sites, "github.com/dep/lib.Do"); got.Value.After != 0 {
-		t.Errorf("a dependency is a site although the user's code called it: %+v", got)
-	}
-	for _, s := range c.Suspects {
-		if s.Confidence >= 0.5 {
-			t.Errorf("without a baseline: confidence %v", s.Confidence)
-		}
-	}
-}
-
 func TestCompareWithoutBaseOnlyGuesses(t *testing.T) {
 	for _, k := range []profile.Kind{profile.Heap, profile.Goroutine} {
 		now := profiletest.StackOf(k.String(), map[string]int64{receiving + "main.f:3 main.main": 1 << 30})
 		if s := compared(t, nil, now, Config{}).Suspects; len(s) != 1 || s[0].Confidence != mostWithoutBase {
 			t.Errorf("%v: suspects %+v", k, s)
 		}
-	}
-}
-
-func TestCompareRefusesAndWarns(t *testing.T) {
-	heap := profiletest.StackOf(profile.Heap.String(), map[string]int64{"main.f": 40 << 20})
-	goroutines := profiletest.StackOf(profile.Goroutine.String(), map[string]int64{"main.f": 4})
-	mutex := &pprofile.Profile{SampleType: []*pprofile.ValueType{{Type: "contentions", Unit: "count"}, {Type: "delay", Unit: "nanoseconds"}}}
-	with := func(change func(p *pprofile.Profile)) *pprofile.Profile {
-		p := heap.Copy()
-		change(p)
-		return p
-	}
-	for name, tt := range map[string]struct {
-		base, now *pprofile.Profile
-		want      error
-		say       string
-	}{
-		"nothing":      {nil, nil, ErrKind, "is nil"},
-		"another kind": {heap, goroutines, ErrKind, "the baseline is a heap profile, the other a goroutine profile"},
-		"mutex":        {nil, mutex, ErrKind, "contentions/count"},
-		"mutex base":   {mutex, heap, ErrKind, "base"},
-		"empty":        {heap, profiletest.StackOf(profile.Heap.String(), nil), ErrNoSamples, "no samples"},
-		"no values":    {nil, with(func(p *pprofile.Profile) { p.Sample[0].Value = nil }), profile.ErrNotProfile, "do not match"},
-		"no place":     {heap, with(func(p *pprofile.Profile) { p.Sample[0].Location[0] = nil }), profile.ErrNotProfile, "location"},
-	} {
-		c, err := Compare(tt.base, tt.now, Config{})
-		if c != nil || !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.say) || !strings.HasPrefix(err.Error(), "diff: compare: ") {
-			t.Errorf("%s: %v, want an error that is %v and says %q", name, err, tt.want, tt.say)
-		}
-	}
-	if c := compared(t, nil, profiletest.StackOf(profile.GoroutineLeak.String(), nil), Config{}); len(c.Suspects) != 0 || c.Flame != nil {
-		t.Errorf("no leaks: %+v", c)
-	}
-
-	binary := func(file, id string) func(*pprofile.Profile) {
-		return func(p *pprofile.Profile) { p.Mapping = []*pprofile.Mapping{{ID: 1, File: file, BuildID: id}} }
-	}
-	for say, tt := range map[string]struct {
-		base, now *pprofile.Profile
-		cfg       Config
-	}{
-		"there is no baseline: everything counts as growth": {nil, heap, Config{}},
-		"the baseline is empty":                             {profiletest.StackOf(profile.Heap.String(), nil), heap, Config{}},
-		"may be swapped":                                    {with(func(p *pprofile.Profile) { p.TimeNanos += 1e12 }), heap, Config{}},
-		"from another program: cart, not shop":              {with(binary("/srv/cart", "1")), with(binary("/srv/shop", "2")), Config{}},
-		"from another build":                                {with(binary("/srv/shop", "1")), with(binary("/opt/shop (deleted)", "2")), Config{}},
-		"the sampling rates differ, 1 B and 512.0 KiB":      {with(func(p *pprofile.Profile) { p.Period = 1 }), heap, Config{}},
-		"hides sites that hold less than about 512.0 KiB":   {heap, heap, Config{}},
-		"one GC cycle old":                                  {heap, heap, Config{StaleCycles: 1}},
-		"two GC cycles old":                                 {heap, heap, Config{StaleCycles: 2}},
-		"12 GC cycles old":                                  {heap, heap, Config{StaleCycles: 12}},
-		"outside the Go heap: process memory grew by 100.0 MiB, the heap in use grew by 0 B": {heap, heap, Config{MemoryGrowth: 100 << 20}},
-	} {
-		c := compared(t, tt.base, tt.now, tt.cfg)
-		n := 0
-		for _, w := range c.Warnings {
-			if strings.Contains(w, say) {
-				n++
-			}
-		}
-		if n != 1 {
-			t.Errorf("warnings %q, want one that says %q", c.Warnings, say)
-		}
-	}
-	calm := compared(t, with(func(p *pprofile.Profile) { p.Sample[0].Value[1] = 1 << 20 }), heap, Config{MemoryGrowth: 80 << 20})
-	if len(calm.Warnings) != 0 {
-		t.Errorf("nothing to warn of: %q", calm.Warnings)
 	}
 }
 
@@ -335,56 +241,11 @@ func TestCompareCutsLists(t *testing.T) {
 	}
 }
 
-func TestCompareDrawsWhatGrew(t *testing.T) {
-	// main.f itself shrank, but its callees grew by more.
-	base := profiletest.StackOf(profile.Heap.String(), map[string]int64{"main.f main.main": 50 << 20, "main.g main.f main.main": 1 << 20, "main.h main.main": 9 << 20})
-	now := profiletest.StackOf(profile.Heap.String(), map[string]int64{"main.f main.main": 10 << 20, "main.g main.f main.main": 101 << 20, "main.h main.main": 2 << 20})
-	root := compared(t, base, now, Config{}).Flame
-	if main := root.Children[0]; root.Value != 100<<20 || len(root.Children) != 1 || main.Name != "main.main" || len(main.Children) != 1 ||
-		main.Children[0].Name != "main.f" || main.Children[0].Value != 100<<20 || main.Children[0].Children[0].Name != "main.g" {
-		t.Errorf("flame %+v", root)
-	}
-}
-
-func TestCompareBoundsTheFlameGraph(t *testing.T) {
-	// 1,500 equal chains of five are 0.07% each, above the threshold for being
-	// left out.
-	chains := make(map[string]int64)
-	for i := range 1500 {
-		chains[fmt.Sprintf("main.a%d main.b%d main.c%d main.d%d main.e%d main.main", i, i, i, i, i)] = 1 << 20
-	}
-	compared(t, nil, profiletest.StackOf(profile.Heap.String(), chains), Config{})
-	c := compareFiles(t, profiletest.Encode(t, profiletest.HeapOf(20_000, 1, 1)), profiletest.Encode(t, profiletest.HeapOf(20_000, 2, 2)))
-	checkComparison(t, c)
-	deep := profiletest.StackOf(profile.Heap.String(), map[string]int64{strings.Repeat("main.recurse ", 5000) + "main.main": 1 << 30})
-	checkComparison(t, compared(t, nil, deep, Config{}))
-}
-
 func TestCompareSurvivesAbsurdValues(t *testing.T) {
 	now := profiletest.StackOf(profile.Goroutine.String(), map[string]int64{"main.a": math.MaxInt64, "main.b": math.MaxInt64, "main.c": math.MinInt64, "main.d": -5})
 	base := profiletest.StackOf(profile.Goroutine.String(), map[string]int64{"main.a": math.MinInt64, "main.b": math.MinInt64})
 	c := compared(t, base, now, Config{})
 	if !strings.Contains(strings.Join(c.Warnings, "\n"), "out of range") {
 		t.Errorf("warnings %q", c.Warnings)
-	}
-}
-
-// TestSiteIsTheOneOfFrames compares the fast search for a site with the plain
-// one.
-func TestSiteIsTheOneOfFrames(t *testing.T) {
-	names := []string{"runtime.gopark", "sync.(*Mutex).Lock", "net/http.serve", "github.com/dep/lib.Do", shop + ".Do", "internal/poll.x", "malloc"}
-	rng := rand.New(rand.NewPCG(1, 2))
-	x := newIndex(shop)
-	for range 5_000 {
-		var calls []call
-		var stack []frames.Frame
-		for range rng.IntN(6) {
-			name := names[rng.IntN(len(names))]
-			calls = append(calls, call{fn: x.function(name, "/src/x.go")})
-			stack = append(stack, frames.Frame{Function: name, File: "/src/x.go"})
-		}
-		if got, want := x.site(calls), frames.Site(stack, shop); got != want {
-			t.Fatalf("site of %v: %d, want %d", stack, got, want)
-		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/diff"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -132,58 +131,6 @@ func TestReportsSayWhatTheyLeftOut(t *testing.T) {
 	}
 }
 
-// A stack as deep as memory allows is cut rather than followed.
-func TestDeepFlame(t *testing.T) {
-	root := &diff.FlameNode{Name: "all", Value: 1 << 30}
-	at := root
-	for range 1_000_000 {
-		child := &diff.FlameNode{Name: "f", Value: 1 << 30}
-		at.Children = []*diff.FlameNode{child}
-		at = child
-	}
-	e := heapCase()
-	e.Heap.Flame = root
-	page := render(t, e)[".html"]
-	if !strings.Contains(page, "frames too small to see are omitted") {
-		t.Error("the page does not say that the stack is cut")
-	}
-	depth := 0
-	for n := checkData(t, page).Flame; n != nil; depth++ {
-		if len(n.Children) == 0 {
-			break
-		}
-		n = n.Children[0]
-	}
-	if depth != maxFlameDepth {
-		t.Errorf("%d frames on top of each other are drawn, want %d", depth, maxFlameDepth)
-	}
-}
-
-// Names that are long, and longer once escaped, cost the graph its smallest
-// frames rather than break the page's size limit.
-func TestWideFlame(t *testing.T) {
-	root := &diff.FlameNode{Name: "all", Value: 1500 << 20}
-	for i := range 1500 {
-		value := int64(1<<20 - i%10)
-		root.Children = append(root.Children, &diff.FlameNode{Name: strings.Repeat("<", 300), Value: value,
-			Children: []*diff.FlameNode{{Name: strings.Repeat("&", 300), Value: value}}})
-	}
-	e := heapCase()
-	e.Heap.Flame = root
-	d := checkData(t, render(t, e)[".html"])
-	if n := len(d.Flame.Children); n < 100 || n > 1000 {
-		t.Errorf("%d frames are drawn, want some hundreds", n)
-	}
-}
-
-func TestMarkdownFence(t *testing.T) {
-	var b strings.Builder
-	markdownFence(&b, "text", []string{"a", "````", "b"})
-	if got, want := b.String(), "`````text\na\n````\nb\n`````\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 var tags = regexp.MustCompile(`<(/?)([a-zA-Z]+)`)
 
 func TestReportsEscape(t *testing.T) {
@@ -242,114 +189,6 @@ func checkData(t *testing.T, page string) chartData {
 		t.Error("the page's data lacks the flame graph or memory")
 	}
 	return d
-}
-
-// checkMarkdown looks for markup outside code. A parser of GitHub's Markdown
-// would know all ways out of text; these are the ones that matter.
-func checkMarkdown(t *testing.T, md, name string) {
-	t.Helper()
-	fence := ""
-	for _, line := range strings.Split(md, "\n") {
-		if fence == "" && strings.HasPrefix(line, "```") {
-			fence = line[:len(line)-len(strings.TrimLeft(line, "`"))]
-			continue
-		}
-		if fence != "" {
-			if line == fence {
-				fence = ""
-			}
-			continue
-		}
-		outside := withoutCode(line)
-		outside = escaped.ReplaceAllString(outside, "")
-		for _, markup := range []string{"<b>", "<img", "<script", "](", "**bold", "@everyone", "https://", "# heading", "`"} {
-			if strings.Contains(outside, markup) {
-				t.Fatalf("%q of the name %.40q is markup in %.200q", markup, name, line)
-			}
-		}
-		if strings.HasPrefix(line, "|") {
-			if cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"); cells < 3 || cells > 8 {
-				t.Errorf("a row of %d cells: %.200q", cells, line)
-			}
-		}
-	}
-	if fence != "" {
-		t.Error("a block of code is not closed")
-	}
-}
-
-var escaped = regexp.MustCompile(`\\[[:punct:]]`)
-
-// withoutCode removes code spans from a line: from a run of backticks to the
-// next run of the same length.
-func withoutCode(line string) string {
-	var out strings.Builder
-	for line != "" {
-		text := line[:len(line)-len(strings.TrimLeft(line, "`"))]
-		if text == "" {
-			if strings.HasPrefix(line, "\\") && len(line) > 1 {
-				text = line[:2]
-			} else {
-				text = line[:1]
-			}
-			out.WriteString(text)
-			line = line[len(text):]
-			continue
-		}
-		line = line[len(text):]
-		for at := 0; ; {
-			i := strings.Index(line[at:], text)
-			if i < 0 {
-				out.WriteString(text)
-				break
-			}
-			run := line[at+i:]
-			run = run[:len(run)-len(strings.TrimLeft(run, "`"))]
-			at += i + len(run)
-			if run == text {
-				line = line[at:]
-				break
-			}
-		}
-	}
-	return out.String()
-}
-
-func TestPrintable(t *testing.T) {
-	for in, want := range map[string]string{
-		"main.f":          "main.f",
-		"Größe → 界":       "Größe → 界",
-		"\x1b[31m":        `\x1b[31m`,
-		"a\tb\nc":         "a b c",
-		"\u202egnp":       `\u202egnp`,
-		"\xff":            "\ufffd",
-		"\U000e0001":      `\U000e0001`,
-		"\x9b":            "\ufffd",
-		"\u009b31m":       `\u009b31m`,
-		"zero\u200bwidth": `zero\u200bwidth`,
-	} {
-		if got := words.Printable(in); got != want {
-			t.Errorf("printable(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
-func TestCutMiddle(t *testing.T) {
-	for _, c := range []struct {
-		in   string
-		most int
-		want string
-	}{
-		{"short", 10, "short"},
-		{"abcdefghij", 9, "abc…hij"},
-		{"界界界界", 9, "界…界"},
-		{"abc", 3, "abc"},
-		{"abcdef", 0, "…"},
-	} {
-		if got := words.CutMiddle(c.in, c.most); got != c.want {
-			t.Errorf("cutMiddle(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
-		}
-	}
 }
 
 // No name in a foreign profile breaks a rendering.
