@@ -138,10 +138,10 @@ type MemoryLimit struct {
 // IdleUse says what the process did at its quietest, when the incident opened
 // and in calm times before. A tenth of the window was quieter.
 type IdleUse struct {
-	WindowNS      int64            `json:"window_ns"`
+	WindowNS      int64            `json:"window_ns"` // length of the window in nanoseconds
 	CPU           profile.MilliCPU `json:"cpu_millis"`
 	CPUBefore     profile.MilliCPU `json:"cpu_before_millis"`
-	Wakeups       profile.Count    `json:"wakeups_per_second"` // of goroutines
+	Wakeups       profile.Count    `json:"wakeups_per_second"` // goroutines that became runnable
 	WakeupsBefore profile.Count    `json:"wakeups_before_per_second"`
 }
 

@@ -4,7 +4,7 @@
 // It does not compute what grew; package diff does.
 //
 //  1. [ExplainFolder] reads an incident's folder and compares its profiles with their
-//     baselines. [InputOf] does without a folder, for two profiles of any program.
+//     baselines. [InputOf] takes a comparison of two profiles of any program instead.
 //  2. [Explain] makes a [Report] of that [Input]. It ranks the suspects of all kinds
 //     together, and finds the goroutines that other suspects grow with
 //     (explain_roles.go) or that explain the CPU use of an idle process

@@ -29,11 +29,11 @@ const confidenceProven = 0.99
 // once.
 //
 // Explain ranks suspects of all kinds together, by confidence. If memory grows
-// in proportion to leaked goroutines, the goroutines become its cause candidate
-// ([incident.RoleCause]) and rank before it ([incident.RoleGrowsWith]): memory
-// of a fixed number of bytes per goroutine stays as long as the goroutines do,
-// whichever package it belongs to. Explain claims a proportion only if one of
-// these holds:
+// in proportion to leaked goroutines, the goroutines become the cause candidate
+// ([incident.RoleCause]) and rank before that memory ([incident.RoleGrowsWith]).
+// Memory of a fixed number of bytes per goroutine stays as long as the
+// goroutines do, whichever package it belongs to. Explain claims a proportion
+// only if one of these holds:
 //
 //   - Over the incident's history, the live heap follows the number of
 //     goroutines on a straight line (r² of at least 0.9) that is as steep in

@@ -18,12 +18,13 @@ type Report struct {
 	Manifest incident.Manifest
 	// Suspects are those of all kinds, most likely first, with their roles.
 	Suspects []incident.Suspect
-	// Heap, Goroutine and CPU are the comparisons; nil if there is none.
+	// Heap, Goroutine and CPU are the comparisons behind it; nil if there is
+	// none.
 	Heap, Goroutine, CPU *diff.Comparison
 	// GoroutineLeak has the goroutines that the garbage collector proved
 	// leaked; nil if there is no such profile.
 	GoroutineLeak *diff.Comparison
-	// Warnings are the doubts about all of it that are not errors.
+	// Warnings are doubts about the report that are not errors.
 	Warnings []string
 	// Next are the commands to type next.
 	Next []Command
@@ -48,9 +49,9 @@ type Input struct {
 	BaseFile, NowFile string
 	// Heap, Goroutine and CPU are comparisons; nil if there is none.
 	Heap, Goroutine, CPU *diff.Comparison
-	// GoroutineLeak compares a profile of the goroutines that the garbage
-	// collector proved leaked with nothing; nil if there is no such profile. It
-	// turns suspects of Goroutine into proven ones.
+	// GoroutineLeak is the comparison of a profile of proven leaks with no
+	// baseline; nil if there is no such profile. It turns suspects of Goroutine
+	// into proven ones.
 	GoroutineLeak *diff.Comparison
 	// Warnings are doubts that arose while the evidence was read.
 	Warnings []string
