@@ -19,9 +19,8 @@ import "github.com/leakguard/leakguard/profile"
 //     anonymous memory. The rest of the latter is OtherProcesses.
 //   - The Go runtime reports what it took, not what is resident. Anything
 //     beyond RSSAnon was never touched, like a large slice that nobody has
-//     written to. It is unknown
-//     which part that is, so all Go parts shrink in
-//     proportion. NonGo is therefore a lower bound. It includes the
+//     written to. It is unknown which part that is, so all Go parts shrink
+//     in proportion. NonGo is therefore a lower bound. It includes the
 //     program's global variables.
 //   - Before the first garbage collection, all of HeapAlloc counts as live.
 //   - Locked counts the locked pages of files only: file − shmem −
