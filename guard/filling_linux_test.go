@@ -101,7 +101,7 @@ func TestIncidentHasVerdict(t *testing.T) {
 	})
 	box := newMailbox("box")
 	g, book := startUnchecked(t, root, Config{Sinks: []Sink{box}, Rules: DefaultRules(Limits{Kill: 512 * mib, KillSource: "cgroup v2"})})
-	const want = "tmpfs holds 375.0 MiB of 512.0 MiB: counts like heap"
+	const want = "tmpfs holds 375.0 MiB of 512.0 MiB; it counts like heap"
 	i := box.next(t, Opened).Incident
 	if i.Verdict.Class != incident.VerdictTmpfs || i.Verdict.Text != want || i.Rule != "memory" {
 		t.Errorf("rule %s, verdict %+v", i.Rule, i.Verdict)

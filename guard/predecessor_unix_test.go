@@ -99,7 +99,7 @@ func TestDeathsToldApart(t *testing.T) {
 		cause incident.DeathCause // "": nothing is told
 		text  []string
 	}{
-		"SIGKILL":         {incident.DeathUnknown, []string{"was killed or crashed"}},
+		"SIGKILL":         {incident.DeathUnknown, []string{"was killed, crashed"}},
 		"exit":            {incident.DeathUnknown, []string{"or exited without Guard.Close"}},
 		"panic":           {incident.DeathUnknown, nil},
 		"traced panic":    {incident.DeathPanic, []string{"panicked", "assignment to entry in nil map", "panicIn", "predecessor_unix_test.go:"}},

@@ -28,7 +28,7 @@ func parse(t *testing.T, data []byte) *pprofile.Profile {
 func TestCaptureOpens(t *testing.T) {
 	for _, kind := range Kinds() {
 		if kind == CPU {
-			continue // CaptureCPU's
+			continue // see TestCaptureCPU
 		}
 		t.Run(kind.String(), func(t *testing.T) {
 			var b bytes.Buffer
@@ -72,7 +72,7 @@ func TestCaptureOfNoSuchKind(t *testing.T) {
 	}
 }
 
-// brokenWriter fails, as a full disk does.
+// brokenWriter fails like a full disk.
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }

@@ -9,7 +9,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// A profile is written compressed, as `go tool pprof` reads it, and can be read back.
+// A captured profile is compressed, like the files that go tool pprof reads,
+// and can be read back.
 func ExampleCapture() {
 	var file bytes.Buffer
 	if err := profile.Capture(&file, profile.Goroutine); err != nil {
@@ -23,11 +24,11 @@ func ExampleCapture() {
 	// Output: goroutine true
 }
 
-// The errors say what the file is instead.
+// An error says what the file is instead.
 func ExampleRead() {
 	_, err := profile.Read(strings.NewReader("goroutine profile: total 3\n1 @ 0x43a1d6 0x44b9c5\n"))
 	fmt.Println(err)
-	// Output: profile: parse: this is the text form of a profile; use debug=0
+	// Output: profile: parse: this is a profile in text form: fetch it again with debug=0
 }
 
 func ExampleReadFile() {

@@ -6,33 +6,35 @@ import (
 	"slices"
 )
 
-// Kind says what a profile shows. Its name is the name of the runtime's own
-// profile where there is one, and of the file that holds it.
+// Kind says what a profile shows. Its name is also the name of the file that
+// holds the profile and, where the runtime has such a profile, the runtime's
+// name for it. The zero value means that no kind is set; it does not marshal.
 type Kind int
 
-// The kinds of profile, and what each of them costs its process.
+// The kinds of profile, with what capturing each costs the process.
 const (
-	// Heap is memory in use and allocated, by the stack that allocated it,
-	// as of a completed GC cycle. 10,000 stacks cost about 40 ms.
+	// Heap shows memory in use and memory allocated, by allocating stack, as of
+	// the last completed GC cycle. 10,000 stacks cost about 40 ms.
 	Heap Kind = iota + 1
-	// Goroutine is every goroutine's stack with its labels. 10,000
+	// Goroutine shows the stack and labels of every goroutine. 10,000
 	// goroutines cost about 17 ms, a million with equal stacks about 1 s.
 	Goroutine
-	// GoroutineLeak is the goroutines that the garbage collector proves can
-	// never be woken again. It needs Go 1.27, or 1.26 built with
+	// GoroutineLeak shows the goroutines that the garbage collector has proven
+	// can never be woken again. It needs Go 1.27, or Go 1.26 built with
 	// GOEXPERIMENT=goroutineleakprofile, and costs a GC cycle.
 	GoroutineLeak
-	// CPU is where processor time goes while the profile is taken.
+	// CPU shows where CPU time goes while the profile is taken.
 	CPU
-	// Mutex is contention of locks; empty unless the host sets
-	// runtime.SetMutexProfileFraction.
+	// Mutex shows lock contention. It is empty unless the host program sets
+	// [runtime.SetMutexProfileFraction].
 	Mutex
-	// Block is time spent blocked; empty unless the host sets
-	// runtime.SetBlockProfileRate.
+	// Block shows where goroutines block. It is empty unless the host program
+	// sets [runtime.SetBlockProfileRate].
 	Block
-	// Allocs is Heap with all that was ever allocated as its default view.
+	// Allocs has the data of Heap, but shows all memory ever allocated by
+	// default.
 	Allocs
-	// Threadcreate is the stacks that led to new operating system threads.
+	// Threadcreate shows the stacks that created operating system threads.
 	Threadcreate
 
 	kinds // one more than the last
@@ -49,7 +51,8 @@ func Kinds() []Kind {
 	return all
 }
 
-// String returns the kind's name, such as 'heap'.
+// String returns the kind's name, such as 'heap', or 'Kind(n)' for a value that
+// is not a kind.
 func (k Kind) String() string {
 	if k < Heap || k >= kinds {
 		return fmt.Sprintf("Kind(%d)", int(k))
@@ -57,22 +60,23 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// MarshalText writes the kind's name; a kind that does not exist is an error.
+// MarshalText returns the kind's name. It fails for the zero value and for a
+// value that is not a kind.
 func (k Kind) MarshalText() ([]byte, error) {
 	if k == 0 {
 		return nil, errors.New("profile: the kind is not set")
 	}
 	if k < Heap || k >= kinds {
-		return nil, fmt.Errorf("profile: there is no kind %d", int(k))
+		return nil, fmt.Errorf("profile: kind %d does not exist", int(k))
 	}
 	return []byte(kindNames[k]), nil
 }
 
-// UnmarshalText reads a kind's name.
+// UnmarshalText reads the name of a kind. It fails for any other text.
 func (k *Kind) UnmarshalText(text []byte) error {
 	i := slices.Index(kindNames[:], string(text))
 	if i < int(Heap) {
-		return fmt.Errorf("profile: no kind is called %q; there are %q", text, kindNames[Heap:])
+		return fmt.Errorf("profile: unknown kind %q: want one of %q", text, kindNames[Heap:])
 	}
 	*k = Kind(i)
 	return nil

@@ -8,10 +8,10 @@ import (
 	"github.com/leakguard/leakguard/internal/words"
 )
 
-// Unknown is the value of a [Bytes] or [Count] that this platform, kernel or
-// toolchain does not tell. It is negative, so that a comparison with a line
-// that it might exceed is false without a special case, and it is never 0:
-// 'no shared memory' and 'nobody knows' are different findings.
+// Unknown is the value of a [Bytes], [Count] or [MilliCPU] that this platform,
+// kernel or toolchain does not report. It is negative, so that a check whether
+// it exceeds a threshold is false without a special case. It is never 0,
+// because 'no shared memory' and 'unknown' are different findings.
 const Unknown = -1
 
 // Bytes is an amount of memory in bytes, or [Unknown].
@@ -20,27 +20,28 @@ type Bytes int64
 // Count is a number of things, or [Unknown].
 type Count int64
 
-// Known reports whether the amount was read.
+// Known reports whether the amount is known.
 func (b Bytes) Known() bool { return b >= 0 }
 
-// Known reports whether the number was read.
+// Known reports whether the number is known.
 func (c Count) Known() bool { return c >= 0 }
 
-// String gives the amount in the largest binary unit that keeps it above one,
-// such as '466.2 MiB'; '?' stands for an unknown amount.
+// String returns the amount in the largest binary unit in which it is at least
+// 1, such as '466.2 MiB', or '?' if it is unknown.
 func (b Bytes) String() string {
 	return words.Bytes(int64(b))
 }
 
-// MilliCPU is CPU time per time in thousandths of a core, as Kubernetes writes
-// them with an m, or [Unknown].
+// MilliCPU is CPU use in thousandths of a core, which Kubernetes writes with
+// the suffix m, or [Unknown].
 type MilliCPU int64
 
 // Known reports whether the amount is known.
 func (c MilliCPU) Known() bool { return c >= 0 }
 
-// String gives the amount as a share of one core, such as '11% of a core', or as
-// '2.40 cores'; '?' stands for an unknown amount.
+// String returns the amount as a share of one core, such as '11% of a core', as
+// a number of cores from one core on, such as '2.40 cores', or '?' if it is
+// unknown.
 func (c MilliCPU) String() string {
 	switch {
 	case !c.Known():
@@ -52,8 +53,8 @@ func (c MilliCPU) String() string {
 	}
 }
 
-// String gives the number with a comma between thousands, such as '12,345';
-// '?' stands for an unknown number.
+// String returns the number with a comma between thousands, such as '12,345',
+// or '?' if it is unknown.
 func (c Count) String() string {
 	return words.Count(int64(c))
 }

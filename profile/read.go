@@ -13,40 +13,42 @@ import (
 	pprofile "github.com/google/pprof/profile"
 )
 
-// What [Read] says of files that it cannot work with; test for them with [errors.Is].
+// The errors of [Read] for files that it cannot use. Test for them with
+// [errors.Is].
 var (
-	// ErrNotProfile: the file is of another format, in the text form, damaged, or ends
-	// too early.
+	// ErrNotProfile means that the file has another format, is a profile in
+	// text form, is damaged, or ends too early.
 	ErrNotProfile = errors.New("not a pprof profile")
-	// ErrTooLarge: it exceeds a bound of [Read].
-	ErrTooLarge = errors.New("larger than what is read")
+	// ErrTooLarge means that the profile exceeds a limit of [Read].
+	ErrTooLarge = errors.New("profile too large")
 )
 
-// notProfile is an ErrNotProfile that says in its own words what the file is instead.
+// notProfile is an ErrNotProfile with a message of its own.
 type notProfile string
 
 func (e notProfile) Error() string        { return string(e) }
 func (e notProfile) Is(target error) bool { return target == ErrNotProfile }
 
 const (
-	errText      notProfile = "this is the text form of a profile; use debug=0"
+	errText      notProfile = "this is a profile in text form: fetch it again with debug=0"
 	errTruncated notProfile = "the file ends too early"
 )
 
-// The bounds of [Read]. A heap profile has about 100 bytes a stack and 1.5 KiB
-// once it is parsed: that is 400,000 stacks, of which a report names the first
-// few. The second bound is needed as the parser turns a sample of 2 bytes into 180.
+// The limits of [Read]. A heap profile takes about 100 bytes a stack, and 1.5
+// KiB once it is parsed, so these limits allow for 400,000 stacks, of which a
+// report names the first few. The second limit is needed because the parser
+// turns a sample of 2 bytes into 180.
 const (
 	maxRawProfile    = 64 << 20
 	maxParsedProfile = 640 << 20
 )
 
-// Read reads a profile in the format of pprof, compressed with gzip or not, of
-// any program. It takes memory in proportion to what is in the profile and
-// refuses, before it parses it, what is more than 64 MiB uncompressed or would
-// take more than 640 MiB parsed ([ErrTooLarge]). Other errors are
-// [ErrNotProfile] and those of r. A profile
-// without samples is no error: in a kind such as [GoroutineLeak] it is good news.
+// Read reads a profile in the pprof format, gzipped or not, of any program. Its
+// memory use is proportional to the content of the profile. Before parsing, it
+// refuses a profile of more than 64 MiB uncompressed, or one that would take
+// more than 640 MiB parsed, with [ErrTooLarge]. Other errors are
+// [ErrNotProfile] and those of r. A profile without samples is not an error:
+// for a kind such as [GoroutineLeak] it is good news.
 func Read(r io.Reader) (*pprofile.Profile, error) {
 	p, err := readProfile(r)
 	if err != nil {
@@ -55,7 +57,7 @@ func Read(r io.Reader) (*pprofile.Profile, error) {
 	return p, nil
 }
 
-// ReadFile is [Read] for a file; its errors name the file.
+// ReadFile is like [Read], but reads the named file and names it in its errors.
 func ReadFile(name string) (*pprofile.Profile, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -81,7 +83,7 @@ func readProfile(r io.Reader) (*pprofile.Profile, error) {
 	return p, nil
 }
 
-// readRaw returns the uncompressed bytes.
+// readRaw returns the content uncompressed.
 func readRaw(r io.Reader) ([]byte, error) {
 	buffered := bufio.NewReaderSize(r, 32<<10)
 	magic, err := buffered.Peek(2)
@@ -106,15 +108,16 @@ func gzipError(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fmt.Errorf("%w (within its gzip data): copy it again", errTruncated)
+		return fmt.Errorf("%w, within its gzip data: copy it again", errTruncated)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		return fmt.Errorf("%w: its gzip data is damaged: %w", ErrNotProfile, err)
 	}
 	return err
 }
 
-// readBounded reads all of r up to the bound. It collects pieces and joins them
-// once: a buffer that grows as it fills would allocate three times the content.
+// readBounded reads all of r up to the limit. It collects pieces and joins them
+// once, because a buffer that grows as it fills would allocate three times the
+// content.
 func readBounded(r io.Reader) ([]byte, error) {
 	var pieces [][]byte
 	total := 0
@@ -140,7 +143,7 @@ func readBounded(r io.Reader) ([]byte, error) {
 	}
 }
 
-// parseRaw parses what is not compressed.
+// parseRaw parses uncompressed content.
 func parseRaw(raw []byte) (p *pprofile.Profile, err error) {
 	if err := sniff(raw); err != nil {
 		return nil, err
@@ -150,12 +153,12 @@ func parseRaw(raw []byte) (p *pprofile.Profile, err error) {
 		return nil, err
 	}
 	if size > maxParsedProfile {
-		return nil, fmt.Errorf("%w: it would take about %v parsed, more than %v", ErrTooLarge, Bytes(size), Bytes(maxParsedProfile))
+		return nil, fmt.Errorf("%w: parsing it would take about %v, more than %v", ErrTooLarge, Bytes(size), Bytes(maxParsedProfile))
 	}
-	// The parser is made for files of one's own and has panicked on others.
+	// The parser expects files of trusted origin and has panicked on others.
 	defer func() {
 		if r := recover(); r != nil {
-			p, err = nil, fmt.Errorf("%w: its parser panics: %v", ErrNotProfile, r)
+			p, err = nil, fmt.Errorf("%w: the parser panicked: %v", ErrNotProfile, r)
 		}
 	}()
 	p, err = pprofile.ParseUncompressed(raw)
@@ -163,7 +166,7 @@ func parseRaw(raw []byte) (p *pprofile.Profile, err error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotProfile, err)
 	}
 	if len(p.SampleType) == 0 {
-		return nil, fmt.Errorf("%w: it does not say what its samples are", ErrNotProfile)
+		return nil, fmt.Errorf("%w: it has no sample types", ErrNotProfile)
 	}
 	if err := p.CheckValid(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotProfile, err)
@@ -171,7 +174,7 @@ func parseRaw(raw []byte) (p *pprofile.Profile, err error) {
 	return p, nil
 }
 
-// formats are the beginnings of files that people take for profiles.
+// formats lists how files begin that people mistake for profiles.
 var formats = []struct {
 	prefix string
 	err    error
@@ -179,22 +182,22 @@ var formats = []struct {
 	{"goroutine profile: ", errText},
 	{"goroutineleak profile: ", errText},
 	{"threadcreate profile: ", errText},
-	{"goroutine ", errText}, // debug=2, and what a panic prints
+	{"goroutine ", errText}, // debug=2, and the output of a panic
 	{"heap profile: ", errText},
 	{"--- mutex:", errText},
 	{"--- contention:", errText},
-	{"<", fmt.Errorf("%w but HTML or XML: is the address that of the profile itself?", ErrNotProfile)},
+	{"<", fmt.Errorf("%w but HTML or XML: check that the URL is that of the profile itself", ErrNotProfile)},
 	{"{", fmt.Errorf("%w but JSON", ErrNotProfile)},
 	{"go 1.", fmt.Errorf("%w but an execution trace: open it with go tool trace", ErrNotProfile)},
 	{"PK\x03\x04", fmt.Errorf("%w but a zip archive: unpack it first", ErrNotProfile)},
 	{"\x7fELF", fmt.Errorf("%w but a program or core dump", ErrNotProfile)},
-	{"PERFILE2", fmt.Errorf("%w but perf's data", ErrNotProfile)},
-	{"\x28\xb5\x2f\xfd", fmt.Errorf("%w: it is compressed with zstd: unpack it first", ErrNotProfile)},
-	{"\x1f\x8b", fmt.Errorf("%w: it is compressed twice: unpack it once", ErrNotProfile)},
+	{"PERFILE2", fmt.Errorf("%w but data of perf", ErrNotProfile)},
+	{"\x28\xb5\x2f\xfd", fmt.Errorf("%w but zstd data: decompress it first", ErrNotProfile)},
+	{"\x1f\x8b", fmt.Errorf("%w but gzip data twice over: decompress it once", ErrNotProfile)},
 }
 
-// sniff recognises what is something else than a profile. A profile begins with
-// a message of field 1, whose second or third byte no text has.
+// sniff recognises files that are not profiles. A profile begins with a message
+// of field 1, whose second or third byte never occurs in text.
 func sniff(raw []byte) error {
 	if len(raw) == 0 {
 		return fmt.Errorf("%w: it is empty", errTruncated)

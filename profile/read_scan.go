@@ -6,19 +6,19 @@ import (
 	"fmt"
 )
 
-// What the parser allocates for each thing it finds, in bytes, 64-bit, rounded
-// up to size classes and with the slack of slices that grow: measured, and held
-// by a test to be no less than what it takes.
+// What the parser allocates for each thing it finds, in bytes on a 64-bit
+// platform, rounded up to size classes and with the slack of growing slices.
+// The figures are measured; a test asserts that the parser never takes more.
 const (
-	costInList   = 6 * 8 // of a pointer in a long list: they grow by a quarter each time
-	costInMap    = 100   // of a place in a map by number
+	costInList   = 6 * 8 // a pointer in a long list, which grows by a quarter each time
+	costInMap    = 100   // an entry in a map keyed by number
 	costSample   = 128 + costInList
 	costValue    = 2 * 8
-	costLocation = 2*8 + 8 // a location of a sample: its number, then a pointer
-	costLabels   = 3 * 48  // three maps a sample that has any label
-	costGroup    = 352     // of each of them that is used, for up to eight labels
+	costLocation = 2*8 + 8 // a sample's location: its number, then a pointer
+	costLabels   = 3 * 48  // three maps for each sample with labels
+	costGroup    = 352     // each of these maps that is used, for up to eight labels
 	costLabel    = 2*40 + 32
-	costManyMore = 3 * 96 // of each label where there are more than eight
+	costManyMore = 3 * 96 // each label, if there are more than eight
 	costMapping  = 160 + costInList + costInMap
 	costPlace    = 96 + costInList + costInMap
 	costLine     = 7 * 32
@@ -28,8 +28,8 @@ const (
 	costComment  = 2*8 + 6*16
 )
 
-// scanProfile walks through the structure of a profile and returns how much
-// memory its parsed form takes. The parser itself does not bound that.
+// scanProfile walks through the structure of a profile and returns how many
+// bytes its parsed form takes. The parser itself has no limit.
 func scanProfile(raw []byte) (size int64, err error) {
 	times := 0
 	err = scanFields(raw, func(field, _ int, data []byte) error {
@@ -62,7 +62,7 @@ func scanProfile(raw []byte) (size int64, err error) {
 		return err
 	})
 	if err == nil && times > 1 {
-		err = fmt.Errorf("%w but several in one file: compare them one by one", ErrNotProfile)
+		err = fmt.Errorf("%w but several profiles in one file: split them", ErrNotProfile)
 	}
 	return size, err
 }
@@ -90,7 +90,7 @@ func scanSample(raw []byte, size *int64) error {
 	})
 	if labels > 0 {
 		*size += costLabels + costLabel*int64(labels)
-		for _, field := range []int{2, 3, 4} { // a text, a number, its unit
+		for _, field := range []int{2, 3, 4} { // a string, a number, its unit
 			if used>>field&1 == 1 {
 				*size += costGroup
 			}
@@ -102,8 +102,8 @@ func scanSample(raw []byte, size *int64) error {
 	return err
 }
 
-// scanFields calls do for each field of a message; of those with wire type 2
-// with their bytes.
+// scanFields calls do for each field of a message. data holds the bytes of
+// fields with wire type 2; it is nil for others.
 func scanFields(raw []byte, do func(field, wire int, data []byte) error) error {
 	for len(raw) > 0 {
 		tag, n := binary.Uvarint(raw)
@@ -128,12 +128,12 @@ func scanFields(raw []byte, do func(field, wire int, data []byte) error) error {
 				return damaged(head)
 			}
 			if length > uint64(len(raw)-head) {
-				return fmt.Errorf("%w, or it is no pprof profile", errTruncated)
+				return fmt.Errorf("%w, or it is not a pprof profile", errTruncated)
 			}
 			n = head + int(length)
 			data = raw[head:n]
 		default:
-			return fmt.Errorf("%w: wire type %d is none of its format's", ErrNotProfile, wire)
+			return fmt.Errorf("%w: it has the unknown wire type %d", ErrNotProfile, wire)
 		}
 		if n > len(raw) {
 			return damaged(0)
@@ -146,15 +146,15 @@ func scanFields(raw []byte, do func(field, wire int, data []byte) error) error {
 	return nil
 }
 
-// damaged says what the result of [binary.Uvarint] means.
+// damaged returns the error that a failed [binary.Uvarint] stands for.
 func damaged(n int) error {
 	if n == 0 {
-		return fmt.Errorf("%w, or it is no pprof profile", errTruncated)
+		return fmt.Errorf("%w, or it is not a pprof profile", errTruncated)
 	}
-	return fmt.Errorf("%w: %w", ErrNotProfile, errors.New("a number in it has more than 64 bits"))
+	return fmt.Errorf("%w: %w", ErrNotProfile, errors.New("it has a number of more than 64 bits"))
 }
 
-// varints counts the numbers of a packed list.
+// varints returns how many numbers a packed list has.
 func varints(data []byte) (n int) {
 	for _, c := range data {
 		if c < 0x80 {

@@ -37,12 +37,12 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"damaged within", append(bytes.Clone(heap[:10]), bytes.Repeat([]byte{0xff}, 50)...), ErrNotProfile, "damaged"},
 		{"no gzip behind the magic", []byte("\x1f\x8b and so on"), ErrNotProfile, "damaged"},
 		{"cut within a message", raw[:len(raw)-3], errTruncated, ""},
-		{"goroutine debug=1", profiletest.Runtime(t, "goroutine", 1), errText, "use debug=0"},
-		{"goroutine debug=2", profiletest.Runtime(t, "goroutine", 2), errText, "use debug=0"},
-		{"heap debug=1", profiletest.Runtime(t, "heap", 1), errText, "use debug=0"},
-		{"compressed text", profiletest.Zip(t, profiletest.Runtime(t, "heap", 1)), errText, "use debug=0"},
-		{"mutex debug=1", profiletest.Runtime(t, "mutex", 1), errText, "use debug=0"},
-		{"threadcreate debug=1", profiletest.Runtime(t, "threadcreate", 1), errText, "use debug=0"},
+		{"goroutine debug=1", profiletest.Runtime(t, "goroutine", 1), errText, "with debug=0"},
+		{"goroutine debug=2", profiletest.Runtime(t, "goroutine", 2), errText, "with debug=0"},
+		{"heap debug=1", profiletest.Runtime(t, "heap", 1), errText, "with debug=0"},
+		{"compressed text", profiletest.Zip(t, profiletest.Runtime(t, "heap", 1)), errText, "with debug=0"},
+		{"mutex debug=1", profiletest.Runtime(t, "mutex", 1), errText, "with debug=0"},
+		{"threadcreate debug=1", profiletest.Runtime(t, "threadcreate", 1), errText, "with debug=0"},
 		{"HTML", []byte("\n<!DOCTYPE html><html>404"), ErrNotProfile, "HTML"},
 		{"JSON", []byte(`{"level":"error"}`), ErrNotProfile, "JSON"},
 		{"text", []byte("Unknown profile\n"), ErrNotProfile, "text"},
@@ -55,13 +55,13 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"wire type 7", []byte{0x0f, 0x01}, ErrNotProfile, "wire type 7"},
 		{"varint of 11 bytes", append([]byte{0x08, 0x01}, bytes.Repeat([]byte{0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80}, 2)...), ErrNotProfile, "64 bits"},
 		{"two in one", append(bytes.Clone(raw), raw...), ErrNotProfile, "several"},
-		{"no sample types", profiletest.Encode(t, noTypes), ErrNotProfile, "what its samples are"},
+		{"no sample types", profiletest.Encode(t, noTypes), ErrNotProfile, "no sample types"},
 		{"too few values", profiletest.Encode(t, oneValue), ErrNotProfile, "mismatch"},
 		{"bomb", profiletest.Zip(t, make([]byte, maxRawProfile+1)), ErrTooLarge, "64.0 MiB"},
-		// Each is a sample of no values: 2 bytes that become 150.
-		{"empty samples", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x00}, 8<<20)), ErrTooLarge, "parsed"},
-		{"empty labels", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x02, 0x1a, 0x00}, 2<<20)), ErrTooLarge, "parsed"},
-		{"packed locations", profiletest.Zip(t, append([]byte{0x12, 0x85, 0x80, 0x80, 0x10, 0x0a, 0x80, 0x80, 0x80, 0x10}, bytes.Repeat([]byte{1}, 32<<20)...)), ErrTooLarge, "parsed"},
+		// Each sample has no values: 2 bytes that become 150.
+		{"empty samples", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x00}, 8<<20)), ErrTooLarge, "parsing it"},
+		{"empty labels", profiletest.Zip(t, bytes.Repeat([]byte{0x12, 0x02, 0x1a, 0x00}, 2<<20)), ErrTooLarge, "parsing it"},
+		{"packed locations", profiletest.Zip(t, append([]byte{0x12, 0x85, 0x80, 0x80, 0x10, 0x0a, 0x80, 0x80, 0x80, 0x10}, bytes.Repeat([]byte{1}, 32<<20)...)), ErrTooLarge, "parsing it"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -101,8 +101,8 @@ func TestReadTakesWhatTheRuntimeWrites(t *testing.T) {
 	}
 }
 
-// TestScanPredictsTheParser holds the costs that Read refuses by: the parser
-// allocates no more than they say, and not a small part of it only.
+// TestScanPredictsTheParser checks the costs by which Read refuses profiles:
+// the parser allocates at most that much, and not just a small part of it.
 func TestScanPredictsTheParser(t *testing.T) {
 	labels := &pprofile.Profile{SampleType: []*pprofile.ValueType{{Type: "goroutine", Unit: "count"}}}
 	for i := range 20_000 {
@@ -151,7 +151,7 @@ func TestScanPredictsTheParser(t *testing.T) {
 	}
 }
 
-// smallProfiles are seeds: the fuzzer minimises what it finds, which takes it
+// smallProfiles are small seeds: minimising what it finds takes the fuzzer
 // minutes for real profiles.
 func smallProfiles(tb testing.TB) (raw [][]byte) {
 	for _, k := range []Kind{Heap, Goroutine, GoroutineLeak, CPU} {

@@ -1,9 +1,9 @@
 package profile
 
-// Unit is what a number counts. Its zero value is no unit.
+// Unit names what a number counts. The zero value means that no unit is set.
 type Unit string
 
-// The units.
+// The units of a rule's peak, a suspect's values and a trend's slope.
 const (
 	UnitBytes     Unit = "bytes"
 	UnitCount     Unit = "count"

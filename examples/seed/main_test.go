@@ -22,7 +22,7 @@ func TestSeed(t *testing.T) {
 	text := strings.TrimPrefix(out.String(), "\n")
 	first, _, _ := strings.Cut(text, "\n")
 	for _, want := range []string{"goroutines wait in chan send at storage.ask (examples/seed/storage/storage.go:", "cause candidate",
-		"recorder.newRecord (examples/seed/recorder/recorder.go:", "grows with them"} {
+		"recorder.newRecord (examples/seed/recorder/recorder.go:", "grew with them"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the first line does not say %q: %s", want, first)
 		}

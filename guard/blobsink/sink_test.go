@@ -27,7 +27,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-const headline = "shop.(*Cart).add (shop/cart.go:42) holds 96.0 MiB more than 1 h before: 98% of what the heap grew"
+const headline = "shop.(*Cart).add (shop/cart.go:42) holds 96.0 MiB more than 1 h ago, 98% of the heap growth"
 
 // captured is the evidence of a real capture.
 var captured = sync.OnceValues(func() (folder string, err error) {

@@ -16,14 +16,12 @@ import (
 	"github.com/leakguard/leakguard/internal/words"
 )
 
-// What the store does to files: everything goes through an os.Root, so no name
-// can lead out of the folder, and what is not a regular file (or a real folder)
-// is refused, so no link is followed within it either. os.Root alone would
-// follow a link that stays inside.
-
+// ErrNotRegular is returned for anything that is not a regular file, such as a
+// symbolic link.
 var ErrNotRegular = errors.New("not a regular file")
 
-// openRegular opens a file for reading, or for syncing it.
+// OpenRegular opens a regular file. It fails with [ErrNotRegular] for anything
+// else, such as a symbolic link.
 func OpenRegular(root *os.Root, name string, flag int) (*os.File, error) {
 	before, err := root.Lstat(name)
 	if err != nil {
@@ -38,12 +36,12 @@ func OpenRegular(root *os.Root, name string, flag int) (*os.File, error) {
 	}
 	if after, err := f.Stat(); err != nil || !os.SameFile(before, after) {
 		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(err, errors.New("replaced while it was opened"))}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(err, errors.New("replaced while it was being opened"))}
 	}
 	return f, nil
 }
 
-// openDir opens a folder below root that is no link.
+// OpenDir opens a folder below root that is not a symbolic link.
 func OpenDir(root *os.Root, name string) (*os.Root, error) {
 	before, err := root.Lstat(name)
 	if err != nil {
@@ -58,13 +56,13 @@ func OpenDir(root *os.Root, name string) (*os.Root, error) {
 	}
 	if after, err := dir.Stat("."); err != nil || !os.SameFile(before, after) {
 		dir.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(err, errors.New("replaced while it was opened"))}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(err, errors.New("replaced while it was being opened"))}
 	}
 	return dir, nil
 }
 
-// names lists a folder, sorted. Only names: what else a directory entry tells
-// os.File asks for by path, around the root.
+// Names returns the sorted names in a folder. It returns names only, because
+// os.File looks up everything else by path, around the root.
 func Names(root *os.Root) ([]string, error) {
 	d, err := root.Open(".")
 	if err != nil {
@@ -76,10 +74,10 @@ func Names(root *os.Root) ([]string, error) {
 	return list, err
 }
 
-// errTooLarge is what a writer gets that exceeds the store's budget.
-var ErrTooLarge = errors.New("over the store's budget")
+// ErrTooLarge is returned for a file that exceeds its size limit.
+var ErrTooLarge = errors.New("exceeds the store's budget")
 
-// meter counts and hashes what passes to a file, and stops it at a limit.
+// meter counts and hashes what is written to a file, and stops it at a limit.
 type meter struct {
 	f    *os.File
 	sum  hash.Hash
@@ -98,11 +96,16 @@ func (m *meter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// writeWhole writes a file that is whole or absent: a temp file of the same
-// folder, renamed when everything succeeded, also the close (which is where a
-// network file system reports a full disk). The temp file is removed on every
-// way out but success, a panic of write included. It syncs the file if sync is
-// set; without, a killed process loses nothing but a power cut may.
+// WriteWhole writes a file whole or not at all: a temporary file in the same
+// folder, renamed once everything succeeded, including Close, which is where a
+// network file system reports a full disk. It removes the temporary file in
+// every other case, even if write panics. It fails with [ErrTooLarge] beyond
+// limit bytes.
+//
+// With sync it syncs the file. Without, a killed process loses nothing, but a
+// power cut may lose the file.
+//
+// It returns the size in bytes and the SHA-256 in lower-case hexadecimal.
 func WriteWhole(root *os.Root, temp, name string, limit int64, sync bool, write func(io.Writer) error) (size int64, sum string, err error) {
 	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -111,14 +114,14 @@ func WriteWhole(root *os.Root, temp, name string, limit int64, sync bool, write 
 	done := false
 	defer func() {
 		if !done {
-			f.Close() // again on some ways, which is harmless
+			f.Close() // it may be closed already, which is harmless
 			root.Remove(temp)
 		}
 	}()
 	m := &meter{f: f, sum: sha256.New(), left: limit}
 	buf := bufio.NewWriterSize(m, 16<<10)
 	if err = write(buf); err == nil {
-		// Here also what write was told and did not pass on comes to light.
+		// Flush also reports an error of the file that write ignored.
 		err = buf.Flush()
 	}
 	if errors.Is(err, ErrTooLarge) {
@@ -142,9 +145,9 @@ func WriteWhole(root *os.Root, temp, name string, limit int64, sync bool, write 
 	return m.size, hex.EncodeToString(m.sum.Sum(nil)), nil
 }
 
-// syncFile makes a file's content safe against a power cut.
+// SyncFile makes a file's content safe from a power cut.
 func SyncFile(root *os.Root, name string) error {
-	// Windows flushes only what is open for writing.
+	// Windows flushes only files open for writing.
 	f, err := OpenRegular(root, name, os.O_RDWR)
 	if err != nil {
 		return err
@@ -152,8 +155,8 @@ func SyncFile(root *os.Root, name string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// syncDir makes a folder's names safe against a power cut. Windows cannot sync
-// a folder, and NTFS journals names by itself.
+// SyncDir makes the names in a folder safe from a power cut. Windows cannot
+// sync a folder, and NTFS journals names by itself.
 func SyncDir(root *os.Root) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -165,7 +168,7 @@ func SyncDir(root *os.Root) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// hashFile returns the SHA-256 of a file in hexadecimal.
+// HashFile returns the SHA-256 of a file in lower-case hexadecimal.
 func HashFile(root *os.Root, name string) (string, error) {
 	f, err := OpenRegular(root, name, os.O_RDONLY)
 	if err != nil {
@@ -179,7 +182,7 @@ func HashFile(root *os.Root, name string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// writeBytes writes a small file whole and safe against a power cut.
+// WriteBytes writes a small file, whole and safe from a power cut.
 func WriteBytes(root *os.Root, temp, name string, data []byte) error {
 	_, _, err := WriteWhole(root, temp, name, int64(len(data)), true, func(w io.Writer) error {
 		_, err := w.Write(data)

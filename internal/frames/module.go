@@ -2,15 +2,15 @@ package frames
 
 import "strings"
 
-// Standard is the module of the standard library's packages.
+// Standard is the name for the module of the standard library.
 const Standard = "std"
 
 // ModuleOf returns the module that a function belongs to: [Standard], the path
-// of the main module, or that of a dependency. The path of the source file
-// knows it best, as the module cache and the flag -trimpath put 'path@version'
-// in it; where it does not, as for vendored code, the module is guessed from the
-// package's path. mainModule may be ""; then package main's module is 'main'
-// unless its file tells.
+// of the main module, or that of a dependency. The path of the source file is
+// the best source, because the module cache and -trimpath put 'path@version' in
+// it. Otherwise, as for vendored code, ModuleOf guesses the module from the
+// package's path. If mainModule is "", the module of package main is 'main'
+// unless its file names it.
 func ModuleOf(function, file, mainModule string) string {
 	return moduleOf(PackageOf(function), file, mainModule)
 }
@@ -34,14 +34,14 @@ func moduleOf(pkg, file, mainModule string) string {
 	return GuessModule(pkg)
 }
 
-// isMain reports whether a package is a program of its own. go run and go test
-// of single files call it command-line-arguments.
+// isMain reports whether a package is a program. go run and go test call
+// packages of single files command-line-arguments.
 func isMain(pkg string) bool {
 	pkg = strings.TrimSuffix(pkg, "_test")
 	return pkg == "main" || pkg == "command-line-arguments"
 }
 
-// within reports whether a package is of a module, if no nested module has it.
+// within reports whether a package belongs to a module, nested modules aside.
 func within(pkg, module string) bool {
 	if module == "" {
 		return false
@@ -50,7 +50,7 @@ func within(pkg, module string) bool {
 	return ok && (rest == "" || rest[0] == '/' || rest == "_test")
 }
 
-// versioned returns the module of a path with 'module@version/' in it, or "".
+// versioned returns the module in a path with 'module@version/', or "".
 func versioned(file string) string {
 	at := strings.IndexByte(file, '@')
 	if at < 0 || !strings.ContainsAny(file[at:], `/\`) {
@@ -60,8 +60,9 @@ func versioned(file string) string {
 	if i := strings.LastIndex(path, "/pkg/mod/"); i >= 0 {
 		path = path[i+len("/pkg/mod/"):]
 	} else if strings.HasPrefix(path, "/") || strings.Contains(path, ":") {
-		// GOMODCACHE may have any name: a module's path begins with a host,
-		// the first element with a dot that does not start with one.
+		// GOMODCACHE may have any name. The path of a module begins with a
+		// host: the first element that contains a dot but does not start with
+		// one.
 		path = fromHost(path)
 	}
 	if path == "" || path == "golang.org/toolchain" {
@@ -81,8 +82,8 @@ func fromHost(path string) string {
 	return ""
 }
 
-// unescapeCapitals undoes the module cache's '!b' for 'B', which keeps paths
-// apart on file systems that ignore case.
+// unescapeCapitals turns '!b' back into 'B'. The module cache escapes capitals
+// to keep paths apart on file systems that ignore case.
 func unescapeCapitals(path string) string {
 	if !strings.Contains(path, "!") {
 		return path
@@ -99,13 +100,13 @@ func unescapeCapitals(path string) string {
 	return string(b)
 }
 
-// Vendored reports whether a source file lies in a vendor folder.
+// Vendored reports whether a source file is in a vendor folder.
 func Vendored(file string) bool {
 	return strings.Contains(file, "/vendor/") || strings.Contains(file, `\vendor\`)
 }
 
-// GuessModule guesses the module of a package from its path alone, by how many
-// elements the well-known hosts put before a repository's own folders.
+// GuessModule guesses the module of a package from its path, by the number of
+// elements that paths of repositories have on well-known hosts.
 func GuessModule(pkg string) string {
 	pkg = strings.TrimSuffix(pkg, "_test")
 	parts := strings.Split(pkg, "/")
@@ -125,14 +126,14 @@ func GuessModule(pkg string) string {
 	return strings.Join(parts[:n], "/")
 }
 
-// Own reports whether a frame is of the user's own code: the main module's or
-// package main's. Where the main module is not known (""), it is whatever is
-// neither the standard library's nor out of the module cache or a vendor folder.
+// Own reports whether a frame is the user's own code: that of the main module
+// or of package main. If mainModule is "", all code outside the standard
+// library, the module cache and vendor folders is.
 func Own(f Frame, mainModule string) bool {
 	return OwnPackage(PackageOf(f.Function), f.File, mainModule)
 }
 
-// OwnPackage is [Own] for a caller that knows the package already.
+// OwnPackage is [Own] for callers that already know the package.
 func OwnPackage(pkg, file, mainModule string) bool {
 	switch {
 	case IsStandard(pkg):
@@ -145,10 +146,10 @@ func OwnPackage(pkg, file, mainModule string) bool {
 	return moduleOf(pkg, file, mainModule) == mainModule
 }
 
-// Site returns the index of the frame that a stack, leaf first, is to be blamed
-// on: the first of the user's own code; else the first of a dependency; else the
-// first that is not plumbing (the runtime, sync, and internal packages); else the
-// leaf. It is -1 only for an empty stack.
+// Site returns the index of the frame to blame a stack on, which is leaf first:
+// the first frame of the user's own code; else the first of a dependency; else
+// the first that is not plumbing (see [IsPlumbing]); else the leaf. It returns
+// -1 only for an empty stack.
 func Site(stack []Frame, mainModule string) int {
 	dependency, other := -1, -1
 	for i, f := range stack {
@@ -174,8 +175,8 @@ func Site(stack []Frame, mainModule string) int {
 	return -1
 }
 
-// IsPlumbing reports whether a package of the standard library only carries out
-// what another asked for: the runtime, sync, syscall and internal packages.
+// IsPlumbing reports whether a standard library package only acts for its
+// caller: the runtime, sync, syscall and internal packages.
 func IsPlumbing(pkg string) bool {
 	return IsRuntime(pkg) || pkg == "sync" || pkg == "syscall" || strings.HasPrefix(pkg, "internal/") ||
 		strings.HasPrefix(pkg, "runtime/")

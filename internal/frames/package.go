@@ -6,14 +6,14 @@ import (
 )
 
 // PackageOf returns the import path of the package that a function belongs to;
-// "" for what is not Go, such as a function of C. An external test package has
-// its path with '_test', as the linker names it.
+// "" for functions that are not Go, such as those of C. The path of an external
+// test package ends in '_test', as the linker names it.
 func PackageOf(function string) string {
 	for _, generated := range []string{"type:.eq.", "type:.hash."} {
 		function = strings.TrimPrefix(function, generated)
 	}
-	// Type arguments and receivers may themselves hold paths with slashes and
-	// dots: the package ends before the first bracket.
+	// Type arguments and receivers may contain paths with slashes and dots, so
+	// the package ends before the first bracket.
 	name := function
 	if i := strings.IndexAny(name, "[("); i >= 0 {
 		name = name[:i]
@@ -24,16 +24,16 @@ func PackageOf(function string) string {
 		return ""
 	}
 	pkg := unescape(name[:slash+1+dot])
-	// Before modules, a vendored package's name began with its importer's.
+	// Before modules, the name of a vendored package began with its importer's.
 	if _, vendored, ok := strings.Cut(pkg, "/vendor/"); ok {
 		return vendored
 	}
 	return pkg
 }
 
-// unescape undoes what the linker does to a path: dots in its last element, and
-// control and non-ASCII characters and quotes anywhere, stand as %xx (see
-// objabi.PathToPrefix in cmd/internal/objabi).
+// unescape undoes the linker's escaping of a path: dots in its last element,
+// and control characters, non-ASCII characters and quotes anywhere, become %xx
+// (see objabi.PathToPrefix in cmd/internal/objabi).
 func unescape(path string) string {
 	i := strings.IndexByte(path, '%')
 	if i < 0 {
@@ -53,9 +53,9 @@ func unescape(path string) string {
 	return string(b)
 }
 
-// standard is the first elements of the standard library's import paths. 'No
-// dot in the first element' is no test for it: module paths such as 'shop' are
-// common in private code.
+// standard holds the first elements of the standard library's import paths. 'No
+// dot in the first element' does not identify it, because module paths such as
+// 'shop' are common in private code.
 var standard = map[string]bool{
 	"archive": true, "arena": true, "bufio": true, "builtin": true, "bytes": true, "cmp": true, "compress": true,
 	"container": true, "context": true, "crypto": true, "database": true, "debug": true,
@@ -68,8 +68,9 @@ var standard = map[string]bool{
 	"unique": true, "unsafe": true, "uuid": true, "vendor": true, "weak": true,
 }
 
-// IsStandard reports whether an import path is of the standard library. What is
-// not Go ("") counts as standard: it is not the user's to edit.
+// IsStandard reports whether an import path belongs to the standard library.
+// "", for code that is not Go, counts as standard, because users cannot edit
+// it.
 func IsStandard(pkg string) bool {
 	if pkg == "" {
 		return true
@@ -78,8 +79,8 @@ func IsStandard(pkg string) bool {
 	return standard[strings.TrimSuffix(first, "_test")]
 }
 
-// IsRuntime reports whether an import path is of the runtime or of what it is
-// made of: such a frame says how something happens, never who wants it.
+// IsRuntime reports whether an import path belongs to the runtime. Such a frame
+// says how something happens, never who wants it.
 func IsRuntime(pkg string) bool {
 	return pkg == "" || pkg == "runtime" || strings.HasPrefix(pkg, "runtime/internal/") ||
 		strings.HasPrefix(pkg, "internal/runtime/")

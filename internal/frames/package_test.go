@@ -55,7 +55,7 @@ func TestModuleOf(t *testing.T) {
 		{"github.com/acme/shop_test.TestX", "/home/me/shop/x_test.go", "github.com/acme/shop", "github.com/acme/shop", true},
 		{"github.com/acme/shopping.Put", "/home/me/shopping/put.go", "github.com/acme/shop", "github.com/acme/shopping", false},
 		{"github.com/acme/shop/storage.Put", "/home/me/shop/storage/put.go", "", "github.com/acme/shop", true},
-		// A nested module below the main one is a dependency of its own.
+		// A nested module is a dependency.
 		{"github.com/acme/shop/api/v1.Put", "/root/go/pkg/mod/github.com/acme/shop/api@v1.2.0/v1/put.go", "github.com/acme/shop", "github.com/acme/shop/api", false},
 		{"github.com/BurntSushi/toml.Decode", "/root/go/pkg/mod/github.com/!burnt!sushi/toml@v1.2.3/decode.go", "github.com/acme/shop", "github.com/BurntSushi/toml", false},
 		{"github.com/BurntSushi/toml.Decode", "github.com/BurntSushi/toml@v1.2.3/decode.go", "", "github.com/BurntSushi/toml", false},
@@ -99,7 +99,8 @@ func TestSite(t *testing.T) {
 	}
 }
 
-// TestIsStandard asks the toolchain that runs the test for its packages.
+// TestIsStandard gets the list of packages from the toolchain that runs the
+// test.
 func TestIsStandard(t *testing.T) {
 	out, err := exec.Command("go", "list", "std").Output()
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// What TestWaitOfRealGoroutines lets wait for ever nothing can end.
+// TestWaitOfRealGoroutines leaves goroutines that nothing can end.
 func TestMain(m *testing.M) {
 	guardtest.Main(m,
 		guardtest.IgnoreLabel("case", "chan receive (nil chan)"),

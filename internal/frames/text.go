@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// TextGoroutine is a goroutine as the runtime's text form tells it, that of
-// debug=2 and [runtime.Stack].
+// TextGoroutine is a goroutine in the runtime's text format, that of debug=2
+// and [runtime.Stack].
 type TextGoroutine struct {
 	ID        int64
 	State     string   // such as 'chan receive', in the words of [Reason]
-	Minutes   int64    // it has been in it, as the runtime says; 0 where it says nothing
+	Minutes   int64    // time in State; 0 if the runtime does not say
 	Functions []string // leaf first, with type arguments as '[...]'
-	Creator   string   // the function that started it; "" for the first of all
-	CreatorID int64    // the goroutine that did; 0 where it is not told
+	Creator   string   // the function that started it; "" for the first goroutine
+	CreatorID int64    // the goroutine that started it; 0 if unknown
 	CreatedAt string   // file:line
-	Bubble    bool     // it is in a bubble of testing/synctest
+	Bubble    bool     // it runs in a testing/synctest bubble
 }
 
-// ParseText reads a text of goroutines, at most so many and so many functions of
-// each. What it does not understand it leaves out: the text only adds to
-// evidence, and its form is the runtime's to change.
+// ParseText reads goroutines as text: at most that many goroutines, and at most
+// depth functions of each. It skips what it does not understand, because the
+// format is the runtime's to change and the text only adds to other evidence.
 func ParseText(text string, goroutines, depth int) (all []TextGoroutine) {
 	var g *TextGoroutine
-	created := false // the next line of a file is the creator's
+	created := false // the next file line is that of the creator
 	for len(text) > 0 && len(all) < goroutines {
 		var line string
 		line, text, _ = strings.Cut(text, "\n")
@@ -49,8 +49,8 @@ func ParseText(text string, goroutines, depth int) (all []TextGoroutine) {
 			}
 			created = true
 		default:
-			// The last bracket opens the arguments: of a method it is not
-			// the first.
+			// The last bracket opens the arguments; in a method it is not the
+			// first.
 			if i := strings.LastIndexByte(line, '('); i > 0 && len(g.Functions) < depth {
 				g.Functions = append(g.Functions, line[:i])
 			}
@@ -59,8 +59,8 @@ func ParseText(text string, goroutines, depth int) (all []TextGoroutine) {
 	return all
 }
 
-// parseTextHeader parses 'goroutine 18 [chan receive, 5 minutes]:', which
-// may have 'gp=... m=...' before the bracket, and labels in it.
+// parseTextHeader parses 'goroutine 18 [chan receive, 5 minutes]:'. There may
+// be 'gp=... m=...' before the bracket, and labels inside.
 func parseTextHeader(line string) (g TextGoroutine, ok bool) {
 	rest, ok := strings.CutPrefix(line, "goroutine ")
 	if !ok || !strings.HasSuffix(rest, "]:") {
@@ -89,8 +89,8 @@ func parseTextHeader(line string) (g TextGoroutine, ok bool) {
 	return g, true
 }
 
-// WithoutTypes leaves out type arguments: a profile has 'Pull[go.shape.int]'
-// where the text has 'Pull[...]'.
+// WithoutTypes replaces type arguments by '...': a profile has
+// 'Pull[go.shape.int]' where the text has 'Pull[...]'.
 func WithoutTypes(function string) string {
 	open := strings.IndexByte(function, '[')
 	if open < 0 {

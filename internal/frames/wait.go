@@ -2,8 +2,8 @@ package frames
 
 import "strings"
 
-// What goroutines wait for, in the words of the runtime's own traces (the
-// waitReasonStrings of runtime/runtime2.go).
+// What goroutines wait for, in the words of the runtime's own traces (see
+// waitReasonStrings in runtime/runtime2.go).
 const (
 	ChanReceive    = "chan receive"
 	ChanReceiveNil = "chan receive (nil chan)"
@@ -21,11 +21,12 @@ const (
 	Sleep          = "sleep"
 	Coroutine      = "coroutine"
 	Syscall        = "syscall"
-	Running        = "running" // or ready to: neither is told from a stack
-	Waiting        = "waiting" // parked by a part of the runtime that has no name here
+	Running        = "running" // or runnable: a stack does not show the difference
+	Waiting        = "waiting" // parked by a part of the runtime that reasons does not name
 )
 
-// reasons maps the function nearest the leaf that tells, to what it waits for.
+// reasons maps functions to what they wait for. The one nearest the leaf
+// decides.
 var reasons = map[string]string{
 	"runtime.chanrecv":                      ChanReceive,
 	"runtime.chanrecv1":                     ChanReceive,
@@ -70,11 +71,11 @@ var reasons = map[string]string{
 	"runtime.traceReader":                   "trace reader (blocked)",
 }
 
-// Wait says what the goroutine with this stack, leaf first, waits for: the
+// Wait returns what the goroutine with this stack, leaf first, waits for: the
 // reason, the index of the frame that blocks (see [Site]), and the index of the
-// function that the goroutine was started with, as far as the stack reaches.
-// The indices are -1 for an empty stack. It needs the frames under
-// runtime.gopark, which a profile has with debug=0 and not with debug=1 or 2.
+// function that the goroutine started with, as far as the stack reaches. The
+// indexes are -1 for an empty stack. Wait needs the frames below
+// runtime.gopark, which profiles have with debug=0 but not with debug=1 or 2.
 func Wait(stack []Frame, mainModule string) (reason string, blocked, root int) {
 	blocked, root = Site(stack, mainModule), len(stack)-1
 	for i := len(stack) - 1; i >= 0; i-- {
@@ -86,7 +87,7 @@ func Wait(stack []Frame, mainModule string) (reason string, blocked, root int) {
 	return Reason(stack), blocked, root
 }
 
-// Reason is the first result of [Wait].
+// Reason returns the first result of [Wait].
 func Reason(stack []Frame) string {
 	if len(stack) == 0 {
 		return Running
@@ -99,8 +100,9 @@ func Reason(stack []Frame) string {
 	case leaf != "runtime.gopark" && leaf != "runtime.goparkunlock":
 		return Running
 	}
-	// Some are told by an outer function only: semacquire alone says nothing,
-	// its caller does. The first function of another package ends the search.
+	// Some reasons are known only from an outer function: semacquire alone says
+	// nothing, its caller does. The first function outside the plumbing ends
+	// the search.
 	unnamed := Waiting
 	for i, f := range stack[1:] {
 		if f.Function == "sync.runtime_Semacquire" || f.Function == "runtime.semacquire" || f.Function == "runtime.semacquire1" {
@@ -117,9 +119,9 @@ func Reason(stack []Frame) string {
 	return unnamed
 }
 
-// nilChannel tells an operation on a nil channel, which parks in the first
-// lines of chanrecv and chansend, from one that parks at their ends, more than
-// 100 lines below. Nothing else in the stack differs.
+// nilChannel recognises an operation on a nil channel. It parks in the first
+// lines of chanrecv or chansend; other operations park more than 100 lines
+// further down. Nothing else in the stack differs.
 func nilChannel(reason string, f Frame) string {
 	const near = 30 // lines; 10 and 14 in Go 1.25 and 1.26
 	if f.StartLine <= 0 || f.Line-f.StartLine > near {
@@ -134,8 +136,8 @@ func nilChannel(reason string, f Frame) string {
 	return reason
 }
 
-// inSyscall reports whether a function that is a stack's leaf is in the kernel
-// or in C, where no park is.
+// inSyscall reports whether the leaf of a stack is in the kernel or in C, where
+// nothing parks.
 func inSyscall(leaf string) bool {
 	switch leaf {
 	case "runtime.cgocall", "runtime.notetsleepg", "runtime.entersyscall", "runtime.exitsyscall":
@@ -153,15 +155,38 @@ func inSyscall(leaf string) bool {
 	return false
 }
 
-// CanBeForever reports whether a goroutine that waits for this reason may never
-// be woken, because nobody is left who could: channels, select, locks, WaitGroup
-// and Cond. A timer fires, and I/O ends with its peer or its deadline.
+// CanBeForever reports whether a wait for this reason may never end because
+// nobody is left to end it: channels, select, locks, WaitGroup and Cond. A
+// timer fires, and I/O ends with its peer or its deadline.
 func CanBeForever(reason string) bool {
-	// Inside a synctest bubble the runtime adds that the wait is durable.
+	// In a synctest bubble the runtime adds that the wait is durable.
 	switch strings.TrimSuffix(reason, " (durable)") {
 	case ChanReceive, ChanReceiveNil, ChanSend, ChanSendNil, Select, SelectNoCases,
 		MutexLock, RWMutexRLock, RWMutexLock, WaitGroupWait, CondWait, Semacquire:
 		return true
 	}
 	return false
+}
+
+// Predicate puts what one goroutine, or many of them, do into words, as the
+// predicate of a sentence: 'waits in select', 'sleep', 'are running'. An unknown
+// reason ("") counts as [Running].
+func Predicate(many bool, reason string) string {
+	is, s := "is", "s"
+	if many {
+		is, s = "are", ""
+	}
+	switch reason {
+	case Running, "":
+		return is + " running"
+	case Sleep:
+		return "sleep" + s
+	case Waiting:
+		return "wait" + s
+	case IOWait:
+		return "wait" + s + " for I/O"
+	case Syscall:
+		return is + " in a system call"
+	}
+	return "wait" + s + " in " + reason
 }

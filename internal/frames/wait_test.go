@@ -19,8 +19,8 @@ import (
 
 const module = "github.com/leakguard/leakguard"
 
-// blocking is one goroutine for each way to block, and what the profile is to
-// say of it. release ends them.
+// blocking has one goroutine for each way to block, with what the profile must
+// say about it. release ends them.
 func blocking(t *testing.T) (cases map[string]func(), release func()) {
 	var locked, rwLocked, rwRead sync.RWMutex
 	var mu sync.Mutex
@@ -85,7 +85,7 @@ func blocking(t *testing.T) (cases map[string]func(), release func()) {
 		cancel()
 		listener.Close()
 		w.Close()
-		close(ch) // which ends the select, too: the send is the last on full
+		close(ch) // this also ends the select: the send is the last one on full
 		<-full
 	}
 }
@@ -120,7 +120,7 @@ func TestWaitOfRealGoroutines(t *testing.T) {
 			}
 			want, _, _ := strings.Cut(g.label, "/")
 			if g.label == "coroutine" && reason == "chan receive" {
-				continue // the other side of it
+				continue // the other side of the pair
 			}
 			got[g.label] = reason
 			if reason == want {
@@ -210,6 +210,22 @@ func TestCanBeForever(t *testing.T) {
 	} {
 		if got := frames.CanBeForever(reason); got != want {
 			t.Errorf("%q can be forever: %v, want %v", reason, got, want)
+		}
+	}
+}
+
+func TestPredicate(t *testing.T) {
+	for reason, want := range map[string][2]string{
+		frames.Select:  {"waits in select", "wait in select"},
+		frames.IOWait:  {"waits for I/O", "wait for I/O"},
+		frames.Sleep:   {"sleeps", "sleep"},
+		frames.Waiting: {"waits", "wait"},
+		frames.Running: {"is running", "are running"},
+		frames.Syscall: {"is in a system call", "are in a system call"},
+		"":             {"is running", "are running"},
+	} {
+		if one, many := frames.Predicate(false, reason), frames.Predicate(true, reason); one != want[0] || many != want[1] {
+			t.Errorf("%q: %q and %q, want %q", reason, one, many, want)
 		}
 	}
 }

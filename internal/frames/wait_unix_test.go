@@ -4,8 +4,8 @@ package frames_test
 
 import "syscall"
 
-// inKernel blocks in a system call that the poller knows nothing of, until
-// release is called.
+// inKernel blocks in a system call outside the network poller until release is
+// called.
 func inKernel() (block, release func()) {
 	var p [2]int
 	if syscall.Pipe(p[:]) != nil {

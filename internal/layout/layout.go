@@ -8,28 +8,30 @@ import (
 	"time"
 )
 
-// The grammar of every name below Config.Dir. The store lists, counts, opens
-// and removes only what parses here; whatever else lies in the folder is
-// somebody else's. Hand-written rather than regexps: they would be compiled at
-// the start of every host process, also of those that never have an incident.
+// This file has the grammar of every name below Config.Dir. The store lists,
+// counts, opens and removes only what parses here; everything else in the
+// folder belongs to somebody else. The parsers are written by hand, because
+// regular expressions would be compiled at the start of every host process,
+// even one that never has an incident.
 
-// stampLayout is UTC to the millisecond, fixed width and without a colon (which
-// Windows forbids), so that lexical order is the order of time.
+// stampLayout is UTC to the millisecond. It has a fixed width, so lexical order
+// is time order, and no colon, which Windows forbids.
 const stampLayout = "20060102T150405.000Z"
 
+// The fixed names. TempPrefix begins the name of every temporary file.
 const (
 	ManifestName = "manifest.json"
 	DeliveryName = "delivery.json"
 	BaselineDir  = "baseline"
 	LockName     = "lock"
-	// Black boxes, and the log of deaths that package guard keeps beside them,
-	// have names of their own: see blackbox.IsName.
+	// Black boxes, and the log of deaths beside them, have names of their own:
+	// see blackbox.IsName.
 	TempPrefix = ".tmp-"
 )
 
-// FileName names the file of a profile in an incident's folder, such as
-// 'heap.pb.gz', 'heap-base.pb.gz' or, for the incident's second capture,
-// 'heap.2.pb.gz'. Captures count from 1, and 0 means 1.
+// FileName returns the name of a profile's file in an incident's folder, such
+// as 'heap.pb.gz', 'heap-base.pb.gz' or, for the incident's second capture,
+// 'heap.2.pb.gz'. Captures count from 1; 0 means 1.
 func FileName(kind, variant string, capture int) string {
 	name := kind
 	if variant != "" {
@@ -48,16 +50,17 @@ const (
 	ReportHTML     = "report.html"
 )
 
-// CrashText is the file of a death's incident that has what the runtime wrote of a
-// fatal panic, as far as it was kept.
+// CrashText is the file in the incident of a death that holds what the runtime
+// printed about a fatal panic, as far as it was saved.
 const CrashText = "crash.txt"
 
+// IsReport reports whether name is a rendering of the report.
 func IsReport(name string) bool {
 	return name == ReportText || name == ReportMarkdown || name == ReportHTML
 }
 
-// ValidLabel reports whether [store.Store.Create] takes the label, which is the name
-// of the rule that opened the incident: 1 to 32 of a-z, 0-9 and '-'.
+// ValidLabel returns an error unless label can name the rule that opened an
+// incident: 1 to 32 characters of a-z, 0-9 and '-'.
 func ValidLabel(label string) error {
 	if len(label) < 1 || len(label) > 32 || !all(label, isLabel) {
 		return fmt.Errorf("layout: label %q: want 1 to 32 characters of a-z, 0-9 and '-'", label)
@@ -65,12 +68,12 @@ func ValidLabel(label string) error {
 	return nil
 }
 
-// extensions are the forms in which evidence is kept.
+// extensions are those of the files of an incident.
 var extensions = []string{".pb.gz", ".txt", ".md", ".html", ".json"}
 
-// validName reports whether name may be a file of an incident:
-// stem[.N].extension, all in lower case, so that it is the same file on every
-// file system.
+// ValidName reports whether name may be a file of an incident:
+// stem[.N].extension. It is all in lower case, so that it is the same file on
+// every file system.
 func ValidName(name string) bool {
 	stem, ok := cutExtension(name)
 	if !ok {
@@ -94,14 +97,15 @@ func cutExtension(name string) (string, bool) {
 	return "", false
 }
 
-// NewIncidentID makes the ID of an incident that opened at that time by the rule
-// of that name (see [ValidLabel]): UTC time to the millisecond, the name, and four
-// random hexadecimal digits. It is the name of its folder.
+// NewID makes the ID of an incident that opened at that time by the rule with
+// that name (see [ValidLabel]): UTC time to the millisecond, the name, and four
+// random hexadecimal digits. It is the name of the incident's folder.
 func NewID(at time.Time, label string) string {
 	return at.UTC().Format(stampLayout) + "-" + label + "-" + Hex4()
 }
 
-// parseID takes an incident's folder name apart.
+// ParseID splits the ID of an incident into the time at which it opened and the
+// name of its rule.
 func ParseID(id string) (at time.Time, label string, ok bool) {
 	at, rest, ok := cutStamp(id)
 	if !ok || len(rest) < len("-x-0000") || rest[0] != '-' {
@@ -114,14 +118,15 @@ func ParseID(id string) (at time.Time, label string, ok bool) {
 	return at, label, true
 }
 
-// ladderName builds the name of a process's folder of baselines. Temp files
-// carry its pid and token, so that their owner can be asked for by its lock: a
-// pid alone means nothing to a container with a pid namespace of its own.
+// LadderName returns the name of a process's folder of baselines. owner is
+// 'pid-token'. Temporary files have it in their names too, so that the folder's
+// lock says whether their owner is alive. A pid alone means nothing to a
+// container with its own pid namespace.
 func LadderName(start time.Time, owner string) string {
 	return start.UTC().Format(stampLayout) + "-" + owner
 }
 
-// parseLadder returns the 'pid-token' of a folder of baselines.
+// ParseLadder returns the 'pid-token' in the name of a folder of baselines.
 func ParseLadder(name string) (owner string, ok bool) {
 	_, rest, ok := cutStamp(name)
 	if !ok || !strings.HasPrefix(rest, "-") || !validOwner(rest[1:]) {
@@ -130,11 +135,12 @@ func ParseLadder(name string) (owner string, ok bool) {
 	return rest[1:], true
 }
 
+// BaselineName returns the name of a baseline of that kind, taken at that time.
 func BaselineName(kind string, at time.Time) string {
 	return kind + "-" + at.UTC().Format(stampLayout) + ".pb.gz"
 }
 
-// parseBaseline returns the name of the kind in a baseline's name.
+// ParseBaseline returns the name of the kind in a baseline's name.
 func ParseBaseline(name string) (kind string, ok bool) {
 	stem, ok := strings.CutSuffix(name, ".pb.gz")
 	if !ok {
@@ -145,7 +151,7 @@ func ParseBaseline(name string) (kind string, ok bool) {
 	return kind, ok && rest == "" && all(kind, isLabel)
 }
 
-// parseTemp returns the 'pid-token' of the process whose temp file it is.
+// ParseTemp returns the 'pid-token' of the process that owns a temporary file.
 func ParseTemp(name string) (owner string, ok bool) {
 	rest, ok := strings.CutPrefix(name, TempPrefix)
 	if !ok {
@@ -168,20 +174,22 @@ func cutStamp(s string) (at time.Time, rest string, ok bool) {
 		return time.Time{}, "", false
 	}
 	at, err := time.Parse(stampLayout, s[:len(stampLayout)])
-	// Parse also takes ',' for '.'; one time has one name.
+	// Parse also accepts ',' for '.', but one time must have one name.
 	if err != nil || at.Format(stampLayout) != s[:len(stampLayout)] {
 		return time.Time{}, "", false
 	}
 	return at, s[len(stampLayout):], true
 }
 
+// ValidStamp returns an error unless a name can contain the time: years 1 to 9999.
 func ValidStamp(at time.Time) error {
 	if y := at.UTC().Year(); y < 1 || y > 9999 {
-		return fmt.Errorf("year %d has no place in a name: want 1 to 9999", y)
+		return fmt.Errorf("year %d cannot be part of a name: want 1 to 9999", y)
 	}
 	return nil
 }
 
+// Hex4 returns four random hexadecimal digits.
 func Hex4() string { return fmt.Sprintf("%04x", rand.Uint32()&0xffff) }
 
 func all(s string, class func(byte) bool) bool {
@@ -197,7 +205,7 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 func isHex(c byte) bool   { return isDigit(c) || 'a' <= c && c <= 'f' }
 func isLabel(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'z' || c == '-' }
 
-// CutNumber takes the number of the capture off a name; none is the first.
+// CutNumber splits the number of the capture off a name. No number means 1.
 func CutNumber(stem string) (string, int) {
 	stem, number, _ := strings.Cut(stem, ".")
 	n := 0
@@ -209,7 +217,8 @@ func CutNumber(stem string) (string, int) {
 	return stem, max(n, 1)
 }
 
-// kindName returns the name of the kind of profile that a file's name tells.
+// KindName returns the name of the kind of profile that a file holds, by its
+// name.
 func KindName(name string) (kind string, ok bool) {
 	stem, ok := strings.CutSuffix(name, ".pb.gz")
 	if !ok || !ValidName(name) {

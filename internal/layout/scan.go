@@ -8,15 +8,16 @@ import (
 	"github.com/leakguard/leakguard/internal/confined"
 )
 
-// Contents is what an incident's folder holds.
+// Contents lists what an incident's folder holds.
 type Contents struct {
 	Files    []fs.FileInfo // artefacts, sorted by name
-	Temps    []string
-	Size     int64
+	Temps    []string      // temporary files
+	Size     int64         // bytes, including Temps
 	Manifest bool
-	Foreign  bool // something is in it that the store did not write
+	Foreign  bool // it also holds something that the store did not write
 }
 
+// Scan lists an incident's folder.
 func Scan(dir *os.Root) (Contents, error) {
 	var c Contents
 	list, err := confined.Names(dir)
@@ -45,11 +46,11 @@ func Scan(dir *os.Root) (Contents, error) {
 	return c, nil
 }
 
-// Alien reports whether there is nothing of ours in a folder that holds things
-// of others: then it is theirs, whatever its name.
+// Alien reports whether the folder holds foreign things and nothing of ours. It
+// then belongs to somebody else, whatever its name.
 func (c Contents) Alien() bool {
 	return c.Foreign && !c.Manifest && len(c.Files) == 0 && len(c.Temps) == 0
 }
 
-// reserved reports whether the store writes a file by itself.
+// Reserved reports whether name is a file that the store writes itself.
 func Reserved(name string) bool { return name == ManifestName || name == DeliveryName }

@@ -1,6 +1,3 @@
-// Package profiletest makes profiles for the tests of the packages below profile.
-//
-// It does not know package profile, whose own tests use it.
 package profiletest
 
 import (
@@ -22,9 +19,10 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// StackOf makes a profile of a kind from stacks, each written 'function
-// function ...' leaf first; 'function:12' is at line 12. Values are in use,
-// goroutines or nanoseconds; a heap's objects have 1 KiB.
+// StackOf makes a profile of a kind from stacks. A key is 'function function
+// ...', leaf first, where 'function:12' is at line 12; ' # key=value' at the
+// end adds a label. Values are bytes in use, goroutines or nanoseconds. Objects
+// on the heap have 1 KiB.
 func StackOf(kind string, values map[string]int64) *pprofile.Profile {
 	p := &pprofile.Profile{TimeNanos: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).UnixNano(), PeriodType: &pprofile.ValueType{}}
 	switch kind {
@@ -76,9 +74,9 @@ func StackOf(kind string, values map[string]int64) *pprofile.Profile {
 	return p
 }
 
-// HeapOf makes a heap profile as the runtime writes it: stacks distinct stacks
-// of about 20 frames, each with a label of the size of its objects. grown scales
-// what is in use.
+// HeapOf makes a heap profile like those of the runtime, with that many
+// distinct stacks of about 20 frames, each with a label for the size of its
+// objects. grown scales the memory in use. Equal arguments give equal profiles.
 func HeapOf(stacks int, seed uint64, grown int64) *pprofile.Profile {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	p := &pprofile.Profile{
@@ -122,7 +120,7 @@ func HeapOf(stacks int, seed uint64, grown int64) *pprofile.Profile {
 	return p
 }
 
-// Encode writes a profile as pprof does, compressed.
+// Encode returns a profile as gzipped protocol buffer.
 func Encode(tb testing.TB, p *pprofile.Profile) []byte {
 	tb.Helper()
 	var buf bytes.Buffer
@@ -132,7 +130,7 @@ func Encode(tb testing.TB, p *pprofile.Profile) []byte {
 	return buf.Bytes()
 }
 
-// Runtime returns what runtime/pprof writes of that name.
+// Runtime returns the profile of that name as runtime/pprof writes it.
 func Runtime(t testing.TB, name string, debug int) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -156,7 +154,7 @@ func Zip(t testing.TB, data []byte) []byte {
 	return buf.Bytes()
 }
 
-// Unzip returns what Zip was given.
+// Unzip decompresses gzip data.
 func Unzip(t testing.TB, data []byte) []byte {
 	t.Helper()
 	zr, err := gzip.NewReader(bytes.NewReader(data))

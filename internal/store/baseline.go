@@ -21,7 +21,7 @@ import (
 // maxRungs is how many baselines of a kind are kept.
 const maxRungs = 6
 
-// BaselineFile is a profile of calm times, kept to be compared with.
+// BaselineFile is a profile from calm times, kept for comparison.
 type BaselineFile struct {
 	Kind   profile.Kind
 	Taken  time.Time
@@ -31,15 +31,17 @@ type BaselineFile struct {
 	path string // below the store's folder
 }
 
-// ladder is this process's folder of baselines. A process has its own: a
-// profile of another run, let alone of another build, is nothing to subtract.
+// ladder is the folder of this process's baselines. A process has its own,
+// because a profile of another run, let alone of another build, cannot be
+// subtracted.
 type ladder struct {
 	name string
 	dir  *os.Root
-	lock *os.File // its flock says that we live
+	lock *os.File // locked while we are alive
 }
 
-// newLadder makes the ladder, and with it the owner that temp files name.
+// newLadder creates the ladder, and with it the owner that names of temporary
+// files contain.
 func (s *Store) newLadder(root *os.Root) (*ladder, error) {
 	if err := root.Mkdir(layout.BaselineDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -57,8 +59,8 @@ func (s *Store) newLadder(root *os.Root) (*ladder, error) {
 			s.owner.Store(&owner)
 			return l, nil
 		}
-		// Another process that sweeps may have taken it for dead in the
-		// moment before it was locked, or drawn the same name.
+		// A sweeping process may have taken it for dead before it was locked,
+		// or another process chose the same name.
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) && !errors.Is(err, ErrInUse) {
 			break
 		}
@@ -85,7 +87,7 @@ func (l *ladder) create(base *os.Root) (err error) {
 	if taken, err := filelock.Try(l.lock); err == nil && !taken {
 		return ErrInUse
 	}
-	// Locked but unlinked, if a sweeper was faster.
+	// A faster sweeper may have unlinked it before we locked it.
 	_, err = base.Lstat(l.name + "/" + layout.LockName)
 	return err
 }
@@ -101,11 +103,11 @@ func (l *ladder) close() error {
 	return errors.Join(errs...)
 }
 
-// WriteBaseline keeps what write writes as a baseline of the kind, taken at
-// that time, and then thins the kind's ladder to six: the first, the newest,
-// and between them ages spread so that there is one of about 1 h, 6 h and 24 h.
-// On an error nothing is kept. It does not sync: a baseline is of no use to
-// another process.
+// WriteBaseline stores what write writes as a baseline of the kind, taken at
+// that time. It then thins the ladder of the kind to six: the first, the
+// newest, and four between with ages spread to include about 1 h, 6 h and 24 h.
+// If write fails nothing is kept. WriteBaseline does not sync, because a
+// baseline is of no use to another process.
 func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, write func(io.Writer) error) (BaselineFile, error) {
 	fail := func(err error) (BaselineFile, error) {
 		return BaselineFile{}, fmt.Errorf("store: write %v baseline in %s: %w", kind, s.dir, err)
@@ -134,13 +136,14 @@ func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, write func(io.Wri
 
 	for _, d := range s.addRung(b) {
 		if err := l.dir.Remove(layout.BaselineName(d.Kind.String(), d.Taken)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return b, fmt.Errorf("store: drop old %v baseline: %w", kind, err)
+			return b, fmt.Errorf("store: remove old %v baseline: %w", kind, err)
 		}
 	}
 	return b, nil
 }
 
-// addRung adds a baseline to the list and returns those that it takes off.
+// addRung adds a baseline to the list and returns those that it removes from
+// it.
 func (s *Store) addRung(b BaselineFile) (dropped []BaselineFile) {
 	s.rungsMu.Lock()
 	defer s.rungsMu.Unlock()
@@ -169,16 +172,16 @@ func (s *Store) setRungs(rungs []BaselineFile) {
 }
 
 // Baselines returns this process's baselines of all kinds, oldest first. It
-// neither reads the disk nor waits for it.
+// never waits for the disk.
 func (s *Store) Baselines() []BaselineFile {
 	s.rungsMu.Lock()
 	defer s.rungsMu.Unlock()
 	return slices.Clone(s.rungs)
 }
 
-// BaselineBefore returns the baseline to compare a growth with that began at
-// onset: the newest of the kind that is older, or, if none is, the oldest there
-// is. It neither reads the disk nor waits for it.
+// BaselineBefore returns the baseline for a growth that began at onset: the
+// newest of the kind that is older or, if there is none, the oldest. It never
+// waits for the disk.
 func (s *Store) BaselineBefore(kind profile.Kind, onset time.Time) (BaselineFile, bool) {
 	var best BaselineFile
 	found := false
@@ -191,14 +194,14 @@ func (s *Store) BaselineBefore(kind profile.Kind, onset time.Time) (BaselineFile
 	return best, found
 }
 
-// thinLadder says which of the baselines, oldest first, to drop so that six
-// remain. The first and the newest always stay. Of those between, the one goes
-// whose absence leaves the smallest hole, on a logarithmic scale of ages on
-// which all beyond 48 h are alike and those under half an hour crowd together.
-// So the rungs spread evenly over that scale at whatever pace baselines are
-// taken, and one of 'about an hour' is there to become 'about six'. (Keeping
-// the one nearest to each of 1 h, 6 h and 24 h starves: nothing is left that
-// grows into the next.)
+// thinLadder returns which of the baselines, oldest first, to remove so that
+// six remain. The first and the newest always stay. Of the others it removes
+// the one whose absence leaves the smallest gap on a logarithmic scale of ages.
+// On that scale all ages beyond 48 h are equal, and those under half an hour
+// are close together. The rungs thus spread evenly at whatever pace baselines
+// are taken, and one of 'about an hour' is there to become 'about six'.
+// (Keeping the one nearest to each of 1 h, 6 h and 24 h does not work: nothing
+// is left that could grow into the next.)
 func thinLadder(taken []time.Time, now time.Time) (drop []int) {
 	keep := make([]int, len(taken))
 	for i := range keep {
@@ -211,7 +214,7 @@ func thinLadder(taken []time.Time, now time.Time) (drop []int) {
 	for len(keep) > maxRungs {
 		worst, hole := 1, math.Inf(1)
 		for i := 1; i < len(keep)-1; i++ {
-			// Of equal ones the older goes; it is the one beyond 48 h.
+			// Of equal gaps the older baseline goes: it is the one beyond 48 h.
 			if h := age(keep[i-1]) - age(keep[i+1]); h < hole {
 				worst, hole = i, h
 			}
@@ -223,7 +226,8 @@ func thinLadder(taken []time.Time, now time.Time) (drop []int) {
 	return drop
 }
 
-// isBaseline reports whether a file of a ladder may be one that a store wrote.
+// isBaseline reports whether a store may have written a file of that name in a
+// ladder.
 func isBaseline(name string) bool {
 	kind, ok := layout.ParseBaseline(name)
 	var k profile.Kind

@@ -16,8 +16,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// climb takes baselines at the given pace for 30 days and calls check after
-// each with what is kept.
+// climb takes baselines at the given pace for 30 days, and calls check with
+// those kept after each.
 func climb(pace func() time.Duration, check func(now time.Time, taken []time.Time)) {
 	var taken []time.Time
 	for now := noon; now.Sub(noon) < 30*24*time.Hour; now = now.Add(pace()) {
@@ -37,7 +37,8 @@ func TestLadderHasRungsOfAllAges(t *testing.T) {
 					if now.Sub(noon) < want {
 						continue
 					}
-					// 'About' is at most a factor of 2.4, on either side.
+					// 'About' means a factor of at most 2.4 in either
+					// direction.
 					about := slices.ContainsFunc(taken, func(at time.Time) bool {
 						age := now.Sub(at).Hours() / want.Hours()
 						return 1/2.4 <= age && age <= 2.4
@@ -67,7 +68,7 @@ func TestThinLadderInOneGo(t *testing.T) {
 	if got := thinLadder(nil, noon); got != nil {
 		t.Errorf("nothing to drop: %v", got)
 	}
-	// All of one moment, and in the future: still six are left.
+	// All at one moment, and in the future: six are still left.
 	for _, now := range []time.Time{noon, noon.Add(-time.Hour), noon.Add(1000 * time.Hour)} {
 		taken := slices.Repeat([]time.Time{noon}, 20)
 		got := thinLadder(taken, now)
@@ -114,8 +115,8 @@ func TestWriteBaselineThins(t *testing.T) {
 	for _, test := range []struct{ onset, want time.Time }{
 		{last.Add(time.Hour), last},                          // older than the onset, and the newest of these
 		{last, all[len(all)-3].Taken},                        // strictly older
-		{noon.Add(time.Minute), noon},                        // only the first is
-		{noon.Add(-time.Hour), noon},                         // none is: the oldest there is
+		{noon.Add(time.Minute), noon},                        // only the first is older
+		{noon.Add(-time.Hour), noon},                         // none is older: the oldest
 		{all[4].Taken.Add(time.Nanosecond), all[4].Taken},    // between two
 		{all[4].Taken.Add(-time.Nanosecond), all[4-2].Taken}, // and just before
 	} {
@@ -156,7 +157,7 @@ func TestWriteBaselineReplacesAndFails(t *testing.T) {
 	checkNoTemps(t, s.Dir())
 }
 
-// Two runs of a program, or two stores of one, have each their own ladder.
+// Two runs of a program, or two stores in one run, have separate ladders.
 func TestLaddersAreSweptWhenTheirOwnerIsGone(t *testing.T) {
 	dir := t.TempDir()
 	one := openTestStore(t, Config{Dir: dir})

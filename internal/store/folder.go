@@ -17,10 +17,9 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Folder is one incident being written. Its methods may be called from several
-// goroutines: a profile that takes seconds and a report are written beside each
-// other. It holds two file descriptors until it is closed, and as long as it is
-// open, or its process lives, no store prunes it.
+// Folder is one incident being written. It is safe for concurrent use: a profile that
+// takes seconds and a report are written at the same time. It holds two file descriptors
+// until it is closed. While it is open and its process lives, no store prunes it.
 type Folder struct {
 	s  *Store
 	id string
@@ -28,19 +27,19 @@ type Folder struct {
 	// mu guards what follows. It is never held while the disk is touched.
 	mu        sync.Mutex
 	dir       *os.Root
-	lock      *os.File // nil where the file system knows no locks
+	lock      *os.File // nil if the file system has no locks
 	artefacts []incident.Artefact
 	unsynced  []string
 	size      int64
 }
 
-// ID returns the incident's identity, which is its folder's name.
+// ID returns the incident's ID, which is its folder's name.
 func (f *Folder) ID() string { return f.id }
 
 // Path returns the folder's absolute path.
 func (f *Folder) Path() string { return filepath.Join(f.s.dir, f.id) }
 
-// Artefacts returns what has been written so far, in order.
+// Artefacts returns the files written so far, in order.
 func (f *Folder) Artefacts() []incident.Artefact {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,13 +53,14 @@ func (f *Folder) opened() *os.Root {
 	return f.dir
 }
 
-// Write keeps what write writes as a file that is whole or absent: on an error,
-// or a panic, of write nothing remains of it. A second Write of a name replaces
-// the first. Names are lower case, such as [layout.FileName] returns or 'report.md';
-// extensions are .pb.gz, .txt, .md, .html and .json. It does not sync, for the
-// death of the process does not need it and it could take the milliseconds that
-// decide: see [Folder.Sync]. What would take the incident beyond half of
-// StoreConfig.MaxBytes is refused.
+// Write stores what write writes as a file, whole or not at all: nothing of it
+// remains if write fails or panics. A second Write of a name replaces the
+// first. A name is in lower case, such as [layout.FileName] returns or
+// 'report.md', with the extension .pb.gz, .txt, .md, .html or .json. Write
+// fails if the incident would take more than half of [Config].MaxBytes.
+//
+// Write does not sync: a file survives the death of the process without it, and
+// syncing could take the milliseconds that decide. See [Folder.Sync].
 func (f *Folder) Write(name string, write func(io.Writer) error) (incident.Artefact, error) {
 	dir, err := f.check(name)
 	if err != nil {
@@ -73,7 +73,7 @@ func (f *Folder) Write(name string, write func(io.Writer) error) (incident.Artef
 	return f.record(name, size, sum), nil
 }
 
-// Link adds a baseline without copying it where the file system can.
+// Link adds a baseline, without copying it if the file system supports links.
 func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error) {
 	if _, err := f.check(name); err != nil {
 		return incident.Artefact{}, err
@@ -83,7 +83,7 @@ func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error)
 		return incident.Artefact{}, f.failed("link "+name, err)
 	}
 	if from.path == "" {
-		return incident.Artefact{}, f.failed("link "+name, errors.New("it is no baseline of a store: take one of Store.Baselines"))
+		return incident.Artefact{}, f.failed("link "+name, errors.New("not a baseline of this store: use one of Store.Baselines"))
 	}
 	if from.Size > f.left(name) {
 		return incident.Artefact{}, f.failed("link "+name, confined.ErrTooLarge)
@@ -92,14 +92,14 @@ func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error)
 	err = root.Link(from.path, temp)
 	if err == nil {
 		err = root.Rename(temp, f.id+"/"+name)
-		// Renaming one link of a file onto another does nothing, rename(2).
+		// Renaming one link of a file onto another does nothing, see rename(2).
 		root.Remove(temp)
 		if err == nil {
 			return f.record(name, from.Size, from.SHA256), nil
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return incident.Artefact{}, f.failed("link "+name, fmt.Errorf("the baseline was dropped, or the incident removed: %w", err))
+		return incident.Artefact{}, f.failed("link "+name, fmt.Errorf("the baseline or the incident was removed: %w", err))
 	}
 	src, err := confined.OpenRegular(root, from.path, os.O_RDONLY)
 	if err != nil {
@@ -112,9 +112,9 @@ func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error)
 	})
 }
 
-// Sync makes what was written since the last Sync safe against a power cut. It
-// can take long; the evidence comes first. A file that is gone is an error, the
-// others are synced all the same.
+// Sync makes everything written since the last Sync safe from a power cut. It
+// can take long, so take all evidence first. It reports files that are gone,
+// and syncs the others nevertheless.
 func (f *Folder) Sync() error {
 	f.mu.Lock()
 	dir, unsynced := f.dir, f.unsynced
@@ -142,9 +142,9 @@ func (f *Folder) Sync() error {
 	return errors.Join(errs...)
 }
 
-// WriteManifest replaces the incident's manifest. It fills in Schema, ID and
-// Artefacts, cuts lists and the reason to their bounds, and syncs. Call
-// [Folder.Sync] before it where its hashes are to hold after a power cut.
+// WriteManifest replaces the incident's manifest, and syncs it. It sets Schema,
+// ID and Artefacts and cuts lists and texts to their limits. Call [Folder.Sync]
+// before it if the hashes must hold after a power cut.
 func (f *Folder) WriteManifest(m incident.Manifest) error {
 	dir := f.opened()
 	if dir == nil {
@@ -161,8 +161,8 @@ func (f *Folder) WriteManifest(m incident.Manifest) error {
 	return nil
 }
 
-// Discard removes the incident with all that was written of it, and closes the
-// folder: what was taken on a suspicion that proved wrong is no evidence.
+// Discard removes the incident with all its files and closes the folder. It is
+// for evidence of a suspicion that proved wrong.
 func (f *Folder) Discard() error {
 	dir := f.opened()
 	if dir == nil {
@@ -186,7 +186,7 @@ func (f *Folder) Discard() error {
 	return nil
 }
 
-// Close gives the folder back to retention. It may be called again.
+// Close closes the folder, which lets it be pruned. It may be called again.
 func (f *Folder) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -211,12 +211,12 @@ func (f *Folder) check(name string) (*os.Root, error) {
 		return nil, f.failed("write "+name, fs.ErrClosed)
 	}
 	if !layout.ValidName(name) || layout.Reserved(name) {
-		return nil, f.failed("write", fmt.Errorf("%q is no name for an artefact: want one such as %q or \"report.md\"", name, layout.FileName(profile.Heap.String(), string(incident.VariantBase), 2)))
+		return nil, f.failed("write", fmt.Errorf("%q is not a valid file name: want one such as %q or \"report.md\"", name, layout.FileName(profile.Heap.String(), string(incident.VariantBase), 2)))
 	}
 	return dir, nil
 }
 
-// left is how many bytes the file may have.
+// left returns how many bytes the file may take.
 func (f *Folder) left(name string) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -255,9 +255,10 @@ func (f *Folder) failed(what string, err error) error {
 	return fmt.Errorf("store: incident %s: %s: %w", f.id, what, err)
 }
 
-// FileName names the file of a profile in an incident's folder, such as 'heap.pb.gz' or,
-// for the second capture of a profile after a forced GC cycle, 'heap-fresh.2.pb.gz'.
-// Captures count from 1. [incident.ParseFileName] takes it apart.
+// FileName returns the name of a profile's file in an incident's folder, such
+// as 'heap.pb.gz' or, for the second capture of a heap profile after a forced
+// GC cycle, 'heap-fresh.2.pb.gz'. Captures count from 1.
+// [incident.ParseFileName] is its inverse.
 func FileName(kind profile.Kind, variant incident.Variant, capture int) string {
 	return layout.FileName(kind.String(), string(variant), capture)
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/leakguard/leakguard/internal/layout"
 )
 
-// Create makes the folder of an incident that opened at that time. The label
-// is the name of its rule; see [layout.ValidLabel]. If the store's folder was removed
-// in the meantime it is made anew.
+// Create makes the folder of an incident that opened at that time. The label is
+// the name of its rule; see [layout.ValidLabel]. If the store's folder was
+// removed in the meantime, Create makes it again.
 func (s *Store) Create(at time.Time, label string) (*Folder, error) {
 	if err := errors.Join(layout.ValidLabel(label), layout.ValidStamp(at)); err != nil {
 		return nil, fmt.Errorf("store: create incident: %w", err)
@@ -28,11 +28,11 @@ func (s *Store) Create(at time.Time, label string) (*Folder, error) {
 	return f, err
 }
 
-// CreateID makes the folder of an incident whose ID, made by [layout.NewID], is
-// known already. One that exists is an error that is [fs.ErrExist].
+// CreateID makes the folder of an incident with a known ID, made by
+// [layout.NewID]. The error wraps [fs.ErrExist] if there is one already.
 func (s *Store) CreateID(id string) (*Folder, error) {
 	if _, _, ok := layout.ParseID(id); !ok {
-		return nil, fmt.Errorf("store: create incident: %q is no incident's ID: make one with NewIncidentID", id)
+		return nil, fmt.Errorf("store: create incident: %q is not the ID of an incident", id)
 	}
 	root, err := s.attached()
 	if err != nil {
@@ -44,10 +44,9 @@ func (s *Store) CreateID(id string) (*Folder, error) {
 		if err = f.open(root); err == nil {
 			return f, nil
 		}
-		// A store that prunes may have taken the empty folder for a dead
-		// process's, in the moment before it was locked, or only ask. As
-		// long as it has the lock the folder is its: removing and making
-		// it anew would hand it the new one, for it goes by the name.
+		// A store that prunes may have locked the empty folder before us, to
+		// remove it or only to look. Wait until it is done: it removes by
+		// name, so a new folder with that name would go as well.
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			err = root.Mkdir(id, 0o700)
@@ -61,9 +60,9 @@ func (s *Store) CreateID(id string) (*Folder, error) {
 	return nil, fmt.Errorf("store: create incident in %s: %w", s.dir, cmp.Or(err, ErrInUse))
 }
 
-// Reopen opens an incident of an earlier time to add to it, such as the report
-// that its process had no headroom for. An incident that a live process is
-// still writing is [ErrInUse].
+// Reopen opens an earlier incident to add to it, for example the report that
+// its process had no headroom for. It fails with [ErrInUse] while a live
+// process is writing the incident.
 func (s *Store) Reopen(id string) (*Folder, error) {
 	root, err := s.attached()
 	if err != nil {
@@ -76,7 +75,7 @@ func (s *Store) Reopen(id string) (*Folder, error) {
 	f := &Folder{s: s, id: id}
 	err = f.open(root)
 	for try := 0; try < 5 && errors.Is(err, ErrInUse); try++ {
-		// Perhaps only a store that prunes and asks whether it is.
+		// It may only be a store that prunes and is checking the lock.
 		time.Sleep(2 * time.Millisecond)
 		err = f.open(root)
 	}
@@ -97,7 +96,7 @@ func (s *Store) Reopen(id string) (*Folder, error) {
 	return f, nil
 }
 
-// open opens and locks the folder, and makes sure that it is still there then.
+// open opens and locks the folder, and then checks that it is still in place.
 func (f *Folder) open(root *os.Root) (err error) {
 	defer func() {
 		if err != nil {
@@ -113,9 +112,8 @@ func (f *Folder) open(root *os.Root) (err error) {
 	return stillAt(root, f.id, f.dir)
 }
 
-// stillAt makes sure, once a folder is locked, that it is the one of its name.
-// Who holds the lock of the folder of a name, and nobody else, removes it or
-// gives it another name.
+// stillAt checks that a folder just locked is the one with that name. Only the
+// holder of the lock of the folder with a name removes or renames it.
 func stillAt(root *os.Root, name string, dir *os.Root) error {
 	there, err := root.Lstat(name)
 	if err != nil {
@@ -131,8 +129,8 @@ func stillAt(root *os.Root, name string, dir *os.Root) error {
 	return nil
 }
 
-// lockDir locks a folder, or returns ErrInUse. On a file system that knows no
-// locks it returns no file.
+// lockDir locks a folder, or returns ErrInUse. It returns nil if the file
+// system has no locks.
 func lockDir(dir *os.Root) (*os.File, error) {
 	lock, err := dir.Open(".")
 	if err != nil {

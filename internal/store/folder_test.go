@@ -92,7 +92,7 @@ func TestWriteThatFailsLeavesNothing(t *testing.T) {
 			f.Write(name, half(func() error { panic(boom) }))
 			t.Error("the panic was swallowed: the caller counts panics")
 		}()
-		big := content(strings.Repeat("x", 600<<10)) // the store may have 1 MiB, so on tmpfs less
+		big := content(strings.Repeat("x", 600<<10)) // the store has 1 MiB, on tmpfs less
 		if _, err := f.Write(name, big); !errors.Is(err, confined.ErrTooLarge) {
 			t.Errorf("%s: %v, want a budget", name, err)
 		}

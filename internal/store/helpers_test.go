@@ -15,11 +15,11 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// noon is when the tests' incidents open, unless they say otherwise.
+// noon is when the incidents of the tests open, by default.
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// skipOn skips what a platform cannot have; what a machine should have is asked
-// for with testenv.Need.
+// skipOn skips a test on platforms that cannot support it. Use testenv.Need for
+// what a machine should have.
 func skipOn(t testing.TB, goos, why string) {
 	t.Helper()
 	if runtime.GOOS == goos {
@@ -54,7 +54,7 @@ func createTest(t testing.TB, s *Store, at time.Time, label string) *Folder {
 	return f
 }
 
-// keepIncident leaves a closed incident of about size bytes behind.
+// keepIncident writes and closes an incident of about size bytes.
 func keepIncident(t testing.TB, s *Store, at time.Time, label string, size int) string {
 	t.Helper()
 	f := createTest(t, s, at, label)
@@ -77,7 +77,7 @@ func content(s string) func(io.Writer) error {
 	}
 }
 
-// tree lists what lies under dir, by path relative to it.
+// tree lists everything below dir, by relative path.
 func tree(t testing.TB, dir string) (paths []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
@@ -123,7 +123,7 @@ func mustMkdir(t testing.TB, path string) {
 	}
 }
 
-// testManifest is an incident with something in each of its parts.
+// testManifest has something in each of its parts.
 func testManifest() incident.Manifest {
 	r := incident.NewReading(noon)
 	r.HeapAlloc, r.Goroutines = 1<<20, 12

@@ -10,7 +10,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Incidents returns what is kept, oldest first; see [incident.Store.Incidents].
+// Incidents returns the incidents in the store, oldest first; see
+// [incident.Store.Incidents].
 func (s *Store) Incidents() ([]incident.Manifest, error) {
 	if _, err := s.attached(); err != nil {
 		return nil, fmt.Errorf("store: list incidents in %s: %w", s.dir, err)
@@ -26,12 +27,12 @@ func (s *Store) Incident(id string) (incident.Manifest, error) {
 	return s.reader.Incident(id)
 }
 
-// Reader returns the store's read-only view, which stays usable after Close.
+// Reader returns a read-only view of the store, which stays usable after Close.
 func (s *Store) Reader() *incident.Store { return s.reader }
 
 func (s *Store) incidentDir(id string) (*os.Root, error) {
 	if _, _, ok := layout.ParseID(id); !ok {
-		return nil, fmt.Errorf("store: there is no incident %q: %w", id, fs.ErrNotExist)
+		return nil, fmt.Errorf("store: no incident %q: %w", id, fs.ErrNotExist)
 	}
 	root, err := s.attached()
 	if err != nil {

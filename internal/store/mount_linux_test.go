@@ -39,8 +39,8 @@ func TestStoreOnReadOnlyFileSystem(t *testing.T) {
 			s.Close()
 		}
 		t.Errorf("OpenStore: %v, want EROFS", err)
-	} else if !strings.Contains(err.Error(), "cannot be written") {
-		t.Errorf("OpenStore does not say what is the matter: %v", err)
+	} else if !strings.Contains(err.Error(), "cannot write to") {
+		t.Errorf("the error does not name the cause: %v", err)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestFullDiskLeavesNothingTorn(t *testing.T) {
 	if got := f.Artefacts(); len(got) != 1 || got[0].Size != 100<<10 {
 		t.Errorf("artefacts: %+v", got)
 	}
-	// To the last block, and then everything that writes.
+	// Fill the disk to the last block, and then try everything that writes.
 	mustFill(t, filepath.Join(dir, "ballast"))
 	if err := f.WriteManifest(incident.Manifest{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("WriteManifest: %v, want ENOSPC", err)
@@ -92,7 +92,7 @@ func TestFullDiskLeavesNothingTorn(t *testing.T) {
 	if m, err := s.Incident(f.ID()); err != nil || !m.CutShort || len(m.Artefacts) != 1 {
 		t.Errorf("what there is is no longer listed: %+v, %v", m, err)
 	}
-	// Room again: nothing is broken for good.
+	// With space again, everything works.
 	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func mustFill(t *testing.T, path string) {
 	}
 }
 
-// Opening a pipe for reading waits for a writer, for ever.
+// Opening a pipe for reading would wait forever for a writer.
 func TestOpenDoesNotWaitForAPipe(t *testing.T) {
 	s := openTestStore(t, Config{})
 	id := keepIncident(t, s, noon, "heap", 1)

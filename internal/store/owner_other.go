@@ -4,6 +4,7 @@ package store
 
 import "io/fs"
 
-// checkOwner has nothing to ask: the user's profile folder is private by the
-// access control list that it inherits, and mode bits say nothing here.
+// checkOwner checks nothing: mode bits mean nothing on these systems, and the
+// access control list inherited from the user's profile folder keeps the folder
+// private.
 func checkOwner(string, fs.FileInfo) error { return nil }

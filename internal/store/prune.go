@@ -16,20 +16,20 @@ import (
 
 const (
 	// rampGap is how far apart two incidents of a rule may open and still
-	// be one ramp.
+	// belong to one ramp.
 	rampGap = 24 * time.Hour
-	// freshFor is how long an incident without a manifest is taken to be in
-	// the making, where the file system knows no locks.
+	// freshFor is how long an incident without a manifest counts as being
+	// written, if the file system has no locks.
 	freshFor = 10 * time.Minute
-	// mostDeaths is how many incidents are kept that tell of a death.
+	// mostDeaths is how many incidents that report a death are kept.
 	mostDeaths = 4
 )
 
-// limits are the bounds of retention.
+// limits are the limits of retention.
 type limits struct {
 	Bytes     int64
 	Incidents int
-	Age       time.Duration // negative: no bound
+	Age       time.Duration // negative: no limit
 }
 
 // kept is an incident as retention sees it.
@@ -38,23 +38,26 @@ type kept struct {
 	Rule   string
 	Opened time.Time
 	Size   int64 // bytes
-	Pinned bool  // open: not to be removed
+	Pinned bool  // in use or wanted: must not be removed
 }
 
-// retain says which incidents to remove, oldest first, to stay within the
-// limits. Never removed are the pinned ones and the newest. The first of the
-// newest ramp of each rule goes only when all others have gone: where a leak
-// began is worth more than its tenth repetition. A ramp is a run of incidents
-// of a rule of which each opened within 24 h after the one before; while it is
-// going on (its newest is within the age) its first has no age. Of incidents that
-// tell of a death only the newest four are kept, and the first of the ramp.
+// retain returns the incidents to remove, oldest first, to stay within the
+// limits.
+//
+// It never removes the newest incident, or a pinned one. It removes the first
+// of the newest ramp of a rule only after all others, because the start of a
+// leak is worth more than its tenth repetition. A ramp is a run of incidents of
+// one rule in which each opened within 24 h of the one before. While the newest
+// of a ramp is within the age limit, its first does not expire. Of incidents
+// that report a death, retain keeps only the newest four and the first of the
+// ramp.
 func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 	list := slices.Clone(incidents)
 	slices.SortFunc(list, func(a, b kept) int {
 		return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
 	})
 	var size int64
-	firsts := make(map[string]kept) // by rule, the first of its newest ramp
+	firsts := make(map[string]kept) // by rule: first of its newest ramp
 	newest := make(map[string]kept) // by rule
 	for _, k := range list {
 		size += k.Size
@@ -65,8 +68,8 @@ func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 	}
 	old := func(k kept) bool { return lim.Age >= 0 && now.Sub(k.Opened) > lim.Age }
 	const (
-		first   = 1 << iota // of a ramp that is going on
-		forever             // pinned or the newest
+		first   = 1 << iota // first of a ramp that is not over
+		forever             // pinned, or the newest of all
 	)
 	rank := func(i int) int {
 		switch k := list[i]; {
@@ -89,7 +92,7 @@ func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 		}
 	}
 	over := func(kept) bool { return size > lim.Bytes || count > lim.Incidents }
-	// A process that dies every minute must not push out the evidence of why.
+	// A process that dies every minute must not push out the evidence for it.
 	var deaths []string
 	for _, k := range list {
 		if k.Rule == incident.RulePreviousDeath {
@@ -109,11 +112,12 @@ func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 	return remove
 }
 
-// Prune removes whole incidents until the store is within its bounds, and what
-// dead processes left half done. The newest incident stays, and those that keep
-// names or that a live process has open; the first of a ramp of incidents (each
-// within 24 h after the one before, of one rule) goes last. It returns how many
-// it removed, also with an error, which is about those it could not remove.
+// Prune removes whole incidents until the store is within its limits, and
+// whatever dead processes left unfinished. It keeps the newest incident, those
+// in keep, and those that a live process has open. The first of a ramp, a run
+// of incidents of one rule in which each opened within 24 h of the one before,
+// is the last to go. Prune returns how many incidents it removed, even with an
+// error, which names those that it could not remove.
 func (s *Store) Prune(now time.Time, keep ...string) (removed int, err error) {
 	return s.prune(now, 0, keep)
 }
@@ -155,7 +159,7 @@ func (s *Store) prune(now time.Time, room int, keep []string) (removed int, err 
 		case err == nil:
 			removed++
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrInUse):
-			// Another process was faster, or has opened it meanwhile.
+			// Another process removed it first, or has opened it since.
 		default:
 			errs = append(errs, fmt.Errorf("store: remove incident %s: %w", id, err))
 		}
@@ -163,9 +167,9 @@ func (s *Store) prune(now time.Time, room int, keep []string) (removed int, err 
 	return removed, errors.Join(errs...)
 }
 
-// weigh returns an incident's bytes and whether somebody has it open. It is not
-// ok if it is gone or is none. A baseline that is linked into it counts twice:
-// it is the incident's alone once its process is dead.
+// weigh returns an incident's size in bytes and whether a process has it open.
+// ok is false if it is gone or is not an incident. A baseline linked into it
+// counts twice, because it is the incident's alone once its process is dead.
 func weigh(root *os.Root, id string, now time.Time) (size int64, open, ok bool) {
 	dir, err := confined.OpenDir(root, id)
 	if err != nil {
@@ -181,7 +185,7 @@ func weigh(root *os.Root, id string, now time.Time) (size int64, open, ok bool) 
 		lock.Close()
 	case err != nil:
 		open = true
-	default: // no locks here
+	default: // no locks on this file system
 		opened, _, _ := layout.ParseID(id)
 		open = !c.Manifest && now.Sub(opened).Abs() < freshFor
 	}
@@ -214,10 +218,10 @@ func baselineBytes(root *os.Root) (size int64) {
 	return size
 }
 
-// removeIncident takes an incident away at once, by giving its folder a temp
-// name, and then removes it. So nobody ever lists half of it, and if we are
-// killed the next sweep goes on. With somebody else's file in it the folder
-// keeps its name, and they their file.
+// removeIncident first renames the incident's folder to a temporary name and
+// then removes it, so that nobody ever lists half an incident, and the next
+// sweep continues if we are killed. A folder with foreign files keeps its name
+// and those files.
 func (s *Store) removeIncident(root *os.Root, id string) error {
 	dir, err := confined.OpenDir(root, id)
 	if err != nil {
@@ -235,7 +239,7 @@ func (s *Store) removeIncident(root *os.Root, id string) error {
 		}
 		err = stillAt(root, id, dir)
 	}
-	dir.Close() // Windows renames no folder that is open
+	dir.Close() // Windows cannot rename an open folder
 	if err != nil {
 		return err
 	}
@@ -248,7 +252,7 @@ func (s *Store) removeIncident(root *os.Root, id string) error {
 			return err
 		}
 	}
-	// Again, if a delivery was recorded in it at this very moment.
+	// Try again if a delivery was recorded in it meanwhile.
 	for range 3 {
 		if err = removeContents(root, path); err != nil || c.Foreign {
 			return err
@@ -260,8 +264,8 @@ func (s *Store) removeIncident(root *os.Root, id string) error {
 	return err
 }
 
-// removeContents removes the files of an incident that are the store's, the
-// manifest first: without it the rest is taken for what it is, a remainder.
+// removeContents removes the store's files from an incident's folder, the
+// manifest first: without a manifest the rest is recognised as a remainder.
 func removeContents(root *os.Root, path string) error {
 	dir, err := confined.OpenDir(root, path)
 	if err != nil {

@@ -14,13 +14,14 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// locks says whether the platform tells who lives; elsewhere age does.
+// locks reports whether the platform has locks; elsewhere age decides.
 var locks = slices.Contains([]string{"darwin", "dragonfly", "freebsd", "linux", "netbsd", "openbsd"}, runtime.GOOS)
 
 func TestRetain(t *testing.T) {
 	const day = 24 * time.Hour
 	loose := limits{Bytes: 1000, Incidents: 100, Age: 30 * day}
-	// Each incident: rule, hours after the start, bytes; named by its index.
+	// Each incident has a rule, hours after the start, and bytes. Its index is
+	// its name.
 	type inc struct {
 		rule  string
 		hours float64
@@ -212,7 +213,7 @@ func TestPruneLeavesWhatIsNotOurs(t *testing.T) {
 	}
 }
 
-// Nobody passes keep here: the lock alone says that the incident is open.
+// Nobody passes keep here, so only the lock says that the incident is open.
 func TestPruneLeavesOpenIncidentsOfOthers(t *testing.T) {
 	dir := t.TempDir()
 	one := openTestStore(t, Config{Dir: dir})
@@ -220,8 +221,8 @@ func TestPruneLeavesOpenIncidentsOfOthers(t *testing.T) {
 	f := createTest(t, one, noon, "open")
 	next := keepIncident(t, two, noon.Add(time.Minute), "heap", 1)
 	keepIncident(t, two, noon.Add(2*time.Minute), "other", 1)
-	now := noon.Add(5 * time.Minute) // fresh also where age tells
-	// It takes one of the places, so the next has to go for it.
+	now := noon.Add(5 * time.Minute) // also fresh by age
+	// It takes one of the places, so the next incident must go.
 	if n, err := two.Prune(now); n != 1 || err != nil {
 		t.Errorf("removed %d, %v; want 1", n, err)
 	}

@@ -34,7 +34,7 @@ func TestConcurrentStores(t *testing.T) {
 					if _, err := s.Prune(noon.Add(time.Hour)); err != nil {
 						return err
 					}
-					// Open incidents outlive every other store's Prune.
+					// Open incidents survive the Prune of every other store.
 					if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
 						return err
 					}
@@ -70,7 +70,7 @@ func TestConcurrentStores(t *testing.T) {
 	checkNoTemps(t, dir)
 }
 
-// A lock on a folder that was removed says nothing about a new one of its name.
+// A lock on a removed folder does not protect a new folder with its name.
 func TestLockIsOfTheFolderNotOfItsName(t *testing.T) {
 	skipOn(t, "windows", "it removes no folder that is open")
 	s := openTestStore(t, Config{})
@@ -89,8 +89,8 @@ func TestLockIsOfTheFolderNotOfItsName(t *testing.T) {
 	}
 }
 
-// A ladder whose removal was cut short, or whose process wrote on while another
-// looked, has files and no lock: the next start takes it away.
+// A ladder without a lock may have files, if its removal was interrupted or its
+// process wrote on while another looked. The next start removes it.
 func TestHalfRemovedLadder(t *testing.T) {
 	s := openTestStore(t, Config{})
 	half := filepath.Join(s.Dir(), layout.BaselineDir, layout.LadderName(noon, "17-7f3a"))

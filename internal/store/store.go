@@ -17,7 +17,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// The bounds of a store whose StoreConfig sets none.
+// The limits of a store whose [Config] sets none.
 const (
 	DefaultMaxBytes     = 256 << 20
 	DefaultMaxIncidents = 20
@@ -26,78 +26,76 @@ const (
 	minBytes = 1 << 20
 )
 
-// StoreConfig says where a [Store] is and how much it keeps.
+// Config says where a [Store] is and how much it keeps.
 type Config struct {
-	// Dir is the store's folder; required. It and its parents are created
-	// if need be, for this user alone (mode 0700).
+	// Dir is the store's folder; required. [Open] creates it and its parents
+	// with mode 0700 if they do not exist.
 	Dir string
-	// MaxBytes bounds what [Store.Prune] leaves, in bytes, baselines
-	// included; zero means 256 MiB, less than 1 MiB is refused. One
-	// incident may have half of it and one baseline 1/48, so that six of
-	// two kinds fit in a quarter. On a file system that is itself memory
-	// (tmpfs) it is a quarter of what is set, with a warning: there,
-	// evidence counts against the limit that it is about.
+	// MaxBytes is how many bytes [Store.Prune] leaves, including baselines. 0
+	// means 256 MiB; less than 1 MiB is refused. One incident may take half of
+	// it, and one baseline 1/48, so that six of two kinds fit in a quarter. On
+	// a file system in memory (tmpfs) it is reduced to a quarter, with a
+	// warning, because evidence there counts against the memory limit.
 	MaxBytes int64
-	// MaxIncidents is how many incidents are kept; zero means 20.
+	// MaxIncidents is how many incidents are kept. 0 means 20.
 	MaxIncidents int
-	// MaxAge is how long an incident is kept; zero means 30 days, a
-	// negative one that age is no reason to remove it. The newest
-	// incident stays however old it is.
+	// MaxAge is how long an incident is kept. 0 means 30 days; if negative,
+	// incidents do not expire. The newest incident stays however old it is.
 	MaxAge time.Duration
 }
 
-// Store keeps the evidence: a folder of incidents, each of them a folder of
-// whole files, and the ladder of baselines. Its methods may be called from
-// several goroutines, and several stores, also of several processes, may share
-// a Dir. It holds three file descriptors. A method of a closed store returns an
-// error that is [fs.ErrClosed].
+// Store keeps the evidence: a folder with a folder for each incident, and the
+// ladders of baselines. Its methods may be called from several goroutines, and
+// several stores, even of several processes, may share a Dir. It holds three
+// file descriptors. Methods of a closed store return an error that wraps
+// [fs.ErrClosed].
 type Store struct {
 	dir      string
 	reader   *incident.Store
 	limits   limits
 	maxBytes int64
 	warnings []string
-	owner    atomic.Pointer[string] // 'pid-token' of our ladder
+	owner    atomic.Pointer[string] // 'pid-token' of this process's ladder
 	temps    atomic.Uint64
 
 	pruning sync.Mutex // held for one Prune
 	records sync.Mutex // held for one RecordDelivery
 
-	// mu guards what follows. It is never held while evidence is written.
+	// mu guards the fields below. It is never held while evidence is written.
 	mu     sync.Mutex
-	root   *os.Root // nil: closed
+	root   *os.Root // nil once closed
 	ladder *ladder
 
-	// rungsMu guards rungs. It is never held while the disk is touched, so
-	// that who only asks for baselines never waits for it.
+	// rungsMu guards rungs. It is never held during disk access, so callers
+	// that only ask for baselines never wait for the disk.
 	rungsMu sync.Mutex
 	rungs   []BaselineFile // oldest first
 }
 
-// ErrInUse is what [Store.Reopen] returns for an incident that a live process,
+// ErrInUse is returned by [Store.Reopen] for an incident that a live process,
 // this one included, is still writing.
 var ErrInUse = errors.New("in use by a live process")
 
-// ErrUnsafe is what [Open] returns for a folder that others could make it
-// write elsewhere from: a symbolic link, another user's, one that others can
-// write.
-var ErrUnsafe = errors.New("not a safe place for evidence")
+// ErrUnsafe is returned by [Open] for a folder through which others could
+// redirect its writes: a symbolic link, another user's folder, or one that
+// others can write to.
+var ErrUnsafe = errors.New("not safe for evidence")
 
-// OpenStore opens the store in cfg.Dir, and creates it if need be. It refuses
-// a Dir that is a symbolic link, belongs to another user, or can be written by
-// others ([ErrUnsafe]); one that cannot be written is an error that wraps [fs.ErrPermission]
-// or the operating system's own (EROFS). It removes what dead processes left
-// half done: temp files and baselines.
+// Open opens the store in cfg.Dir, and creates it if it does not exist. It
+// fails with [ErrUnsafe] if Dir is a symbolic link, belongs to another user, or
+// is writable by others. If Dir cannot be written, the error wraps
+// [fs.ErrPermission] or the operating system's own error, such as EROFS. Open
+// removes what dead processes left unfinished.
 func Open(cfg Config) (*Store, error) {
 	var errs []error
 	if cfg.Dir == "" {
-		errs = append(errs, errors.New("store: StoreConfig.Dir is empty: name a folder"))
+		errs = append(errs, errors.New("store: Config.Dir is empty: set a folder"))
 	}
 	if cfg.MaxBytes != 0 && cfg.MaxBytes < minBytes {
-		errs = append(errs, fmt.Errorf("store: StoreConfig.MaxBytes is %d bytes: want at least %d (1 MiB), or 0 for 256 MiB", cfg.MaxBytes, minBytes))
+		errs = append(errs, fmt.Errorf("store: Config.MaxBytes is %d bytes: want at least %d (1 MiB), or 0 for 256 MiB", cfg.MaxBytes, minBytes))
 	}
 	if cfg.MaxIncidents < 0 {
-		errs = append(errs, fmt.Errorf("store: StoreConfig.MaxIncidents is %d: want at least 1, or 0 for %d", cfg.MaxIncidents, DefaultMaxIncidents))
+		errs = append(errs, fmt.Errorf("store: Config.MaxIncidents is %d: want at least 1, or 0 for %d", cfg.MaxIncidents, DefaultMaxIncidents))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -111,11 +109,11 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.MaxAge == 0 {
 		cfg.MaxAge = DefaultMaxAge
 	}
-	// Absolute, for the host may change its working directory and the store
-	// may have to find its folder again.
+	// Make it absolute: the host program may change its working directory, and
+	// the store may have to find its folder again.
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("store: store %s: %w", cfg.Dir, err)
+		return nil, fmt.Errorf("store: open %s: %w", cfg.Dir, err)
 	}
 	s := &Store{dir: dir}
 	if s.root, err = openStoreDir(dir); err != nil {
@@ -126,49 +124,49 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	if inMemory(dir) {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s is on a file system in memory, which counts against the limit and is lost with it: keeping %v instead of %v", dir, profile.Bytes(cfg.MaxBytes/4), profile.Bytes(cfg.MaxBytes)))
+		s.warnings = append(s.warnings, fmt.Sprintf("%s is on a file system in memory: its files count against the memory limit and are lost on a restart, so the store keeps %v instead of %v", dir, profile.Bytes(cfg.MaxBytes/4), profile.Bytes(cfg.MaxBytes)))
 		cfg.MaxBytes /= 4
 	}
 	s.maxBytes = cfg.MaxBytes
 	s.limits = limits{Bytes: cfg.MaxBytes, Incidents: cfg.MaxIncidents, Age: cfg.MaxAge}
-	// Sweeping first makes room on a full disk for what comes next.
+	// Sweep first, to make room on a full disk.
 	sweep(s.root, time.Now())
-	// Making our ladder is at the same time the proof that we can write.
+	// Creating the ladder also proves that we can write.
 	if s.ladder, err = s.newLadder(s.root); err != nil {
 		s.root.Close()
-		return nil, fmt.Errorf("store: store %s cannot be written: %w", dir, err)
+		return nil, fmt.Errorf("store: cannot write to %s: %w", dir, err)
 	}
 	return s, nil
 }
 
-// openStoreDir creates and opens the store's folder and checks whose it is.
+// openStoreDir creates and opens the store's folder and checks its owner.
 func openStoreDir(dir string) (*os.Root, error) {
 	fi, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("store: create store: %w", err)
+			return nil, fmt.Errorf("store: create folder: %w", err)
 		}
 		fi, err = os.Lstat(dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: store: %w", err)
+		return nil, fmt.Errorf("store: open folder: %w", err)
 	}
 	if fi.Mode()&fs.ModeSymlink != 0 {
-		return nil, fmt.Errorf("store: store %s is a symbolic link: name the folder that it points to: %w", dir, ErrUnsafe)
+		return nil, fmt.Errorf("store: %s is a symbolic link: use the folder that it points to: %w", dir, ErrUnsafe)
 	}
 	if !fi.IsDir() {
-		return nil, fmt.Errorf("store: store %s is not a folder: name one, or remove the file: %w", dir, ErrUnsafe)
+		return nil, fmt.Errorf("store: %s is not a folder: use a folder, or remove the file: %w", dir, ErrUnsafe)
 	}
 	if err := checkOwner(dir, fi); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("store: store: %w", err)
+		return nil, fmt.Errorf("store: open folder: %w", err)
 	}
 	if now, err := root.Stat("."); err != nil || !os.SameFile(fi, now) {
 		root.Close()
-		return nil, errors.Join(fmt.Errorf("store: store %s was replaced while it was opened: open it again", dir), err)
+		return nil, errors.Join(fmt.Errorf("store: %s was replaced while it was being opened: try again", dir), err)
 	}
 	return root, nil
 }
@@ -176,13 +174,13 @@ func openStoreDir(dir string) (*os.Root, error) {
 // Dir returns the absolute path of the store's folder.
 func (s *Store) Dir() string { return s.dir }
 
-// Warnings returns what was found odd on opening but is no error, such as a
-// folder that lies in memory.
+// Warnings returns what Open found odd but not wrong, such as a folder in
+// memory.
 func (s *Store) Warnings() []string { return slices.Clone(s.warnings) }
 
-// Close gives the store's file descriptors back and leaves this process's
-// baselines to be swept. It may be called again. Folders that are open stay
-// so until they are closed.
+// Close closes the store's file descriptors, and lets the baselines of this
+// process be swept. It may be called again. Open folders stay open until they
+// are closed.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,14 +191,14 @@ func (s *Store) Close() error {
 	s.root, s.ladder = nil, nil
 	s.setRungs(nil)
 	if err != nil {
-		return fmt.Errorf("store: close store %s: %w", s.dir, err)
+		return fmt.Errorf("store: close %s: %w", s.dir, err)
 	}
 	return nil
 }
 
-// attached returns the store's open folder, after finding it again or making it
-// anew if it was removed or replaced: an open folder that was removed looks
-// empty for ever and takes no file.
+// attached returns the store's open folder. If the folder was removed or
+// replaced, it finds or creates it again: an open folder that was removed looks
+// empty forever and accepts no files.
 func (s *Store) attached() (*os.Root, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,16 +218,16 @@ func (s *Store) attached() (*os.Root, error) {
 	l, err := s.newLadder(root)
 	if err != nil {
 		root.Close()
-		return nil, fmt.Errorf("store: store %s was removed and cannot be written anew: %w", s.dir, err)
+		return nil, fmt.Errorf("store: %s was removed and cannot be created again: %w", s.dir, err)
 	}
 	s.ladder.close()
 	s.root.Close()
 	s.root, s.ladder = root, l
-	s.setRungs(nil) // their files are gone
+	s.setRungs(nil) // the files are gone
 	return root, nil
 }
 
-// tempName returns a name for a file in the making that no other has.
+// tempName returns a unique name for a temporary file.
 func (s *Store) tempName() string {
 	return layout.TempPrefix + *s.owner.Load() + "-" + strconv.FormatUint(s.temps.Add(1), 10)
 }

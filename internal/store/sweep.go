@@ -12,25 +12,25 @@ import (
 )
 
 const (
-	// staleTemp is the age at which a temp file is nobody's: no capture
-	// takes an hour.
+	// staleTemp is the age from which nobody uses a temporary file any more: no
+	// capture takes an hour.
 	staleTemp = time.Hour
-	// staleLadder is the age at which baselines are a dead process's, where
-	// the file system knows no locks.
+	// staleLadder is the age from which baselines belong to a dead process, if
+	// the file system has no locks.
 	staleLadder = 48 * time.Hour
 )
 
-// sweep removes what dead processes left half done: temp files, incidents whose
-// removal was cut short, baselines, and black boxes that nobody asks for. It never fails; what cannot be removed
-// now is there the next time.
+// sweep removes what dead processes left unfinished: temporary files, incidents
+// whose removal was interrupted, baselines, and black boxes that nobody asks
+// for. It never fails; what cannot be removed now is left for the next time.
 func sweep(root *os.Root, now time.Time) {
 	list, err := confined.Names(root)
 	if err != nil {
 		return
 	}
 	sweepBoxes(root, list, now)
-	// First the temp files, then who lives: so the owner of each of them
-	// had taken its lock before it is asked for.
+	// List temporary files before asking who lives: then the owner of each file
+	// already held its lock when it is asked.
 	found := tempsIn(root, "", list)
 	for _, id := range list {
 		if _, _, ok := layout.ParseID(id); !ok {
@@ -44,7 +44,7 @@ func sweep(root *os.Root, now time.Time) {
 	}
 	living, err := sweepLadders(root, now)
 	for _, t := range found {
-		// Out of file descriptors, nobody is dead.
+		// If we are out of file descriptors, treat nobody as dead.
 		dead := err == nil && !living[t.owner]
 		if dead || now.Sub(t.modified) > staleTemp {
 			if t.folder {
@@ -59,7 +59,7 @@ type tempFile struct {
 	path     string
 	owner    string
 	modified time.Time
-	folder   bool // an incident on its way out
+	folder   bool // an incident that is being removed
 }
 
 func tempsIn(dir *os.Root, prefix string, list []string) (found []tempFile) {
@@ -78,7 +78,7 @@ func tempsIn(dir *os.Root, prefix string, list []string) (found []tempFile) {
 }
 
 // sweepLadders removes the baselines of dead processes and returns the owners
-// that live. With an error it does not know them all.
+// that are alive. With an error the list is incomplete.
 func sweepLadders(root *os.Root, now time.Time) (living map[string]bool, err error) {
 	living = make(map[string]bool)
 	base, err := confined.OpenDir(root, layout.BaselineDir)
@@ -102,8 +102,8 @@ func sweepLadders(root *os.Root, now time.Time) (living map[string]bool, err err
 	return living, nil
 }
 
-// sweepLadder removes a ladder if its process is dead and reports whether it
-// lives. The lock goes last: a ladder without one is empty.
+// sweepLadder removes a ladder if its process is dead and reports whether it is
+// alive. It removes the lock last, so a ladder without a lock is empty.
 func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	dir, err := confined.OpenDir(base, name)
 	if err != nil {
@@ -124,10 +124,9 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	case err != nil && now.Sub(newest(dir)) < staleLadder:
 		return true
 	case err != nil:
-		lock.Close() // Windows removes no file that is open
+		lock.Close() // Windows cannot remove an open file
 	}
-	// Listed now, and not before the lock was taken: until then it may have
-	// been written to.
+	// List the files only now: they could change until the lock was taken.
 	if list, err := confined.Names(dir); err == nil {
 		removeBaselines(dir, list)
 	}
@@ -137,16 +136,16 @@ func sweepLadder(base *os.Root, name string, now time.Time) (lives bool) {
 	return false
 }
 
-// sweepUnlocked removes a ladder that has no lock, and reports whether its process
-// lives. It is being made at this moment, or was half removed. If it is empty, and
-// this takes it away from under its maker, the maker starts again.
+// sweepUnlocked removes a ladder without a lock and reports whether its process
+// is alive. The ladder is either being created right now or half removed. If it
+// is empty and being created, its creator notices the removal and starts again.
 func sweepUnlocked(base, dir *os.Root, name string) (lives bool) {
 	list, err := confined.Names(dir)
 	if err != nil {
 		return true
 	}
-	// A process makes its lock before any other file and never removes it: the
-	// files of one that has none now are a dead one's.
+	// A process creates its lock before any other file and never removes it, so
+	// files without a lock belong to a dead process.
 	if _, err := dir.Lstat(layout.LockName); !errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
@@ -164,8 +163,8 @@ func removeBaselines(dir *os.Root, list []string) {
 	}
 }
 
-// newest returns when one of the files was last modified; now, if they cannot be
-// listed.
+// newest returns the latest modification time of the files, or the present if
+// they cannot be listed.
 func newest(dir *os.Root) (t time.Time) {
 	list, err := confined.Names(dir)
 	if err != nil {

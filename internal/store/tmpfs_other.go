@@ -2,5 +2,5 @@
 
 package store
 
-// inMemory is a question for Linux, where the memory limit counts tmpfs.
+// inMemory reports false: only Linux counts tmpfs against a memory limit.
 func inMemory(string) bool { return false }

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Bytes gives an amount in the largest binary unit that keeps it above one, such as
-// '466.2 MiB'. A negative amount is unknown, '?'.
+// Bytes returns an amount in the largest binary unit in which it is at least 1,
+// such as '466.2 MiB', or '?' if it is negative, which means unknown.
 func Bytes(n int64) string {
 	switch {
 	case n < 0:
@@ -26,8 +26,8 @@ func Bytes(n int64) string {
 	}
 }
 
-// Count gives a number with a comma between thousands, such as '12,345'. A negative
-// number is unknown, '?'.
+// Count returns a number with a comma between thousands, such as '12,345', or
+// '?' if it is negative, which means unknown.
 func Count(n int64) string {
 	if n < 0 {
 		return "?"
@@ -39,10 +39,11 @@ func Count(n int64) string {
 	return s
 }
 
-// Percent gives a share of 0 to 1. What is there is not called 0%.
+// Percent returns a share between 0 and 1 as a percentage without decimals. A
+// small share is '<1%' rather than '0%'. NaN and infinities are '0%'.
 func Percent(share float64) string {
 	switch p := 100 * share; {
-	case !(p > 0) || math.IsInf(p, 0): // a foreign profile's numbers are anything
+	case !(p > 0) || math.IsInf(p, 0): // the numbers of a foreign profile can be anything
 		return "0%"
 	case p < 1:
 		return "<1%"
@@ -51,8 +52,8 @@ func Percent(share float64) string {
 	}
 }
 
-// CutMiddle shortens a name to at most so many bytes. Its middle goes: the
-// package is at its beginning, the function at its end.
+// CutMiddle shortens a name to at most most bytes by replacing its middle with
+// '…': the package is at its beginning, the function at its end.
 func CutMiddle(s string, most int) string {
 	if len(s) <= most {
 		return s
@@ -69,13 +70,14 @@ func CutMiddle(s string, most int) string {
 	return s[:head] + gap + s[tail:]
 }
 
-// Clean makes a text printable and at most so many bytes long. It is cut first, so
-// that a name of megabytes is not looked at in full.
+// Clean makes a text printable and at most most bytes long. It cuts the text
+// first, so that it does not look at a name of megabytes in full.
 func Clean(s string, most int) string { return CutMiddle(Printable(CutMiddle(s, most)), most) }
 
-// Printable replaces what a terminal obeys and what a reader cannot see: control
-// characters and ANSI escapes, line breaks, invisible and bidirectional ones. A
-// name out of a foreign profile can hold any of them.
+// Printable escapes everything that a terminal would obey or a reader cannot
+// see: control characters, ANSI escapes, and invisible or bidirectional
+// characters. Line breaks and tabs become spaces. Names in foreign profiles can
+// contain any of these.
 func Printable(s string) string {
 	clean := true
 	for _, c := range s {
@@ -102,12 +104,13 @@ func Printable(s string) string {
 	return b.String()
 }
 
-// Span gives a duration as people say it, in at most two units: '40 min', '3 h 20 min'.
+// Span returns a duration as people say it, in at most two units: '40 min', '3
+// h 20 min'. A negative duration is unknown, '?'.
 func Span(d time.Duration) string {
 	if d < 0 {
 		return "?"
 	}
-	// Rounding first: what is 59.7 min is an hour.
+	// Round first: 59.7 min is an hour.
 	switch {
 	case d > 0 && d < 10*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", max(d.Seconds()*1000, 0.1))

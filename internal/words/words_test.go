@@ -15,3 +15,40 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"main.f":          "main.f",
+		"Größe → 界":       "Größe → 界",
+		"\x1b[31m":        `\x1b[31m`,
+		"a\tb\nc":         "a b c",
+		"\u202egnp":       `\u202egnp`,
+		"\xff":            "\ufffd",
+		"\U000e0001":      `\U000e0001`,
+		"\x9b":            "\ufffd",
+		"\u009b31m":       `\u009b31m`,
+		"zero\u200bwidth": `zero\u200bwidth`,
+	} {
+		if got := Printable(in); got != want {
+			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestCutMiddle(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		most int
+		want string
+	}{
+		{"short", 10, "short"},
+		{"abcdefghij", 9, "abc…hij"},
+		{"界界界界", 9, "界…界"},
+		{"abc", 3, "abc"},
+		{"abcdef", 0, "…"},
+	} {
+		if got := CutMiddle(c.in, c.most); got != c.want {
+			t.Errorf("cutMiddle(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
+		}
+	}
+}

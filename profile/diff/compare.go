@@ -12,75 +12,74 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// CompareConfig is what [Compare] may be told besides the two profiles. Its zero
-// value works.
+// Config configures [Compare]. The zero value works.
 type Config struct {
-	// MainModule is the path of the module whose code is the user's own. "":
-	// all code is that is neither the standard library's nor out of the
-	// module cache or a vendor folder, and the module's name is guessed.
+	// MainModule is the path of the module whose code is the user's own. If it
+	// is "", all code outside the standard library, the module cache and vendor
+	// folders is the user's own, and the name of the module is guessed.
 	MainModule string
-	// Sites are what a census of goroutines over time has found: it knows
-	// for how long they stand. nil: nobody knows.
+	// Sites are the findings of a census of goroutines over time, which knows
+	// how long they have been waiting. nil means that there was no census.
 	Sites []incident.GoroutineSite
-	// GoroutineText is the text of the goroutines (debug=2) that was taken
-	// with the profile: it has their creators and, to a minute, their ages.
-	// At most 16 MiB of it are read. nil: there is none.
+	// GoroutineText reads the goroutines as text (debug=2), taken with the
+	// profile. It adds who created them and their age in minutes. At most 16
+	// MiB are read. nil means that there is no text.
 	GoroutineText io.Reader
-	// StaleCycles says by how many GC cycles the heap profile is behind; 0:
-	// it is fresh, or nobody knows.
+	// StaleCycles is how many GC cycles the heap profile is behind. 0 means
+	// that it is current or that its age is unknown.
 	StaleCycles int
-	// MemoryGrowth is by how much the memory of the process has grown
-	// between the two profiles, to tell whether the heap explains it. 0 or
-	// [profile.Unknown]: nobody knows.
+	// MemoryGrowth is how many bytes the memory of the process grew between the
+	// two profiles. Compare warns if the heap does not explain it. 0 and
+	// [profile.Unknown] mean that it is unknown.
 	MemoryGrowth profile.Bytes
-	// Rows is how many rows a list may have; 0: 50.
+	// Rows is the largest number of rows of each list. 0 means 50.
 	Rows int
 }
 
-// The bounds of a comparison.
+// The limits of a comparison.
 const (
 	defaultRows     = 50
 	mostSuspects    = 10
 	mostFlameNodes  = 3000
 	mostFlameDepth  = 128
 	minFlameShare   = 0.0005 // of all growth
-	maxLabelSets    = 16     // of one group of goroutines, before labels that differ are left out
-	maxGroupsLabels = 50_000 // of all of them
+	maxLabelSets    = 16     // in one group of goroutines; beyond, only labels that all share are kept
+	maxGroupsLabels = 50_000 // in all groups
 )
 
-// What [Compare] says of profiles that it cannot work with; test for them with [errors.Is].
+// The errors of [Compare] for profiles that it cannot use. Test for them with
+// [errors.Is].
 var (
-	// ErrNoSamples: a profile with nothing in it cannot be compared.
+	// ErrNoSamples means that the profile is empty.
 	ErrNoSamples = errors.New("the profile has no samples")
-	// ErrKind: the profiles are not of one kind that can be compared.
-	ErrKind = errors.New("not a kind that can be compared")
+	// ErrKind means that a profile has a kind that cannot be compared, or that
+	// the two profiles have different kinds.
+	ErrKind = errors.New("profiles of this kind cannot be compared")
 )
 
-// Compare says what grew from base to now, two profiles of one kind: [profile.Heap] (or
-// [profile.Allocs], of which it takes what is in use), [profile.Goroutine], [profile.GoroutineLeak] or
-// [profile.CPU]. base may be nil: then all that is there counts as growth, and a
-// warning says so. Neither profile is changed.
+// Compare finds what grew from base to now, two profiles of one kind:
+// [profile.Heap], [profile.Allocs] (of which it compares the memory in use),
+// [profile.Goroutine], [profile.GoroutineLeak] or [profile.CPU]. If base is
+// nil, everything in now counts as growth, and a warning says so. Compare
+// changes neither profile, and may be called from several goroutines at once,
+// even with the same profiles.
 //
-// Heap profiles of Go are corrected for sampling already when they are written;
-// Compare does not scale them again. CPU profiles of different durations are
-// compared at the duration of now: the baseline's values are scaled to it, and a
-// warning says so.
+// Go corrects heap profiles for sampling when it writes them, so Compare does
+// not scale them again. It scales the values of a CPU profile base to the
+// duration of now if the durations differ, and adds a warning.
 //
-// The errors are [profile.ErrNotProfile] where a profile is malformed, [ErrKind] where a profile is of no kind that can be compared, or
-// the two are of different kinds, and [ErrNoSamples] where now is empty (other
-// than of [profile.GoroutineLeak], where that is a result). Doubts, such as profiles of
-// different programs, are warnings of the result.
-//
-// Two heap profiles of 50,000 stacks take 0.15 s and 20 MiB of allocations, and
-// reading them as much time and six times the memory; see [budget.PredictCompare]. Compare may be called by several goroutines, also with the
-// same profiles.
+// Compare fails with [profile.ErrNotProfile] if a profile is malformed, with
+// [ErrKind] if the kinds differ or cannot be compared, and with [ErrNoSamples]
+// if now is empty, except for a [profile.GoroutineLeak] profile, where that is
+// good news. Doubts that are not errors, for example that the profiles come
+// from different programs, are in the Warnings of the result.
 func Compare(base, now *pprofile.Profile, cfg Config) (*Comparison, error) {
 	kind, err := kindOfProfile(now)
 	if err != nil {
 		return nil, fmt.Errorf("diff: compare: %w", err)
 	}
 	if len(now.Sample) == 0 && kind != profile.GoroutineLeak {
-		return nil, fmt.Errorf("diff: compare: %w: nothing to compare", ErrNoSamples)
+		return nil, fmt.Errorf("diff: compare: %w", ErrNoSamples)
 	}
 	c := &Comparison{Kind: kind, HasBase: base != nil, NowTime: timeOf(now)}
 	if base != nil {
@@ -89,7 +88,7 @@ func Compare(base, now *pprofile.Profile, cfg Config) (*Comparison, error) {
 			return nil, fmt.Errorf("diff: compare: base: %w", err)
 		}
 		if baseKind != kind {
-			return nil, fmt.Errorf("diff: compare: %w: base is a %v profile and the other a %v profile", ErrKind, baseKind, kind)
+			return nil, fmt.Errorf("diff: compare: %w: the baseline is a %v profile, the other a %v profile", ErrKind, baseKind, kind)
 		}
 		c.BaseTime = timeOf(base)
 	}

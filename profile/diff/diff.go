@@ -1,9 +1,7 @@
 package diff
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	pprofile "github.com/google/pprof/profile"
 
@@ -11,30 +9,31 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// diff is a comparison at work: what the samples of both profiles sum up to.
+// diff is a comparison in progress: the sums of the samples of both profiles.
 type diff struct {
 	c         *Comparison
 	base, now *pprofile.Profile
 	cfg       Config
 	x         *index
-	scale     float64 // of the baseline's values
-	byLine    bool    // lines of both profiles mean the same
-	clamped   bool    // a sum did not fit
+	scale     float64 // factor for the baseline's values
+	byLine    bool    // line numbers of both profiles can be matched
+	clamped   bool    // a sum was out of range
 
 	sites     map[int32]*tally // by function; see addSite
 	functions map[int32]*tally
 	groups    map[groupKey]*group
-	labelSets int // kept in all groups
+	labelSets int // number kept in all groups
 	flames    flameStacks
 }
 
-// tally is the sums of a row.
+// tally holds the sums of a row.
 type tally struct {
 	value, objects incident.Change
-	// samples is how many samples of the profiler the value now was estimated
-	// from, variance that of its estimate and of the baseline's.
+	// samples is the number of profiler samples behind the value after. The
+	// variances are those of the estimates before and after.
 	samples, varianceBefore, varianceAfter float64
-	// lines is the growth of each line, leaves of each leaf below a site.
+	// lines is the growth of each line; leaves is the growth of each leaf below
+	// a site.
 	lines  map[int32]int64
 	leaves map[int32]int64
 }
@@ -58,7 +57,7 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 			d.scale = float64(now.DurationNanos) / float64(base.DurationNanos)
 		}
 		if math.Abs(d.scale-1) < 0.01 {
-			d.scale = 1 // 30.001 s and 30.002 s need no word
+			d.scale = 1 // 30.001 s and 30.002 s count as equal
 		}
 	default:
 		c.Unit = profile.UnitCount
@@ -66,8 +65,8 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 	return d
 }
 
-// values says which of a sample's values count for a kind, and which is the
-// number of objects, or -1.
+// values returns the indexes of a sample's value and of its number of objects
+// for a kind; objects is -1 if there is none.
 func values(p *pprofile.Profile, k profile.Kind) (value, objects int) {
 	switch k {
 	case profile.Heap:
@@ -78,10 +77,10 @@ func values(p *pprofile.Profile, k profile.Kind) (value, objects int) {
 	return valueIndex(p, k.String(), "count"), -1
 }
 
-// maxSum keeps sums, and the difference of two, within 64 bits.
+// maxSum keeps sums, and the difference of two sums, within 64 bits.
 const maxSum = 1 << 61
 
-// sum adds to a sum, which stays within its bounds whatever a file says.
+// sum adds n to a sum and keeps it within ±maxSum, whatever a file says.
 func (d *diff) sum(to *int64, n int64) {
 	if n > maxSum || n < -maxSum {
 		d.clamped = true
@@ -95,7 +94,7 @@ func (d *diff) sum(to *int64, n int64) {
 	*to = s
 }
 
-// change adds to a change's side.
+// change adds n to one side of a change.
 func (d *diff) change(to *incident.Change, n int64, after bool) {
 	if after {
 		d.sum(&to.After, n)
@@ -104,7 +103,7 @@ func (d *diff) change(to *incident.Change, n int64, after bool) {
 	}
 }
 
-// add sums up the samples of a profile.
+// add adds the samples of a profile to the sums.
 func (d *diff) add(p *pprofile.Profile, after bool) {
 	if p == nil {
 		return
@@ -119,7 +118,7 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 			objects = s.Value[oi]
 		}
 		if value == 0 && objects == 0 {
-			continue // of a heap: all of it has been freed
+			continue // in a heap profile: everything was freed
 		}
 		if !after && d.scale != 1 {
 			value = int64(math.Round(min(max(float64(value)*d.scale, -maxSum), maxSum)))
@@ -154,9 +153,10 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 	}
 }
 
-// leaf is the frame that does it: the very leaf of a CPU profile, and of a heap
-// profile, which begins above the runtime. What waits does so through the
-// runtime and sync.
+// leaf returns the frame that does the work. In CPU and heap profiles it is the
+// leaf itself: heap stacks begin above the runtime. In others it is the first
+// frame above the plumbing, because a goroutine waits through the runtime and
+// sync.
 func (d *diff) leaf(stack []call) call {
 	if d.c.Kind == profile.CPU || d.c.Kind == profile.Heap {
 		return stack[0]
@@ -169,8 +169,8 @@ func (d *diff) leaf(stack []call) call {
 	return stack[0]
 }
 
-// estimate says how many samples of the profiler a value was made from, and the
-// variance of that estimate.
+// estimate returns how many profiler samples a value was estimated from, and
+// the variance of the estimate.
 func estimate(k profile.Kind, value, objects int64, rate float64) (samples, variance float64) {
 	v := float64(value)
 	switch {
@@ -178,8 +178,8 @@ func estimate(k profile.Kind, value, objects int64, rate float64) (samples, vari
 		return 0, 0
 	case k == profile.Heap && rate > 1 && objects > 0:
 		// An object of size s is sampled with probability p = 1-exp(-s/rate),
-		// by which scaleHeapSample of runtime/pprof divides: the relative
-		// variance is (1-p)/n. What is much larger than the rate is exact.
+		// and scaleHeapSample in runtime/pprof divides by p, so the relative
+		// variance is (1-p)/n. Sizes far above the rate are exact.
 		n := float64(objects)
 		p := -math.Expm1(-v / n / rate)
 		return n * p, v * v * (1 - p) / (n * p)
@@ -206,7 +206,8 @@ func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n, va
 		t.lines[at.line] = line
 	default:
 		t.varianceBefore += variance
-		// Lines of another build are not those of now: only now's count.
+		// In another build the lines have other numbers: count only the later
+		// profile's.
 		if d.byLine {
 			d.sum(&line, -max(value, -maxSum))
 			t.lines[at.line] = line
@@ -215,8 +216,8 @@ func (d *diff) tallyOf(in map[int32]*tally, at call, value, objects int64, n, va
 	return t
 }
 
-// largest returns the key with the largest value; the smallest such key, so
-// that the answer does not depend on a map's order.
+// largest returns the key with the largest value. Of equal values it returns
+// the smallest key, so the result does not depend on map order.
 func largest(of map[int32]int64) (key int32, value int64) {
 	first := true
 	for k, v := range of {
@@ -225,83 +226,4 @@ func largest(of map[int32]int64) (key int32, value int64) {
 		}
 	}
 	return key, value
-}
-
-// rows makes the lists of the comparison. A row is a function, not a line:
-// growth of two lines of a function has one cause more often than not, and
-// lines move between builds. The line shown is the one that grew most.
-func (d *diff) rows() {
-	list := func(of map[int32]*tally) []Row {
-		rows := make([]Row, 0, len(of))
-		for fn, t := range of {
-			line, _ := largest(t.lines)
-			rows = append(rows, Row{Frame: d.x.frame(fn, line), Value: t.value, Objects: t.objects})
-		}
-		return rows
-	}
-	sites := list(d.sites)
-	packages, modules := make(map[profile.Frame]*Row), make(map[profile.Frame]*Row)
-	merge := func(into map[profile.Frame]*Row, key profile.Frame, g Row) {
-		row := into[key]
-		if row == nil {
-			row = &Row{Frame: key}
-			into[key] = row
-		}
-		d.change(&row.Value, g.Value.Before, false)
-		d.change(&row.Value, g.Value.After, true)
-		d.change(&row.Objects, g.Objects.Before, false)
-		d.change(&row.Objects, g.Objects.After, true)
-	}
-	for _, g := range sites {
-		merge(packages, profile.Frame{Package: g.Frame.Package, Module: g.Frame.Module}, g)
-		merge(modules, profile.Frame{Module: g.Frame.Module}, g)
-	}
-	flat := func(of map[profile.Frame]*Row) []Row {
-		rows := make([]Row, 0, len(of))
-		for _, g := range of {
-			rows = append(rows, *g)
-		}
-		return rows
-	}
-	c := d.c
-	c.Sites, c.Rest.Sites = d.top(sites)
-	c.Functions, c.Rest.Functions = d.top(list(d.functions))
-	c.Packages, c.Rest.Packages = d.top(flat(packages))
-	c.Modules, c.Rest.Modules = d.top(flat(modules))
-	c.Goroutines, c.Rest.Goroutines = d.goroutineRows()
-}
-
-// top gives the rows their shares, sorts them and cuts the list.
-func (d *diff) top(rows []Row) ([]Row, OmittedRows) {
-	var grown float64
-	for _, g := range rows {
-		grown += float64(max(0, g.Value.Growth()))
-	}
-	for i, g := range rows {
-		if n := g.Value.Growth(); n > 0 {
-			rows[i].Share = min(1, float64(n)/grown)
-		}
-	}
-	slices.SortFunc(rows, func(a, b Row) int {
-		return cmp.Or(
-			cmp.Compare(b.Value.Growth(), a.Value.Growth()),
-			cmp.Compare(b.Value.After, a.Value.After),
-			cmp.Compare(b.Objects.Growth(), a.Objects.Growth()),
-			cmp.Compare(a.Frame.Function, b.Frame.Function),
-			cmp.Compare(a.Frame.Package, b.Frame.Package),
-			cmp.Compare(a.Frame.Module, b.Frame.Module),
-		)
-	})
-	var rest OmittedRows
-	if len(rows) > d.cfg.Rows {
-		for _, g := range rows[d.cfg.Rows:] {
-			rest.Rows++
-			d.change(&rest.Value, g.Value.Before, false)
-			d.change(&rest.Value, g.Value.After, true)
-			d.change(&rest.Objects, g.Objects.Before, false)
-			d.change(&rest.Objects, g.Objects.After, true)
-		}
-		rows = slices.Clone(rows[:d.cfg.Rows])
-	}
-	return rows, rest
 }

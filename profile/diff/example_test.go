@@ -24,8 +24,8 @@ func openSessions(n int) {
 	}
 }
 
-// takeHeap writes a heap profile and reads it as a tool would that has been
-// given the file.
+// takeHeap writes a heap profile and reads it back, like a tool that gets a
+// file.
 func takeHeap() *pprofile.Profile {
 	runtime.GC() // the profile shows the last completed cycle
 	var file bytes.Buffer
@@ -39,7 +39,7 @@ func takeHeap() *pprofile.Profile {
 	return p
 }
 
-// Two heap profiles name the function that holds what was added.
+// Compare two heap profiles to find the function that holds the added memory.
 func ExampleCompare() {
 	openSessions(4)
 	base := takeHeap()

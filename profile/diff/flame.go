@@ -7,13 +7,13 @@ import (
 	pprofile "github.com/google/pprof/profile"
 )
 
-// flameStacks is all stacks of both profiles with what each added, negative for
-// the baseline's. Equal ones meet when they are sorted; a tree with a map in each
-// node would take ten times the memory.
+// flameStacks holds the stacks of both profiles with what each added, negative
+// in the baseline. Sorting brings equal stacks together; a tree with a map in
+// each node would take ten times the memory.
 type flameStacks struct {
 	frames []int32 // of all stacks, root first
 	stacks []flameStack
-	cut    int64 // stacks that found no room
+	cut    int64 // number of stacks that did not fit
 }
 
 type flameStack struct {
@@ -21,12 +21,12 @@ type flameStack struct {
 	grown      int64
 }
 
-// maxFlameFrames bounds the memory for the frames, 4 bytes each: 800,000 stacks
-// of 20 frames. Stacks beyond are in all lists but not in the tree.
+// maxFlameFrames bounds the memory for frames, 4 bytes each: 800,000 stacks of
+// 20 frames. Stacks beyond it are in all lists but not in the tree.
 const maxFlameFrames = 16 << 20
 
-// reserve makes room for all at once: lists that double would need three times
-// the memory.
+// reserve allocates all memory at once, because lists that double would need
+// three times as much.
 func (f *flameStacks) reserve(profiles ...*pprofile.Profile) {
 	frames, stacks := 0, 0
 	for _, p := range profiles {
@@ -42,8 +42,8 @@ func (f *flameStacks) reserve(profiles ...*pprofile.Profile) {
 	f.stacks = make([]flameStack, 0, stacks)
 }
 
-// add takes a stack, leaf first. Of a deep one it keeps the roots: what is
-// below is counted where the stack is cut.
+// add adds a stack, leaf first. It cuts a deep stack to its outermost frames
+// and counts the rest there.
 func (f *flameStacks) add(stack []call, grown int64) {
 	start := len(f.frames)
 	if start+min(len(stack), mostFlameDepth) > maxFlameFrames {
@@ -58,10 +58,10 @@ func (f *flameStacks) add(stack []call, grown int64) {
 
 func (f *flameStacks) path(s flameStack) []int32 { return f.frames[s.start:s.end] }
 
-// flame draws the tree of what grew. A node is what grew at it and below it;
-// what shrank is left out, so the tree adds up to more than the net growth where
-// something did. Nodes below 0.05% of all are counted in their parents, and more
-// than that where there are still too many.
+// flame returns the tree of what grew. The value of a node is the growth at it
+// and below it. What shrank is left out, so the tree may add up to more than
+// the net growth. Nodes below 0.05% of the total are counted in their parents;
+// the threshold rises while there are too many nodes.
 func (d *diff) flame() *FlameNode {
 	f := &d.flames
 	slices.SortFunc(f.stacks, func(a, b flameStack) int { return slices.Compare(f.path(a), f.path(b)) })
@@ -78,8 +78,8 @@ func (d *diff) flame() *FlameNode {
 	}
 }
 
-// flameTree walks the sorted stacks and makes the nodes of at least least; with
-// least below zero it makes none and returns the total only.
+// flameTree walks the sorted stacks and makes the nodes with a value of at
+// least least. If least is negative it makes none and returns the total only.
 func (d *diff) flameTree(least int64) (total int64, root *FlameNode, nodes int) {
 	type open struct {
 		fn          int32

@@ -38,7 +38,7 @@ func FuzzCompare(f *testing.F) {
 	})
 }
 
-// seedProfiles are seeds: the fuzzer minimises what it finds, which takes it
+// seedProfiles are small seeds: minimising what it finds takes the fuzzer
 // minutes for real profiles.
 func seedProfiles(tb testing.TB) (raw [][]byte) {
 	for _, k := range []profile.Kind{profile.Heap, profile.Goroutine, profile.GoroutineLeak, profile.CPU} {

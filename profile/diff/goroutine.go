@@ -10,31 +10,33 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// groupKey is what goroutines that do the same have in common, but for their
-// labels: a leak of 134 requests with an id each is one leak.
+// groupKey is what the goroutines of a group have in common. It leaves out
+// labels: a leak of 134 requests, each with its own ID, is one leak.
 type groupKey struct {
 	wait          string
 	blocked, root int32 // functions
-	line          int32 // of blocked; 0 where the builds differ
+	line          int32 // of blocked; 0 if the builds differ
 }
 
-// group is the goroutines of a groupKey.
+// group counts the goroutines of one groupKey.
 type group struct {
 	key    groupKey
-	line   int32 // of blocked, as of the newest profile
+	line   int32 // of blocked, in the newer profile
 	root   int32 // line of the root
 	leaf   int32 // function that waits, below blocked
 	class  codeClass
 	count  incident.Change
-	labels map[string]incident.Change // by the whole set of labels
-	// common is the labels that all have, once there are too many sets.
+	labels map[string]incident.Change // by complete set of labels
+	// common is the labels that all sets share. It is all that is kept once
+	// there are too many sets.
 	common   []string
 	collapse bool
 }
 
 // addGoroutines adds a stack to its group and returns the frame that blocks.
 func (d *diff) addGoroutines(stack []call, labels map[string][]string, count int64, after bool) call {
-	// Only the frames down to the first that is not plumbing tell the reason.
+	// The frames down to the first that is not plumbing are enough to tell the
+	// reason.
 	near := make([]frames.Frame, 0, 16)
 	for _, c := range stack {
 		f := &d.x.functions[c.fn]
@@ -108,7 +110,8 @@ func labelPairs(labels map[string][]string) []string {
 	return pairs[:min(len(pairs), most)]
 }
 
-// goroutineRows are the groups, one for each set of labels where they are few.
+// goroutineRows returns the groups, with a row for each set of labels if they
+// are few.
 func (d *diff) goroutineRows() ([]GoroutineGroup, OmittedRows) {
 	var rows []GoroutineGroup
 	for _, g := range d.groups {
@@ -155,8 +158,8 @@ func (d *diff) goroutineRows() ([]GoroutineGroup, OmittedRows) {
 	return rows, rest
 }
 
-// siteOf returns what the census knows of a group: of the same line if it has
-// it, for it may be one line off in nothing but the version of the code.
+// siteOf returns what the census knows about a group. It prefers a site at the
+// same line, and takes one without a comparable line otherwise.
 func (d *diff) siteOf(g GoroutineGroup) (incident.GoroutineSite, bool) {
 	var found incident.GoroutineSite
 	ok := false
@@ -174,5 +177,5 @@ func (d *diff) siteOf(g GoroutineGroup) (incident.GoroutineSite, bool) {
 	return found, ok
 }
 
-// standingAtLeast reports whether a standing time is known and that long.
+// standingAtLeast reports whether a standing time is known and at least least.
 func standingAtLeast(standing, least time.Duration) bool { return standing >= 0 && standing >= least }

@@ -9,49 +9,50 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// The bounds of reading a text of goroutines.
+// The limits of reading goroutines as text.
 const (
 	maxGoroutineText  = 16 << 20
 	maxTextGoroutines = 100_000
 )
 
-// goroutineText is a text of goroutines (debug=2).
+// goroutineText is the goroutines as text (debug=2), parsed.
 type goroutineText struct {
 	goroutines []frames.TextGoroutine
 	warnings   []string
 }
 
-// readGoroutineText reads a text of goroutines. What it does not understand it
-// leaves out: the text only adds to evidence, and its form is the runtime's to change.
+// readGoroutineText parses goroutines as text. It skips what it does not
+// understand: the text only adds to the evidence, and its format is the
+// runtime's to change.
 func readGoroutineText(r io.Reader) (t goroutineText) {
 	if r == nil {
 		return t
 	}
 	data, err := io.ReadAll(io.LimitReader(r, maxGoroutineText+1))
 	if err != nil {
-		t.warnings = append(t.warnings, fmt.Sprintf("the text of the goroutines could not be read to its end: %v", err))
+		t.warnings = append(t.warnings, fmt.Sprintf("the goroutine text could not be read completely: %v", err))
 	}
 	if len(data) > maxGoroutineText {
 		data = data[:maxGoroutineText]
-		t.warnings = append(t.warnings, fmt.Sprintf("only the first %v of the text of the goroutines were read", profile.Bytes(maxGoroutineText)))
+		t.warnings = append(t.warnings, fmt.Sprintf("only the first %v of the goroutine text were read", profile.Bytes(maxGoroutineText)))
 	}
 	t.goroutines = frames.ParseText(string(data), maxTextGoroutines, maxStack)
 	if len(t.goroutines) == 0 && len(data) > 0 {
-		t.warnings = append(t.warnings, "the text of the goroutines has none in it: is it the form debug=2?")
+		t.warnings = append(t.warnings, "the goroutine text contains no goroutines: it must be in the form debug=2")
 	}
 	return t
 }
 
-// textEvidence is what the text knows of the goroutines of a group.
+// textEvidence is what the text knows about a group of goroutines.
 type textEvidence struct {
 	count, old int
 	oldest     int64  // minutes
-	creator    string // of most of them, with the place
+	creator    string // of most of them, with file and line
 }
 
-// reliableMinutes is from when on the runtime's 'N minutes' is worth a word: it
-// notes the start of a wait at the next GC cycle only, and a goroutine that was
-// blocked for 0.1 s has been seen with '1 minutes'.
+// reliableMinutes is the least 'N minutes' of the runtime to rely on. The
+// runtime notes the start of a wait only at the next GC cycle, and has been
+// seen to give '1 minutes' for a goroutine that was blocked for 0.1 s.
 const reliableMinutes = 2
 
 func (t goroutineText) about(g GoroutineGroup) (e textEvidence) {

@@ -91,7 +91,8 @@ func TestGoroutineText(t *testing.T) {
 	}
 }
 
-// TestGoroutineTextOfTheRuntime holds the parser to what this toolchain writes.
+// TestGoroutineTextOfTheRuntime checks the parser against the output of this
+// toolchain.
 func TestGoroutineTextOfTheRuntime(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)

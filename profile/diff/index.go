@@ -11,19 +11,19 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// codeClass is whose code a function is, in the order in which a stack's site is
-// looked for.
+// codeClass says whose code a function is, in the order in which a site is
+// searched for in a stack.
 type codeClass int8
 
 const (
 	classOwn codeClass = iota
 	classDependency
 	classStandard
-	classPlumbing // of the standard library, carries out what another asked for
+	classPlumbing // standard library code that only acts for its caller
 )
 
-// function is what a comparison knows of a function by name: both profiles', so
-// that a stack of the one can be compared with one of the other.
+// function is what a comparison knows about a function. It is shared by both
+// profiles, so that their stacks can be compared.
 type function struct {
 	name, file, pkg, module string
 	class                   codeClass
@@ -37,18 +37,18 @@ type call struct {
 	startLine int32
 }
 
-// index numbers functions by name and keeps the frames of locations: each is
-// looked at once, not for each of a million frames.
+// index numbers functions by name and caches the frames of locations: each
+// location is resolved once rather than once for each of a million frames.
 type index struct {
-	own       string // main module that decides what is the user's own; "" if not told
-	named     string // main module by name: as told, or guessed
+	own       string // main module that decides what is the user's own code; "" if not configured
+	named     string // path of the main module, configured or guessed; "" if unknown
 	functions []function
 	byName    map[string]int32
 }
 
 func newIndex(mainModule string, profiles ...*pprofile.Profile) *index {
 	x := &index{own: mainModule, named: mainModule, byName: make(map[string]int32)}
-	for i := len(profiles) - 1; i >= 0 && x.named == ""; i-- { // the newest first
+	for i := len(profiles) - 1; i >= 0 && x.named == ""; i-- { // newest first
 		if profiles[i] != nil {
 			x.named = guessMainModule(profiles[i])
 		}
@@ -56,9 +56,9 @@ func newIndex(mainModule string, profiles ...*pprofile.Profile) *index {
 	return x
 }
 
-// guessMainModule returns the module that most local code belongs to: what is
-// not out of the standard library, the module cache or a vendor folder. "" if
-// there is none but package main.
+// guessMainModule returns the module that most local code belongs to, which is
+// code outside the standard library, the module cache and vendor folders. It
+// returns "" if the only local code is package main.
 func guessMainModule(p *pprofile.Profile) string {
 	count := make(map[string]int)
 	best := ""
@@ -80,7 +80,7 @@ func guessMainModule(p *pprofile.Profile) string {
 }
 
 // maxNameBytes is how much of a name counts. A foreign file may give a million
-// functions one name of megabytes, which to hash each time would take hours.
+// functions one name of megabytes; hashing it each time would take hours.
 const maxNameBytes = 1024
 
 func clipName(name string) string { return name[:min(len(name), maxNameBytes)] }
@@ -112,7 +112,7 @@ func (x *index) function(name, file string) int32 {
 	return i
 }
 
-// resolver gives the frames of one profile's locations.
+// resolver returns the frames at the locations of one profile.
 type resolver struct {
 	x     *index
 	calls map[*pprofile.Location][]call
@@ -148,8 +148,8 @@ func (r *resolver) of(l *pprofile.Location) []call {
 		})
 	}
 	if len(r.arena) == start {
-		// Without symbols: all of a binary in one, as addresses say nothing
-		// to anybody and differ from run to run.
+		// Without symbols, a whole binary becomes one function: addresses mean
+		// nothing to a reader and differ from run to run.
 		r.arena = append(r.arena, call{fn: r.x.function(unnamed(l.Mapping), "")})
 	}
 	calls := r.arena[start:len(r.arena):len(r.arena)]
@@ -166,8 +166,8 @@ func unnamed(m *pprofile.Mapping) string {
 	return fmt.Sprintf("%s (no symbols)", path.Base(strings.ReplaceAll(m.File, `\`, "/")))
 }
 
-// maxStack is how many frames of a stack count, from its leaf: more than the
-// runtime's profiles have, and a bound to what a foreign file can ask for.
+// maxStack is how many frames of a stack count, from its leaf. The runtime's
+// profiles have fewer; the limit bounds what a foreign file can cost.
 const maxStack = 1024
 
 // stack appends the frames of a sample, leaf first.
@@ -179,8 +179,8 @@ func (r *resolver) stack(buf []call, s *pprofile.Sample) []call {
 	return buf
 }
 
-// site returns the index of the frame that a stack is to be blamed on, as
-// [frames.Site] does, which is too slow for each of 50,000 stacks.
+// site returns the index of the frame to blame a stack on. It does what
+// [frames.Site] does, which is too slow to call for 50,000 stacks.
 func (x *index) site(stack []call) int {
 	dependency, standard := -1, -1
 	for i, c := range stack {

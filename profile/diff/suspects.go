@@ -12,21 +12,23 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// How confident a comparison of two profiles may be at most. Two points in time
-// cannot tell a leak from a cache that fills; proof comes from elsewhere.
+// The largest confidence that a comparison of two profiles gives. Two points in
+// time cannot tell a leak from a cache that fills up; proof comes from
+// elsewhere.
 const (
 	mostHeap        = 0.85
 	mostGoroutine   = 0.88
 	mostCPU         = 0.5
-	mostWithoutBase = 0.45 // 'below 0.5 it is a guess'
-	leastSuspect    = 0.05 // below it is not worth a line
-	confidenceFlag  = 0.9  // the census took them for leaked, over time
+	mostWithoutBase = 0.45 // below 0.5 a suspect is called a guess
+	leastSuspect    = 0.05 // less is not listed
+	confidenceFlag  = 0.9  // the census, over time, considers them leaked
 	confidenceProof = 0.99 // the garbage collector proved it
 )
 
-// significance is how certain it is that growth is not noise: z standard errors
-// give 0 at 1, 0.5 at 4 and 0.9 at 10. It falls on purpose slower than a normal
-// distribution's tail: load that comes and goes is no noise of sampling.
+// significance returns how certain it is that growth is not noise: 0 at 1
+// standard error, 0.5 at 4 and 0.9 at 10. It rises more slowly than a normal
+// distribution would suggest, because load that comes and goes is not sampling
+// noise.
 func significance(z float64) float64 {
 	if !(z > 1) {
 		return 0
@@ -34,8 +36,8 @@ func significance(z float64) float64 {
 	return (z - 1) * (z - 1) / ((z-1)*(z-1) + 9)
 }
 
-// weight is how much the growth matters: its part of all growth, its part of
-// what the place holds now, and how it compares to the whole.
+// weight returns how much the growth matters: its part of all growth, its part
+// of what the place holds now, and its size relative to the whole profile.
 func weight(grown, after, total int64, share, floor float64) float64 {
 	g := float64(grown)
 	relative := g / math.Max(g, float64(after))
@@ -43,15 +45,15 @@ func weight(grown, after, total int64, share, floor float64) float64 {
 	return 0.45*share + 0.25*relative + 0.3*material
 }
 
-// suspectHeap ranks the sites of a heap, or what [Comparison.Sites] has of them.
+// suspectHeap ranks the sites of a heap profile.
 func (d *diff) suspectHeap() []incident.Suspect {
 	return d.suspectTallies(1<<20, func(s *incident.Suspect, t *tally) float64 {
 		z, relErr := significanceOf(t)
 		confidence := mostHeap * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 1<<20)
 		s.Reasons = append(s.Reasons, d.grew(s))
-		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of all growth of the heap", inPercent(s.Share)))
+		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of the heap growth", inPercent(s.Share)))
 		if objects := t.objects.Growth(); objects > 0 && t.objects.After > 0 {
-			s.Reasons = append(s.Reasons, fmt.Sprintf("%v objects more, of %v each on average",
+			s.Reasons = append(s.Reasons, fmt.Sprintf("%v more objects, now %v each on average",
 				profile.Count(objects), profile.Bytes(max(0, t.value.After)/t.objects.After)))
 		}
 		if relErr >= 0.001 {
@@ -62,17 +64,17 @@ func (d *diff) suspectHeap() []incident.Suspect {
 }
 
 func samplingError(t *tally, relErr float64) string {
-	return fmt.Sprintf("about %v samples: sampling error ±%s", profile.Count(math.Round(t.samples)), inPercent(relErr))
+	return fmt.Sprintf("estimated from about %v samples: error ±%s", profile.Count(math.Round(t.samples)), inPercent(relErr))
 }
 
-// suspectCPU ranks who takes more of the processor. That is no leak by itself,
-// but a leak's tickers and scans show there.
+// suspectCPU ranks the sites by the CPU time that they added. More CPU time is
+// not a leak in itself, but the tickers and scans of a leak show there.
 func (d *diff) suspectCPU() []incident.Suspect {
 	return d.suspectTallies(0, func(s *incident.Suspect, t *tally) float64 {
 		z, relErr := significanceOf(t)
 		confidence := mostCPU * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 0)
 		s.Reasons = append(s.Reasons, d.grew(s))
-		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of all growth of processor time", inPercent(s.Share)))
+		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of the CPU time growth", inPercent(s.Share)))
 		if relErr > 0 {
 			s.Reasons = append(s.Reasons, samplingError(t, relErr))
 		}
@@ -81,9 +83,10 @@ func (d *diff) suspectCPU() []incident.Suspect {
 }
 
 // significanceOf returns by how many standard errors a value grew, and the
-// relative error of what it is now. The errors are those of sampling and, of a
-// heap, that objects come and go: n objects are taken to vary by sqrt(n)/2 while
-// nothing leaks, or one more large buffer would pass for certain.
+// relative error of its present value. The first includes the error of sampling
+// and, for a heap, the coming and going of objects: n objects are assumed to
+// vary by sqrt(n)/2 without a leak, or one more large buffer would look
+// certain.
 func significanceOf(t *tally) (z, relErr float64) {
 	churn := func(value, objects int64) float64 {
 		if value <= 0 || objects <= 0 {
@@ -102,7 +105,7 @@ func significanceOf(t *tally) (z, relErr float64) {
 	return float64(t.value.Growth()) / sd, relErr
 }
 
-// suspectTallies ranks the sites by the confidence that judge gives them.
+// suspectTallies ranks the sites by the confidence that judge returns.
 func (d *diff) suspectTallies(least int64, judge func(*incident.Suspect, *tally) float64) []incident.Suspect {
 	var suspects []incident.Suspect
 	var grown float64
@@ -127,22 +130,23 @@ func (d *diff) suspectTallies(least int64, judge func(*incident.Suspect, *tally)
 			if d.c.Kind == profile.CPU {
 				verb = "runs"
 			}
-			s.Reasons = append(s.Reasons, fmt.Sprintf("it %s through %s%s", verb, d.x.functions[leaf].name, ofModule(d.x.functions[leaf])))
+			s.Reasons = append(s.Reasons, fmt.Sprintf("%s through %s%s", verb, d.x.functions[leaf].name, ofModule(d.x.functions[leaf])))
 		}
 		suspects = append(suspects, s)
 	}
 	return rankSuspects(suspects)
 }
 
-// ofModule names a dependency's module.
+// ofModule names the module of a dependency.
 func ofModule(f function) string {
 	if f.class != classDependency {
 		return ""
 	}
-	return " of " + f.module
+	return " in " + f.module
 }
 
-// rankSuspects sorts the suspects, the likeliest first, and keeps those worth a line.
+// rankSuspects sorts the suspects, most likely first, and drops those not worth
+// listing.
 func rankSuspects(suspects []incident.Suspect) []incident.Suspect {
 	suspects = slices.DeleteFunc(suspects, func(s incident.Suspect) bool { return !(s.Confidence >= leastSuspect) })
 	slices.SortFunc(suspects, func(a, b incident.Suspect) int {
@@ -157,11 +161,11 @@ func rankSuspects(suspects []incident.Suspect) []incident.Suspect {
 	return slices.Clip(suspects[:min(len(suspects), mostSuspects)])
 }
 
-// grew is the growth in words: 'grew from 8.0 MiB to 180.4 MiB'.
+// grew describes the growth: 'grew from 8.0 MiB to 180.4 MiB in 60 min'.
 func (d *diff) grew(s *incident.Suspect) string {
 	before, after := inUnit(s.Unit, s.Value.Before), inUnit(s.Unit, s.Value.After)
 	if !d.c.HasBase {
-		return fmt.Sprintf("holds %s; there is no baseline to compare with", after)
+		return fmt.Sprintf("holds %s; no baseline to compare with", after)
 	}
 	over := ""
 	if b, n := d.c.BaseTime, d.c.NowTime; !b.IsZero() && n.After(b) {

@@ -12,7 +12,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// suspectGoroutines ranks the groups of goroutines, whatever their labels.
+// suspectGoroutines ranks the groups of goroutines, regardless of labels.
 func (d *diff) suspectGoroutines(text goroutineText) []incident.Suspect {
 	var suspects []incident.Suspect
 	var grown float64
@@ -51,24 +51,25 @@ func (d *diff) suspectGoroutines(text goroutineText) []incident.Suspect {
 	return rankSuspects(suspects)
 }
 
-// confidenceOf judges a group that nobody has proven or flagged. rising says that
-// the census sees it rise: then that it stood lower a moment ago is no doubt.
+// confidenceOf judges a group that is neither proven nor flagged by the census.
+// rising means that the census saw it rise, so a lower count a moment ago
+// raises no doubt.
 func (d *diff) confidenceOf(g *group, s incident.Suspect, rising bool) float64 {
-	// Goroutines that come and go are a Poisson process, too: a count of n
-	// moves by about sqrt(n).
+	// Goroutines that come and go are a Poisson process: a count of n varies by
+	// about sqrt(n).
 	z := float64(g.count.Growth()) / math.Sqrt(math.Max(1, float64(g.count.Before)+float64(g.count.After)/4))
 	confidence := mostGoroutine * significance(z) * weight(g.count.Growth(), g.count.After, d.c.Total.After, s.Share, 2)
 	if !frames.CanBeForever(s.Wait) {
-		confidence *= 0.15 // a timer, I/O, work: it ends by itself
+		confidence *= 0.15 // a timer, I/O or work ends by itself
 	}
 	if g.class > classDependency && !unreadBody(d.x.functions[g.key.root].name, s.Wait) {
-		confidence *= 0.3 // the standard library's own, such as idle keep-alive connections
+		confidence *= 0.3 // goroutines of the standard library, such as idle keep-alive connections
 	}
 	switch {
 	case standingAtLeast(s.Standing, 10*time.Minute):
 		confidence = min(confidenceFlag, confidence*1.2)
 	case standingAtLeast(s.Standing, 0) && s.Standing < time.Minute && !rising:
-		confidence *= 0.5 // they still come and go
+		confidence *= 0.5 // goroutines still come and go
 	}
 	if !d.c.HasBase {
 		confidence = min(mostWithoutBase, confidence)
@@ -76,9 +77,9 @@ func (d *diff) confidenceOf(g *group, s incident.Suspect, rising bool) float64 {
 	return confidence
 }
 
-// unreadBody reports whether goroutines are those of an HTTP client whose
-// caller has neither closed nor read the body of a response: an idle connection
-// waits for I/O in readLoop, this one in a select.
+// unreadBody reports whether the goroutines belong to HTTP client connections
+// whose response body was neither closed nor read to the end. Those wait in a
+// select in readLoop; an idle connection waits for I/O there.
 func unreadBody(root, wait string) bool {
 	return root == "net/http.(*persistConn).readLoop" && wait == frames.Select
 }
@@ -91,9 +92,9 @@ func (d *diff) goroutineEvidence(g *group, row GoroutineGroup, s incident.Suspec
 	}
 	switch {
 	case known && s.Standing >= time.Minute:
-		say("%s %s, never fewer for %s", these(n), predicate(n, s.Wait), words.Span(s.Standing))
+		say("%s %s, never fewer for %s", these(n), frames.Predicate(n != 1, s.Wait), words.Span(s.Standing))
 	default:
-		say("%s %s", these(n), predicate(n, s.Wait))
+		say("%s %s", these(n), frames.Predicate(n != 1, s.Wait))
 	}
 	switch {
 	case d.c.HasBase && g.count.Growth() > 0:
@@ -101,15 +102,15 @@ func (d *diff) goroutineEvidence(g *group, row GoroutineGroup, s incident.Suspec
 		if b, n := d.c.BaseTime, d.c.NowTime; !b.IsZero() && n.After(b) {
 			over = " in " + words.Span(n.Sub(b))
 		}
-		say("grew from %v to %v%s, %s of all growth of goroutines", profile.Count(max(0, g.count.Before)), n, over, inPercent(s.Share))
+		say("grew from %v to %v%s, %s of the goroutine growth", profile.Count(max(0, g.count.Before)), n, over, inPercent(s.Share))
 	case !d.c.HasBase && d.c.Kind == profile.Goroutine:
-		say("%s of all goroutines; there is no baseline to compare with", inPercent(s.Share))
+		say("%s of all goroutines; no baseline to compare with", inPercent(s.Share))
 	}
 	if known && site.Grown > 0 && !site.Since.IsZero() && d.c.NowTime.After(site.Since) {
 		say("%v more in the last %s", profile.Count(site.Grown), words.Span(d.c.NowTime.Sub(site.Since)))
 	}
 	if text.old > 0 {
-		say("of %v in the text dump %v have waited for minutes, the longest for %d", profile.Count(text.count), profile.Count(text.old), text.oldest)
+		say("%[2]v of %[1]v in the text dump have waited for minutes, the longest for %[3]d min", profile.Count(text.count), profile.Count(text.old), text.oldest)
 	}
 	if text.creator != "" {
 		say("created by %s", text.creator)
@@ -118,13 +119,13 @@ func (d *diff) goroutineEvidence(g *group, row GoroutineGroup, s incident.Suspec
 		say("started with %s", row.Root.Function)
 	}
 	if leaf := d.x.functions[g.leaf]; g.leaf != g.key.blocked {
-		say("it waits in %s%s", leaf.name, ofModule(leaf))
+		say("blocked in %s%s", leaf.name, ofModule(leaf))
 	}
 	if unreadBody(row.Root.Function, s.Wait) {
-		say("each is a connection whose response body has been neither closed nor read to its end")
+		say("each is a connection whose response body was neither closed nor read to the end")
 	}
 	if len(g.common) > 0 {
-		say("labels of all: %s", strings.Join(g.common, ", "))
+		say("common labels: %s", strings.Join(g.common, ", "))
 	}
 	return evidence
 }
@@ -134,20 +135,4 @@ func these(n profile.Count) string {
 		return "1 goroutine"
 	}
 	return n.String() + " goroutines"
-}
-
-// predicate is the predicate of a sentence about goroutines.
-func predicate(n profile.Count, wait string) string {
-	plural := map[bool]string{true: "", false: "s"}[n != 1]
-	switch wait {
-	case frames.Running:
-		return map[bool]string{true: "are running", false: "is running"}[n != 1]
-	case frames.Sleep:
-		return "sleep" + plural
-	case frames.Waiting:
-		return "wait" + plural
-	case frames.IOWait:
-		return "wait" + plural + " for I/O"
-	}
-	return "wait" + plural + " in " + wait
 }

@@ -48,9 +48,9 @@ func TestSuspectGoroutines(t *testing.T) {
 	}
 	want := []string{
 		"142 goroutines wait in chan receive, never fewer for 40 min",
-		"grew from 8 to 142 in 60 min, 28% of all growth of goroutines",
+		"grew from 8 to 142 in 60 min, 28% of the goroutine growth",
 		"134 more in the last 55 min",
-		"of 142 in the text dump 142 have waited for minutes, the longest for 40",
+		"142 of 142 in the text dump have waited for minutes, the longest for 40 min",
 		"created by " + shop + "/storage.Open at /src/x.go:69",
 		"started with " + shop + "/storage.Open.func1",
 	}
@@ -62,7 +62,7 @@ func TestSuspectGoroutines(t *testing.T) {
 			t.Errorf("%s in %s: confidence %.2f, want it low", s.Frame.Function, s.Wait, s.Confidence)
 		}
 	}
-	// The census knows only the whole; the rows are by label.
+	// The census knows only the total; the rows are by label.
 	standing := 0
 	for _, g := range c.Goroutines {
 		if g.Standing == site.Standing && g.Count.After == 71 && (g.Labels == "request=a" || g.Labels == "request=b") {
@@ -77,7 +77,7 @@ func TestSuspectGoroutines(t *testing.T) {
 	if s := compared(t, base, now, Config{Sites: []incident.GoroutineSite{site}}).Suspects[0]; s.Confidence < confidenceFlag || s.Confidence >= confidenceProof {
 		t.Errorf("flagged by the census: confidence %v", s.Confidence)
 	}
-	// Proof counts also where they have not grown since the baseline.
+	// Proof also counts if they have not grown since the baseline.
 	site.Proven = true
 	s = compared(t, now, now, Config{Sites: []incident.GoroutineSite{site}}).Suspects[0]
 	if s.Confidence != confidenceProof || !strings.HasPrefix(s.Reasons[0], "the garbage collector proved that 142 goroutines") {
@@ -88,7 +88,8 @@ func TestSuspectGoroutines(t *testing.T) {
 	if s := compared(t, base, now, Config{Sites: []incident.GoroutineSite{young}}).Suspects; s[0].Confidence >= 0.5 {
 		t.Errorf("they come and go: %+v", s[0])
 	}
-	// Who rises has stood as high for a moment only, and not for having left.
+	// A rising count has been this high for a moment only, but not because
+	// goroutines left.
 	rising := young
 	rising.Grown = 134
 	if s := compared(t, base, now, Config{Sites: []incident.GoroutineSite{rising}}).Suspects; s[0].Confidence < 0.5 {
@@ -138,7 +139,7 @@ func TestGoroutineGroups(t *testing.T) {
 	if len(c.Goroutines) != 3 || c.Goroutines[0].Count.After != 40 || c.Goroutines[0].Labels != "" || c.Goroutines[1].Blocked.Line != 20 || c.Goroutines[2].Wait != "select" {
 		t.Errorf("groups %+v", c.Goroutines)
 	}
-	// Of another build the lines say nothing.
+	// Line numbers of another build mean nothing.
 	base := now.Copy()
 	base.Mapping = append(base.Mapping, profiletest.HeapOf(1, 1, 1).Mapping[0])
 	base.Mapping[0].BuildID = "another"
@@ -167,7 +168,7 @@ func TestSignificanceAndWeight(t *testing.T) {
 	if z, relErr := significanceOf(noise); z > 2 || relErr < 0.18 || relErr > 0.2 {
 		t.Errorf("%v standard errors, relative error %v", z, relErr)
 	}
-	// One buffer of 16 MiB more than none is no finding, a hundred are.
+	// One more buffer of 16 MiB is no finding, a hundred more are.
 	one := &tally{value: incident.Change{Before: 0, After: 16 << 20}, objects: incident.Change{Before: 0, After: 1}}
 	if z, relErr := significanceOf(one); z > 2 || relErr != 0 {
 		t.Errorf("one large object: %v standard errors, relative error %v", z, relErr)
@@ -182,8 +183,8 @@ func TestSignificanceAndWeight(t *testing.T) {
 	}
 }
 
-// TestEstimate holds the error of a heap's sampling to the one of simulated
-// samplings.
+// TestEstimate compares the estimated sampling error of a heap with simulated
+// sampling.
 func TestEstimate(t *testing.T) {
 	const rate, objects, rounds = 512 << 10, 200, 2000
 	rng := rand.New(rand.NewPCG(1, 1))

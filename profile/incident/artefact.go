@@ -16,7 +16,7 @@ func newArtefact(name string, size int64, sum string, written time.Time) Artefac
 	return a
 }
 
-// kindOf tells which kind of profile a file holds by its name.
+// kindOf returns the kind of profile that a file holds, by its name.
 func kindOf(name string) (k profile.Kind, ok bool) {
 	kind, ok := layout.KindName(name)
 	if !ok {
@@ -26,9 +26,9 @@ func kindOf(name string) (k profile.Kind, ok bool) {
 	return k, err == nil
 }
 
-// ParseFileName takes the name of a profile's file apart: 'heap-fresh.2.pb.gz' is the
-// second capture of a heap profile after a forced GC cycle. Captures count from 1. It
-// is not ok for any other file.
+// ParseFileName splits the name of a profile's file: 'heap-fresh.2.pb.gz' is
+// the second capture of a heap profile after a forced GC cycle. Captures count
+// from 1. ok is false for any other file.
 func ParseFileName(name string) (kind profile.Kind, variant Variant, capture int, ok bool) {
 	if kind, ok = kindOf(name); !ok {
 		return 0, "", 0, false
@@ -38,18 +38,19 @@ func ParseFileName(name string) (kind profile.Kind, variant Variant, capture int
 	return kind, Variant(v), capture, layout.FileName(kind.String(), v, capture) == name
 }
 
-// Variant says as of when a profile within an incident is.
+// Variant says which moment a profile within an incident shows.
 type Variant string
 
-// The variants, as they stand in the names of files.
+// The variants, as they appear in file names.
 const (
-	VariantCrossing Variant = ""      // as of the crossing
-	VariantBase     Variant = "base"  // the baseline that it is compared with
+	VariantCrossing Variant = ""      // when the incident opened
+	VariantBase     Variant = "base"  // the baseline for comparison
 	VariantFresh    Variant = "fresh" // after a forced GC cycle
 )
 
-// The files of an incident's report, and of a death's incident the one that has what the
-// Go runtime wrote of a fatal panic, as far as it was kept.
+// The text files of an incident. CrashText exists only in the incident of a
+// death: it holds what the Go runtime printed about a fatal panic, as far as it
+// was saved.
 const (
 	ReportText     = layout.ReportText
 	ReportMarkdown = layout.ReportMarkdown

@@ -10,58 +10,61 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// RulePreviousDeath is Manifest.Rule of an incident that tells what a process died
-// of; it is written by the next one.
+// RulePreviousDeath is the Manifest.Rule of an incident that reports the death
+// of the previous process. The next process writes it.
 const RulePreviousDeath = "previous-death"
 
-// maxDeathName is how much of a name a sentence quotes, in bytes.
+// maxDeathName is how many bytes of a name a sentence quotes.
 const maxDeathName = 160
 
-// DeathCause says what a process died of. Its zero value is not set.
+// DeathCause says what a process died of. The zero value means that it is not
+// set.
 type DeathCause string
 
 // The causes of a process's death.
 const (
-	// DeathOOM: the kernel killed it for want of memory.
+	// DeathOOM means that the kernel killed it because memory ran out.
 	DeathOOM DeathCause = "oom-kill"
-	// DeathPanic: the Go runtime ended it, by an unrecovered panic, a fatal error
-	// or a signal such as SIGSEGV.
+	// DeathPanic means that the Go runtime ended it after an unrecovered panic,
+	// a fatal error or a signal such as SIGSEGV.
 	DeathPanic DeathCause = "panic"
-	// DeathHost: its host stopped, was started anew, or lost it to another host.
+	// DeathHost means that its host stopped or rebooted, or that it moved to
+	// another host.
 	DeathHost DeathCause = "host"
-	// DeathUnknown: it was killed or crashed otherwise, or exited without saying
-	// so.
+	// DeathUnknown means that it was killed or crashed in another way, or
+	// exited without closing its guard.
 	DeathUnknown DeathCause = "killed"
 )
 
-// Death is what a process died of, as far as the next one can tell.
+// Death says what a process died of, as far as the next process can tell.
 type Death struct {
-	// Cause is one of DeathOOM, DeathPanic, DeathHost and DeathUnknown; Certain
-	// says that nothing else explains what is known, else it is likely. Why has
-	// what speaks for it, in words.
+	// Cause is one of DeathOOM, DeathPanic, DeathHost and DeathUnknown. Certain
+	// means that nothing else explains the evidence; otherwise the cause is
+	// likely. Why names the evidence, in words.
 	Cause   DeathCause `json:"cause"`
 	Certain bool       `json:"certain"`
 	Why     string     `json:"why"`
-	// LastSample is when its guard last took a reading, Every how far apart the
-	// last ones were, and Found when its death was noticed: it died after
-	// LastSample, and before Found. While memory is short a process may hang
-	// for longer than Every before it is killed.
+	// LastSample is when its guard took the last reading, Every the interval
+	// between the last ones, and Found when its death was noticed. It died
+	// between LastSample and Found. If memory is short a process may hang for
+	// longer than Every before it is killed.
 	LastSample time.Time     `json:"last_sample"`
 	Every      time.Duration `json:"every_ns"`
 	Found      time.Time     `json:"found"`
 	// Lived is how long its guard ran.
 	Lived time.Duration `json:"lived_ns"`
-	// Memory, Limit and Rate (bytes a second; negative where it shrank) are those
-	// of the last sample; Memory is [Reading.Unreclaimable].
+	// Memory, Limit and Rate are those of the last reading. Memory is its
+	// [Reading.Unreclaimable]. Rate is in bytes a second, negative if memory
+	// shrank.
 	Memory profile.Bytes `json:"unreclaimable_bytes"`
 	Limit  profile.Bytes `json:"limit_bytes"`
 	Rate   float64       `json:"bytes_per_second"`
-	// Panic is the first line of the panic's trace.
+	// Panic is the first line of the panic's trace; "" if there is none.
 	Panic string `json:"panic,omitempty"`
-	// Elsewhere is the host that it ran on, if that was another one.
+	// Elsewhere is the host that it ran on; "" if it was this one.
 	Elsewhere string `json:"elsewhere,omitempty"`
-	// Incidents are the IDs of the incidents that it left, oldest first. Culprit is
-	// the headline of the newest of them that has one.
+	// Incidents are the IDs of the incidents that it left, oldest first.
+	// Culprit is the headline of the newest one that has a headline.
 	Incidents []string    `json:"evidence"`
 	Culprit   string      `json:"culprit,omitempty"`
 	Series    DeathSeries `json:"series"`
@@ -70,20 +73,20 @@ type Death struct {
 	Untold int `json:"untold,omitempty"`
 }
 
-// Series is how often such deaths come.
+// DeathSeries says how often such deaths occur.
 type DeathSeries struct {
-	// Count is how many of this service died of the same cause within Within of
-	// the last, this one included.
+	// Count is how many processes of this service died of the same cause within
+	// Within before this death, including this one.
 	Count  int           `json:"count"`
 	Within time.Duration `json:"within_ns"`
-	// Every is the mean time between them; 0 where there is one only.
+	// Every is the mean time between them; 0 if there is only one.
 	Every time.Duration `json:"every_ns"`
-	// Doubled is by how much later death would have come with twice the memory, at
-	// the rate of the last half of the growth; 0 where nobody knows.
+	// Doubled is how much later the process would have died with twice the
+	// memory, at the rate of the last half of the growth; 0 if unknown.
 	Doubled time.Duration `json:"doubled_ns"`
 }
 
-// bounded returns a copy within the bounds of a manifest.
+// bounded returns a copy within the limits of a manifest.
 func (d *Death) bounded() *Death {
 	if d == nil {
 		return nil
@@ -94,13 +97,13 @@ func (d *Death) bounded() *Death {
 	return &b
 }
 
-// Sentence says in one sentence what the process died of, when, and how its memory
-// stood; who leaked is not in it.
+// Sentence says in one sentence what the process died of, when, and how much
+// memory it used. It does not name who leaked; see Culprit.
 func (d *Death) Sentence() string {
 	var b strings.Builder
 	b.WriteString("The previous process")
 	if d.Elsewhere != "" {
-		b.WriteString(", on " + words.CutMiddle(d.Elsewhere, maxDeathName) + ",")
+		b.WriteString(" on " + words.CutMiddle(d.Elsewhere, maxDeathName))
 	}
 	likely := ""
 	if !d.Certain {
@@ -114,11 +117,11 @@ func (d *Death) Sentence() string {
 	case DeathHost:
 		fmt.Fprintf(&b, " %sended with its host", likely)
 	default:
-		b.WriteString(" was killed or crashed, or exited without Guard.Close,")
+		b.WriteString(" was killed, crashed, or exited without Guard.Close")
 	}
 	if !d.LastSample.IsZero() {
 		layout := "15:04:05.000 UTC"
-		if d.Found.Sub(d.LastSample) >= 12*time.Hour { // of another day
+		if d.Found.Sub(d.LastSample) >= 12*time.Hour { // may be another day
 			layout = "2006-01-02 " + layout
 		}
 		b.WriteString(" after " + d.LastSample.UTC().Format(layout))
@@ -144,8 +147,8 @@ func (d *Death) Sentence() string {
 	return b.String()
 }
 
-// Title is what the process died of in a few words, such as 'likely OOM-killed at
-// 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s'.
+// Title says what the process died of in a few words, such as 'likely
+// OOM-killed at 511.0 MiB of 512.0 MiB, growing 800.0 MiB/s'.
 func (d *Death) Title() string {
 	text := map[DeathCause]string{
 		DeathOOM: "OOM-killed", DeathPanic: "panicked", DeathHost: "ended with its host",
@@ -165,8 +168,8 @@ func (d *Death) Title() string {
 	return text
 }
 
-// MemoryState says how memory stood at the last sample, such as '511.0 MiB of
-// 512.0 MiB, growing 800.0 MiB/s'; "" where that is unknown.
+// MemoryState describes memory at the last reading, such as '511.0 MiB of 512.0
+// MiB, growing 800.0 MiB/s'; "" if it is unknown.
 func (d *Death) MemoryState() string {
 	if !d.Memory.Known() {
 		return ""
@@ -175,20 +178,21 @@ func (d *Death) MemoryState() string {
 	if d.Limit > 0 {
 		text += " of " + d.Limit.String()
 	}
-	// What would take longer than a minute to fill the limit is not what killed it.
+	// Slower growth, which needs more than a minute to fill the limit, did not
+	// kill it.
 	if d.Rate >= 1<<20 && (d.Limit <= 0 || float64(d.Limit-d.Memory) <= d.Rate*time.Minute.Seconds()) {
 		text += fmt.Sprintf(", growing %v/s", profile.Bytes(d.Rate))
 	}
 	return text
 }
 
-// Sentence counts deaths of a cause in words, such as 'the 7th OOM kill in 24 h, one
-// every 3 h 24 min'; "" for the first.
+// Sentence counts the deaths of a cause in words, such as 'the 7th OOM kill in
+// 24 h, one every 3 h 24 min'; "" for the first death.
 func (s DeathSeries) Sentence(cause DeathCause) string {
 	if s.Count < 2 {
 		return ""
 	}
-	name := map[DeathCause]string{DeathOOM: "OOM kill", DeathPanic: "panic", DeathHost: "end with the host"}[cause]
+	name := map[DeathCause]string{DeathOOM: "OOM kill", DeathPanic: "panic", DeathHost: "end with its host"}[cause]
 	if name == "" {
 		name = "death of this kind"
 	}
@@ -208,7 +212,7 @@ func ordinal(n int) string {
 	}
 }
 
-// Headline is the first line of the report: the sentence, and who leaked.
+// Headline returns the first line of the report: the sentence, and who leaked.
 func (d *Death) Headline() string {
 	text := d.Sentence()
 	if d.Culprit != "" {

@@ -35,10 +35,10 @@ func TestDeathSentence(t *testing.T) {
 		"host": {func(d *Death) {
 			d.Cause, d.Certain, d.Why, d.Series, d.Memory, d.Elsewhere = DeathHost, false, "", DeathSeries{}, profile.Unknown, "node-7"
 		},
-			"The previous process, on node-7, likely ended with its host after 10:15:30.123 UTC"},
+			"The previous process on node-7 likely ended with its host after 10:15:30.123 UTC"},
 		"unknown": {func(d *Death) {
 			d.Cause, d.Certain, d.Why, d.Series, d.Rate = DeathUnknown, false, "", DeathSeries{Count: 2, Within: time.Hour}, 1000
-		}, "The previous process was killed or crashed, or exited without Guard.Close, after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; the 2nd death of this kind in 60 min"},
+		}, "The previous process was killed, crashed, or exited without Guard.Close after 10:15:30.123 UTC, at 511.0 MiB of 512.0 MiB; the 2nd death of this kind in 60 min"},
 		"days ago": {func(d *Death) {
 			d.Found, d.Series, d.Why = d.LastSample.Add(50*time.Hour), DeathSeries{}, ""
 		},
@@ -50,7 +50,7 @@ func TestDeathSentence(t *testing.T) {
 		"nothing is known": {func(d *Death) {
 			*d = Death{Cause: DeathUnknown, Memory: profile.Unknown, Limit: profile.Unknown}
 		},
-			"The previous process was killed or crashed, or exited without Guard.Close,"},
+			"The previous process was killed, crashed, or exited without Guard.Close"},
 	} {
 		d := oomDeath()
 		tt.change(d)

@@ -2,74 +2,82 @@ package incident
 
 import "github.com/leakguard/leakguard/profile"
 
-// Division is how the memory that the limit is about divides. Its parts are at
-// least 0 and add up to Total; what no source accounts for is Unattributed.
+// Division divides up the memory that counts against the limit. Its parts are
+// at least 0 and add up to Total; memory that no source accounts for is
+// Unattributed.
 //
-// In a cgroup with a limit it divides the cgroup's usage, the memory of other
-// processes and the page cache included, whoever filled it; see
-// [Reading.CgroupLimit]. Elsewhere it divides the resident set of the process, and
-// where the system does not tell that, what the Go runtime has taken.
+// In a cgroup with a limit it divides the cgroup's usage, including the memory
+// of other processes and the page cache, whoever filled it; see
+// [Reading.CgroupLimit]. Elsewhere it divides the resident set of the process
+// or, if the system does not report that, the memory that the Go runtime has
+// taken.
 //
-// It rests on these rules, as the sources count some memory twice and some not at all:
+// The sources count some memory twice and some not at all, so these rules
+// apply:
 //
-//   - Anonymous memory of this process is its RSSAnon, at most the cgroup's;
-//     the rest of the cgroup's is OtherProcesses.
-//   - The Go runtime tells what it took, not what is resident. What it took beyond
-//     RSSAnon was never touched (a large slice that nobody has written to), and
-//     nobody knows which: then all Go parts shrink in proportion. So NonGo is a
-//     lower bound; the program's global variables are in it too.
-//   - Before the first garbage collection all of HeapAlloc counts as live.
-//   - Locked is the locked pages of files alone. Locked anonymous memory and tmpfs
-//     are with their like, as for a limit the lock changes nothing: the row
-//     unevictable has all three. That of files is file − shmem − inactive_file −
-//     active_file, at most unevictable. Pages of a large folio that is not locked as a
-//     whole stay in the lists of what can be taken back, and so in FileCache, until
-//     the kernel wants them back and finds the lock (measured on Linux 6.18: half of a
-//     locked file of 160 MiB).
-//   - Dirty is at most inactive_file + active_file; FileCache is what is left of these.
-//   - Kernel is the rows kernel and sock of v2, or where there is no row kernel
-//     (before Linux 5.18) slab, kernel_stack, pagetables, sec_pagetables and percpu;
-//     in v1 memory.kmem.usage_in_bytes, as memory.stat has nothing of it.
-//   - Where the rows exceed the usage, which is read a moment earlier, the page
+//   - Anonymous memory of this process is its RSSAnon, at most the cgroup's
+//     anonymous memory. The rest of the latter is OtherProcesses.
+//   - The Go runtime reports what it took, not what is resident. Anything
+//     beyond RSSAnon was never touched, like a large slice that nobody has
+//     written to. It is unknown which part that is, so all Go parts shrink
+//     in proportion. NonGo is therefore a lower bound. It includes the
+//     program's global variables.
+//   - Before the first garbage collection, all of HeapAlloc counts as live.
+//   - Locked counts the locked pages of files only: file − shmem −
+//     inactive_file − active_file, at most the row unevictable. That row
+//     also has locked anonymous memory and tmpfs, which stay in their own
+//     parts, because locking does not change how they count against the
+//     limit. Pages of a large folio that is only partly locked stay on the
+//     lists of reclaimable pages, and so in FileCache, until the kernel
+//     tries to reclaim them (measured on Linux 6.18: half of a locked file
+//     of 160 MiB).
+//   - Dirty is at most inactive_file + active_file; FileCache is the rest of
+//     these.
+//   - Kernel is the rows kernel and sock in v2. Before Linux 5.18, which has
+//     no row kernel, it is slab, kernel_stack, pagetables, sec_pagetables
+//     and percpu. In v1, where memory.stat has no such row, it is
+//     memory.kmem.usage_in_bytes.
+//   - If the rows exceed the usage, which is read a moment earlier, the page
 //     cache is cut.
 //
-// The kernel charges in batches of 64 pages per processor and calls v1's usage 'a
-// fuzz value for efficient access' (Documentation/admin-guide/cgroup-v1/memory.rst,
-// 5.5), so some Unattributed is normal: up to 256 KiB per processor.
+// The kernel charges memory in batches of 64 pages per CPU and calls v1's usage
+// 'a fuzz value for efficient access'
+// (Documentation/admin-guide/cgroup-v1/memory.rst, 5.5), so up to 256 KiB of
+// Unattributed per CPU are normal.
 type Division struct {
-	// Total is the cgroup's usage or the process's resident set; [profile.Unknown]
-	// where nothing is known, and then all parts are 0.
+	// Total is the cgroup's usage or the process's resident set;
+	// [profile.Unknown], with all parts 0, if nothing is known.
 	Total profile.Bytes
-	// Cgroup says that it is the cgroup's.
+	// Cgroup means that Total is the cgroup's usage.
 	Cgroup bool
 
 	GoLive    profile.Bytes // heap that the last garbage collection found reachable
-	GoGarbage profile.Bytes // garbage, what was allocated since, and free heap that was not given back
+	GoGarbage profile.Bytes // garbage, memory allocated since, and free heap not returned to the system
 	GoStacks  profile.Bytes // stacks of goroutines
-	GoRuntime profile.Bytes // what else the Go runtime took, for itself
+	GoRuntime profile.Bytes // other memory that the Go runtime took for itself
 
 	NonGo          profile.Bytes // other anonymous memory of the process: cgo, mmap, global variables
 	OtherProcesses profile.Bytes // anonymous memory of the cgroup's other processes
-	Shmem          profile.Bytes // tmpfs and shared memory: counts like heap, stays when its writer ends
-	Locked         profile.Bytes // pages of files that are locked: mlock, ramfs
+	Shmem          profile.Bytes // tmpfs and shared memory: counts like heap, outlives its writer
+	Locked         profile.Bytes // locked pages of files: mlock, ramfs
 	Kernel         profile.Bytes // slab, page tables, kernel stacks, sockets
-	Dirty          profile.Bytes // page cache that has to be written before the kernel can take it back
-	FileCache      profile.Bytes // page cache that the kernel takes back when the limit is met
-	Unattributed   profile.Bytes // what no source accounts for
+	Dirty          profile.Bytes // page cache that must be written before the kernel can reclaim it
+	FileCache      profile.Bytes // page cache that the kernel reclaims at the limit
+	Unattributed   profile.Bytes // memory that no source accounts for
 }
 
-// Part is one part of a [Division].
+// DivisionPart is one part of a [Division].
 type DivisionPart struct {
 	Name  string // in words, such as 'Go live heap'
 	Bytes profile.Bytes
-	// Reclaimable says that the kernel takes it back before it kills, after
-	// it was written where it has to be. The others add up to what
-	// [Reading.Unreclaimable] is about.
+	// Reclaimable means that the kernel reclaims it before it kills, once it is
+	// written if it has to be. The other parts add up to what
+	// [Reading.Unreclaimable] measures.
 	Reclaimable bool
 }
 
-// Parts returns all parts in the order in which to show them, those of 0 bytes
-// included; nil where nothing is known. They add up to Total.
+// Parts returns all parts, including those of 0 bytes, in the order in which to
+// show them. They add up to Total. It returns nil if Total is unknown.
 func (d Division) Parts() []DivisionPart {
 	if !d.Total.Known() {
 		return nil
@@ -90,8 +98,8 @@ func (d Division) Parts() []DivisionPart {
 	}
 }
 
-// Division divides the memory of the reading. It computes from the reading's
-// fields alone and allocates nothing.
+// Division divides the memory of the reading. It uses only the reading's fields
+// and does not allocate.
 func (r *Reading) Division() Division {
 	if r.CgroupLimit.Known() && r.CgroupUsage.Known() {
 		return r.divideCgroup()
@@ -99,10 +107,10 @@ func (r *Reading) Division() Division {
 	return r.divideProcess()
 }
 
-// pool hands out what is left of an amount, so that parts cannot exceed it.
+// pool hands out an amount in parts, so that the parts cannot exceed it.
 type pool struct{ left profile.Bytes }
 
-// take takes up to n; of what is not known nothing.
+// take takes up to n from the pool; nothing if n is unknown.
 func (p *pool) take(n profile.Bytes) profile.Bytes {
 	n = min(max(n, 0), p.left)
 	p.left -= n
@@ -151,7 +159,7 @@ func (r *Reading) divideProcess() Division {
 		r.divideOwn(&d, resident.take(r.RSSAnon))
 		d.Shmem = resident.take(r.RSSShmem)
 		if r.RSSShmem.Known() {
-			// The program itself and what it has mapped.
+			// The executable and the files that it has mapped.
 			d.FileCache = resident.take(resident.left)
 		}
 		d.Unattributed = resident.left
@@ -164,7 +172,8 @@ func (r *Reading) divideProcess() Division {
 	return Division{Total: profile.Unknown}
 }
 
-// goTaken is what the Go runtime has taken from the system and not given back.
+// goTaken returns how much memory the Go runtime has taken from the system and
+// not returned.
 func (r *Reading) goTaken() profile.Bytes {
 	if !r.Sys.Known() || !r.HeapReleased.Known() {
 		return 0
@@ -188,7 +197,7 @@ func (r *Reading) divideOwn(d *Division, resident profile.Bytes) {
 	parts := [...]*profile.Bytes{&d.GoLive, &d.GoGarbage, &d.GoStacks, &d.GoRuntime}
 	all := r.goTaken()
 	if all > resident {
-		// Each gets its share of what is left, so that rounding loses nothing.
+		// Each part gets its share of the remainder, so rounding loses nothing.
 		rest := pool{resident}
 		for _, p := range parts {
 			n := *p

@@ -9,8 +9,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// cgroupReading is a service of 60 MiB in a cgroup of 512 MiB, with 40 MiB of page
-// cache and no tmpfs.
+// cgroupReading is a service of 60 MiB in a cgroup of 512 MiB, with 40 MiB of
+// page cache and no tmpfs.
 func cgroupReading(t time.Time) Reading {
 	r := NewReading(t)
 	r.NumGC = 7
@@ -26,7 +26,7 @@ func cgroupReading(t time.Time) Reading {
 	return r
 }
 
-// check fails unless the parts are at least 0 and add up.
+// check fails unless all parts are at least 0 and add up to the total.
 func check(t *testing.T, d Division) {
 	t.Helper()
 	sum, reclaimable := profile.Bytes(0), profile.Bytes(0)
@@ -59,19 +59,21 @@ func TestDivision(t *testing.T) {
 			func(r *Reading) { r.CgroupShmem, r.CgroupFile, r.CgroupUsage = 200*mib, 240*mib, 301*mib },
 			func(d *Division) { d.Total, d.Shmem = 301*mib, 200*mib },
 		},
-		// Locked pages of files are in no list but in file and unevictable.
+		// Locked pages of files count only in file and unevictable.
 		"a locked file": {
 			func(r *Reading) { r.CgroupUnevictable, r.CgroupFile, r.CgroupUsage = 100*mib, 140*mib, 201*mib },
 			func(d *Division) { d.Total, d.Locked = 201*mib, 100*mib },
 		},
-		// Locked tmpfs is in shmem and unevictable, locked heap in anon and unevictable.
+		// Locked tmpfs counts in shmem and unevictable, locked heap in anon and
+		// unevictable.
 		"locked tmpfs and heap": {
 			func(r *Reading) {
 				r.CgroupUnevictable, r.CgroupShmem, r.CgroupFile, r.CgroupUsage = 120*mib, 100*mib, 140*mib, 201*mib
 			},
 			func(d *Division) { d.Total, d.Shmem = 201*mib, 100*mib },
 		},
-		// A slice that nobody has written to: 40 of 90 MiB that Go took are not resident.
+		// A slice that was never written to: 40 of the 90 MiB that Go took are
+		// not resident.
 		"untouched heap": {
 			func(r *Reading) { r.HeapLive, r.HeapAlloc, r.HeapSys, r.Sys = 66*mib, 70*mib, 86*mib, 94*mib },
 			func(d *Division) {
@@ -134,7 +136,7 @@ func TestDivision(t *testing.T) {
 			test.want(&want)
 			got := r.Division()
 			check(t, got)
-			// A share is rounded to the byte.
+			// Shares are rounded to the byte.
 			if test := got; name == "untouched heap" {
 				if d := test.GoLive - want.GoLive; d < -2 || d > 2 {
 					t.Errorf("live %d, want %d", int64(test.GoLive), int64(want.GoLive))
@@ -148,8 +150,8 @@ func TestDivision(t *testing.T) {
 	}
 }
 
-// Whatever the sources say, and contradict each other, no part is negative and
-// all add up.
+// Even if the sources contradict each other, no part is negative and all add
+// up.
 func TestDivisionOfNonsense(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {

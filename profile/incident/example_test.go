@@ -10,8 +10,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// A folder of incidents can be read by anybody, also that of a process that was killed
-// before it could write a manifest.
+// Any program can read a folder of incidents, even one whose process was killed
+// before it wrote a manifest.
 func ExampleOpenStore() {
 	dir, err := os.MkdirTemp("", "leakguard-example-")
 	if err != nil {
@@ -45,8 +45,8 @@ func ExampleOpenStore() {
 	//   go tool pprof heap.pb.gz
 }
 
-// A file's name says what it shows, as of when, and in which capture of the incident it
-// was taken.
+// The name of a file says which kind of profile it is, which moment it shows,
+// and which capture of the incident took it.
 func ExampleParseFileName() {
 	kind, variant, capture, ok := incident.ParseFileName("heap-fresh.2.pb.gz")
 	fmt.Println(kind, variant, capture, ok)

@@ -7,7 +7,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// A job has written a file in a container of 256 MiB.
+// A job wrote a file in a container of 256 MiB.
 func ExampleReading_Verdict() {
 	r := incident.NewReading(time.Now())
 	r.CgroupUsage, r.CgroupLimit = 251<<20, 256<<20
@@ -25,7 +25,7 @@ func ExampleReading_Verdict() {
 		}
 	}
 	// Output:
-	// limit is close but all of it is cache: 251.0 MiB of 256.0 MiB in use, the kernel takes 242.0 MiB back before it kills
+	// near the limit only because of page cache: 251.0 MiB of 256.0 MiB in use, of which the kernel reclaims 242.0 MiB before it kills
 	// not a leak
 	// 5.0 MiB non-Go memory (cgo, mmap)
 	// 242.0 MiB page cache, reclaimable

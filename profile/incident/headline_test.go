@@ -46,7 +46,8 @@ func ExampleHeadlineFunction() {
 	// Output: storage.(*Cache).Put
 }
 
-// The headline is there as soon as the report is, and no link is followed to it.
+// The headline exists as soon as the report does, and is not read through a
+// symbolic link.
 func TestFolderHeadline(t *testing.T) {
 	dir := t.TempDir()
 	if got := ReadHeadline(dir); got != "" {

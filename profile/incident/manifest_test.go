@@ -17,7 +17,7 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// testManifest has every field set that can be.
+// testManifest has every field set.
 func testManifest() Manifest {
 	recovered := noon.Add(time.Minute)
 	reading := NewReading(noon.Add(-time.Second))
@@ -31,7 +31,7 @@ func testManifest() Manifest {
 			{Kind: profile.CPU, Outcome: OutcomeSkipped, Reason: "no headroom"},
 		}}},
 		Decisions: []Decision{{Time: noon, Text: "captured: above the line for 3 s"}},
-		Verdict:   Verdict{Class: VerdictTmpfs, Text: "tmpfs holds 240.0 MiB of 512.0 MiB: counts like heap"},
+		Verdict:   Verdict{Class: VerdictTmpfs, Text: "tmpfs holds 240.0 MiB of 512.0 MiB; it counts like heap"},
 		Readings:  []Reading{reading},
 		History:   []HistoryPoint{{Time: noon.Add(-time.Minute), Memory: 300 << 20, LiveHeap: 200 << 20, Goroutines: 12}},
 		Trends: []Trend{{Signal: "live heap", Unit: profile.UnitBytes, State: "leaking", Slope: 3e6, SlopeLow: 2e6, SlopeHigh: 4e6,
@@ -54,7 +54,8 @@ func testManifest() Manifest {
 
 func checkManifest(t *testing.T, got, want Manifest) {
 	t.Helper()
-	// Compared as JSON: that is what is kept, and time.Time has no ==.
+	// Compare JSON: that is what is stored, and time.Time does not compare with
+	// ==.
 	g, err1 := json.MarshalIndent(got, "", "  ")
 	w, err2 := json.MarshalIndent(want, "", "  ")
 	if err := errors.Join(err1, err2); err != nil {
@@ -65,7 +66,7 @@ func checkManifest(t *testing.T, got, want Manifest) {
 	}
 }
 
-// The file is read by programs that are not Go: its names are a contract.
+// Programs that are not Go read the file, so its names are a contract.
 func TestManifestGolden(t *testing.T) {
 	m := testManifest()
 	m.Schema, m.ID, m.Readings = manifestSchema, "20261120T120000.000Z-heap-7f3a", nil
@@ -124,7 +125,7 @@ func TestReadManifestRefuses(t *testing.T) {
 		"null":                                  "has no schema",
 		`{"schema":1`:                           "parse manifest",
 		`{"schema":1} more`:                     "parse manifest",
-		`{"schema":2,"id":[]}`:                  "newer than the 1",
+		`{"schema":2,"id":[]}`:                  "reads at most 1",
 		`{"schema":1,"peak":"much"}`:            "parse manifest",
 		`{"schema":1,"limits":[{"bytes":-5}]}`:  "parse manifest",
 		strings.Repeat(" ", maxManifestBytes+1): "larger than",
@@ -139,7 +140,7 @@ func TestReadManifestRefuses(t *testing.T) {
 	}
 }
 
-// What is read can be written, and is then read as the same.
+// Anything that can be read can be written, and then reads as the same.
 func FuzzReadManifest(f *testing.F) {
 	m := testManifest()
 	m.Schema = manifestSchema

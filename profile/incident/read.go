@@ -11,8 +11,9 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// readIncident reads an incident, whatever state it is in. It is not ok if
-// there is none: gone in the meantime, or somebody else's.
+// readIncident reads an incident, even if it is incomplete or damaged. ok is
+// false if there is none: it was removed in the meantime, or the folder is not
+// ours.
 func readIncident(root *os.Root, id string) (m Manifest, ok bool) {
 	opened, rule, _ := layout.ParseID(id)
 	cutShort := Manifest{Schema: manifestSchema, ID: id, Rule: rule, Opened: opened, Peak: profile.Unknown, CutShort: true}
@@ -43,7 +44,7 @@ func readIncident(root *os.Root, id string) (m Manifest, ok bool) {
 		}
 	}
 	if m.ID != id {
-		m.Warnings = append(m.Warnings, fmt.Sprintf("the manifest is that of %.100q: copied?", m.ID))
+		m.Warnings = append(m.Warnings, fmt.Sprintf("the manifest belongs to incident %.100q: the folder may be a copy", m.ID))
 		m.ID = id
 	}
 	m.reconcile(c)
@@ -54,7 +55,8 @@ func readIncident(root *os.Root, id string) (m Manifest, ok bool) {
 }
 
 // ReadFolder returns the incident in a folder of any name, such as a copy of an
-// incident's. The error wraps [fs.ErrNotExist] if there is no manifest in it.
+// incident's folder. The error wraps [fs.ErrNotExist] if the folder has no
+// manifest.
 func ReadFolder(folder string) (Manifest, error) {
 	fail := func(err error) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("incident: read folder %s: %w", folder, err)
@@ -88,8 +90,8 @@ func readManifestFile(dir *os.Root) (Manifest, error) {
 	return ReadManifest(f)
 }
 
-// reconcile makes Artefacts what is on disk, and says where the manifest
-// differs: it is written after the files, so it may lag behind them.
+// reconcile sets Artefacts to the files on disk, and warns where the manifest
+// differs. The manifest is written after the files, so it may lag behind them.
 func (m *Manifest) reconcile(c layout.Contents) {
 	onDisk := make(map[string]fs.FileInfo, len(c.Files))
 	for _, fi := range c.Files {
@@ -105,7 +107,7 @@ func (m *Manifest) reconcile(c layout.Contents) {
 			continue
 		case fi.Size() != a.Size:
 			if !layout.IsReport(a.Name) {
-				m.Warnings = append(m.Warnings, fmt.Sprintf("%s has %d bytes, its manifest says %d: it was replaced after the manifest", a.Name, fi.Size(), a.Size))
+				m.Warnings = append(m.Warnings, fmt.Sprintf("%s has %d bytes, but the manifest says %d: it was replaced later", a.Name, fi.Size(), a.Size))
 			}
 			a = newArtefact(a.Name, fi.Size(), "", fi.ModTime().UTC())
 		}
@@ -115,7 +117,7 @@ func (m *Manifest) reconcile(c layout.Contents) {
 		if _, unlisted := onDisk[fi.Name()]; !unlisted {
 			continue
 		}
-		if !m.CutShort && !layout.IsReport(fi.Name()) { // a report is written after everything else
+		if !m.CutShort && !layout.IsReport(fi.Name()) { // reports are written last
 			m.Warnings = append(m.Warnings, fi.Name()+" was written after the manifest")
 		}
 		kept = append(kept, newArtefact(fi.Name(), fi.Size(), "", fi.ModTime().UTC()))

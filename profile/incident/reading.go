@@ -6,23 +6,23 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Reading is what one sampling of the process gave.
+// Reading is one sample of the process and its surroundings: heap, runtime,
+// goroutines, process, cgroup and host.
 //
-// A field that this platform, kernel or toolchain does not tell is [profile.Unknown]
-// (its JSON is null), never 0. Where [runtime.MemStats] has the quantity the
-// field bears its name and equals it, though it comes from [runtime/metrics],
-// which reads it without stopping the world. These fields of MemStats have no
-// exact source there and are therefore absent: Lookups, PauseTotalNs, PauseNs,
-// PauseEnd, LastGC, GCCPUFraction, EnableGC, DebugGC, BySize (its histogram
-// has other buckets).
+// A value that this platform, kernel or toolchain does not report is
+// [profile.Unknown], null in JSON, never 0. A field named like one of
+// [runtime.MemStats] has the same value, but comes from [runtime/metrics],
+// which does not stop the world. Reading has no Lookups, PauseTotalNs, PauseNs,
+// PauseEnd, LastGC, GCCPUFraction, EnableGC, DebugGC and BySize, because
+// [runtime/metrics] has no exact counterpart.
 type Reading struct {
-	// Time is when the reading was taken, by the wall clock, with Go's
-	// monotonic clock beside it while it stays in the process.
+	// Time is when the reading was taken, by the wall clock. Within the process
+	// it also has Go's monotonic clock.
 	Time time.Time `json:"time"`
 
-	// The Go heap, in bytes. HeapAlloc is live objects plus garbage that is
-	// not swept yet; HeapLive is what the last garbage collection found
-	// reachable, the only one of these that a leak alone can raise for long.
+	// The Go heap, in bytes. HeapAlloc is live objects plus garbage not swept
+	// yet. HeapLive is what the last garbage collection found reachable, the
+	// only one of these that only a leak can raise for long.
 	HeapAlloc    profile.Bytes `json:"heap_alloc_bytes"`
 	HeapLive     profile.Bytes `json:"heap_live_bytes"`
 	HeapInuse    profile.Bytes `json:"heap_inuse_bytes"`
@@ -46,16 +46,17 @@ type Reading struct {
 	OtherSys    profile.Bytes `json:"other_sys_bytes"`
 	Sys         profile.Bytes `json:"sys_bytes"`
 
-	// The garbage collector. NextGC is the heap size at which the next
-	// cycle is due to end, ScanHeap how much of the heap holds pointers and
-	// so has to be marked, MemoryLimit GOMEMLIMIT (unknown when it is off).
+	// The garbage collector. NextGC is the heap size at which the next cycle is
+	// due to end. ScanHeap is how much of the heap has pointers and must be
+	// scanned. MemoryLimit is GOMEMLIMIT, unknown if it is off.
 	NextGC      profile.Bytes `json:"next_gc_bytes"`
 	ScanHeap    profile.Bytes `json:"scan_heap_bytes"`
 	MemoryLimit profile.Bytes `json:"gomemlimit_bytes"`
 	NumGC       profile.Count `json:"num_gc"`
 	NumForcedGC profile.Count `json:"num_forced_gc"`
 
-	// Goroutines in all; by state and ever created since Go 1.26.
+	// Goroutines is the number of all goroutines. The others, by state and
+	// created since the start, need Go 1.26.
 	Goroutines        profile.Count `json:"goroutines"`
 	GoroutinesRunning profile.Count `json:"goroutines_running"`
 	GoroutinesReady   profile.Count `json:"goroutines_runnable"`
@@ -63,30 +64,31 @@ type Reading struct {
 	GoroutinesNotInGo profile.Count `json:"goroutines_not_in_go"`
 	GoroutinesCreated profile.Count `json:"goroutines_created"`
 
-	// The process as the kernel sees it: resident set, its anonymous and
-	// shared memory parts, threads, and user plus system CPU time.
+	// The process as the kernel sees it: its resident set, the anonymous and
+	// shared parts of that, threads, and user plus system CPU time.
 	RSS      profile.Bytes `json:"rss_bytes"`
 	RSSAnon  profile.Bytes `json:"rss_anon_bytes"`
 	RSSShmem profile.Bytes `json:"rss_shmem_bytes"`
 	Threads  profile.Count `json:"threads"`
 	CPUTime  time.Duration `json:"cpu_time_ns"`
-	// Wakeups is how often goroutines became runnable since the process began,
-	// by a sample of one in eight ([runtime/metrics], /sched/latencies).
+	// Wakeups is how often goroutines became runnable since the process
+	// started, estimated from a sample of one in eight ([runtime/metrics],
+	// /sched/latencies).
 	Wakeups profile.Count `json:"wakeups"`
 
-	// The memory cgroup: this process's, or where a group above has the
-	// smallest limit, such as a pod's, that group. WorkingSet is the kubelet's: usage less inactive
-	// file cache; active file cache is still in it, so it can be near the
-	// limit with an empty heap.
+	// The memory cgroup: that of this process or, if a cgroup above it has a
+	// smaller limit, such as a pod's, that one. WorkingSet is defined as in the
+	// kubelet: usage less inactive file cache. It includes active file cache,
+	// so it can be near the limit while the heap is empty.
 	CgroupUsage      profile.Bytes `json:"cgroup_usage_bytes"`
 	CgroupWorkingSet profile.Bytes `json:"cgroup_working_set_bytes"`
 	CgroupAnon       profile.Bytes `json:"cgroup_anon_bytes"`
 	CgroupFile       profile.Bytes `json:"cgroup_file_bytes"`
 	CgroupShmem      profile.Bytes `json:"cgroup_shmem_bytes"`
 
-	// More rows of the cgroup's memory.stat, by their names there (v1: with
-	// total_ before it), for [Reading.Division]. CgroupKernel is v2's kernel, v1's
-	// memory.kmem.usage_in_bytes; CgroupSock is not in it.
+	// More rows of the cgroup's memory.stat for [Reading.Division], with their
+	// names there (in v1 with the prefix total_). CgroupKernel is kernel in v2,
+	// memory.kmem.usage_in_bytes in v1; it does not include CgroupSock.
 	CgroupInactiveFile profile.Bytes `json:"cgroup_inactive_file_bytes"`
 	CgroupActiveFile   profile.Bytes `json:"cgroup_active_file_bytes"`
 	CgroupDirty        profile.Bytes `json:"cgroup_dirty_bytes"`
@@ -95,25 +97,25 @@ type Reading struct {
 	CgroupKernel       profile.Bytes `json:"cgroup_kernel_bytes"`
 	CgroupSlab         profile.Bytes `json:"cgroup_slab_bytes"`
 	CgroupSock         profile.Bytes `json:"cgroup_sock_bytes"`
-	// CgroupLimit is the limit of the cgroup; unknown where it has none, or one
-	// above the host's memory. Only where it is known the limit is about all of
-	// the cgroup and not about this process alone.
+	// CgroupLimit is the limit of the cgroup; unknown if it has none, or one
+	// above the host's memory. If it is known, Limit applies to the whole
+	// cgroup, otherwise to this process alone.
 	CgroupLimit profile.Bytes `json:"cgroup_limit_bytes"`
 
-	// HostAvailable is the kernel's estimate of what the host could still
-	// hand out without swapping (MemAvailable in proc_meminfo(5)).
+	// HostAvailable is the kernel's estimate of how much memory the host can
+	// still hand out without swapping (MemAvailable in proc_meminfo(5)).
 	HostAvailable profile.Bytes `json:"host_available_bytes"`
 
-	// Unreclaimable is the memory that the kernel cannot take back before it
-	// kills for want of memory. In a cgroup: usage − (inactive_file +
-	// active_file), as for dirty pages it waits until they are written.
-	// Without one: the anonymous and shared parts of the resident set.
+	// Unreclaimable is the memory that the kernel cannot reclaim before it
+	// kills a process. In a cgroup it is usage − (inactive_file + active_file),
+	// because the kernel waits for dirty pages to be written. Elsewhere it is
+	// the anonymous and shared parts of the resident set.
 	Unreclaimable profile.Bytes `json:"unreclaimable_bytes"`
-	// Limit is what Unreclaimable must stay below, as found or configured.
+	// Limit is what Unreclaimable must stay below, detected or configured.
 	Limit profile.Bytes `json:"limit_bytes"`
 }
 
-// NewReading returns a reading of which nothing is known but its time.
+// NewReading returns a reading taken at t with all other values unknown.
 func NewReading(t time.Time) Reading {
 	return Reading{
 		Time:      t,

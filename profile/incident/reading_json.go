@@ -9,14 +9,14 @@ import (
 // plainReading has Reading's fields without its methods.
 type plainReading Reading
 
-// readingJSON replaces CPUTime, which is a time.Duration for whoever computes
-// with it and has no null of its own: of two fields of one name the outer wins.
+// readingJSON replaces CPUTime, a time.Duration, which has no null of its own.
+// Of two fields with one name the outer one wins.
 type readingJSON struct {
 	*plainReading
 	CPUTime *time.Duration `json:"cpu_time_ns"`
 }
 
-// MarshalJSON writes the reading with null for what is not known.
+// MarshalJSON writes the reading, with null for unknown values.
 func (r Reading) MarshalJSON() ([]byte, error) {
 	out := readingJSON{plainReading: (*plainReading)(&r)}
 	if r.CPUTime >= 0 {
@@ -25,8 +25,8 @@ func (r Reading) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. A field that is absent, as in a
-// manifest of an earlier version, is unknown like one that is null.
+// UnmarshalJSON reads what MarshalJSON writes. A field that is null, or absent
+// as in the manifest of an earlier version, is unknown.
 func (r *Reading) UnmarshalJSON(data []byte) error {
 	read := NewReading(time.Time{})
 	in := readingJSON{plainReading: (*plainReading)(&read)}

@@ -10,8 +10,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// A field that somebody adds to Reading and forgets in NewReading would be 0,
-// which says 'none' where nobody knows.
+// A field added to Reading but not to NewReading would be 0, which says 'none'
+// instead of 'unknown'.
 func TestNewReadingKnowsNothing(t *testing.T) {
 	v := reflect.ValueOf(NewReading(noon))
 	for i := range v.NumField() {
@@ -27,7 +27,7 @@ func TestNewReadingKnowsNothing(t *testing.T) {
 	}
 }
 
-// knownReading has a value of its own in every field, the first of them 0.
+// knownReading has a distinct value in every field; the first is 0.
 func knownReading() Reading {
 	r := NewReading(noon)
 	v := reflect.ValueOf(&r).Elem()
@@ -52,7 +52,7 @@ func TestReadingJSONRoundTrip(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: got %+v\nwant %+v", name, got, want)
 		}
-		// Every field under a name of its own, null or a number.
+		// Every field must have a name of its own, and be null or a number.
 		var fields map[string]any
 		if err := json.Unmarshal(data, &fields); err != nil {
 			t.Fatal(err)

@@ -11,18 +11,17 @@ import (
 	"github.com/leakguard/leakguard/internal/layout"
 )
 
-// Reader reads a folder of incidents. It writes nothing, so the folder may be a copy,
-// or another user's. It holds no descriptors between calls, and its methods may be
-// called from several goroutines.
-//
-// Only names that a guard may have written are read, and no symbolic link below the
-// folder is followed.
+// Store reads a folder of incidents. It never writes, so the folder may be a
+// copy or belong to another user. It reads only names that a guard may have
+// written, and follows no symbolic link below the folder. It holds no file
+// descriptors between calls. Its methods may be called from several goroutines
+// at once.
 type Store struct {
 	dir string
 }
 
-// OpenReader returns the incidents in a folder, which has to exist. dir itself may be a
-// symbolic link; it is resolved once, here.
+// OpenStore opens the folder of incidents dir, which must exist. If dir is a
+// symbolic link it is resolved once, by this call.
 func OpenStore(dir string) (*Store, error) {
 	abs, err := filepath.Abs(dir)
 	if err == nil {
@@ -39,12 +38,13 @@ func OpenStore(dir string) (*Store, error) {
 	return s, root.Close()
 }
 
-// Dir returns the absolute path of the folder.
+// Dir returns the absolute path of the folder, with symbolic links resolved.
 func (s *Store) Dir() string { return s.dir }
 
-// Incidents returns the incidents in the folder, oldest first. An incident whose process
-// died before its manifest was written is among them, with CutShort set. Doubts about
-// one incident are in its Warnings; an error is about the folder as a whole.
+// Incidents returns the incidents in the folder, oldest first. It includes an
+// incident whose process died before it wrote the manifest, with CutShort set.
+// Doubts about a single incident are in its Warnings; the error concerns the
+// folder as a whole.
 func (s *Store) Incidents() ([]Manifest, error) {
 	root, err := s.root()
 	if err != nil {
@@ -67,8 +67,8 @@ func (s *Store) Incidents() ([]Manifest, error) {
 	return all, nil
 }
 
-// Incident returns one incident. The error wraps [fs.ErrNotExist] if there is none of
-// that ID.
+// Incident returns the incident with that ID. The error wraps [fs.ErrNotExist]
+// if there is none.
 func (s *Store) Incident(id string) (Manifest, error) {
 	root, err := s.root()
 	if err != nil {
@@ -80,14 +80,15 @@ func (s *Store) Incident(id string) (Manifest, error) {
 			return m, nil
 		}
 	}
-	return Manifest{}, fmt.Errorf("incident: there is no incident %q in %s: %w", id, s.dir, fs.ErrNotExist)
+	return Manifest{}, fmt.Errorf("incident: no incident %q in %s: %w", id, s.dir, fs.ErrNotExist)
 }
 
-// Open opens a file of an incident for reading. The error wraps [fs.ErrNotExist] if
-// there is none of that name.
+// Open opens a file of an incident for reading. The error wraps
+// [fs.ErrNotExist] if the incident has no such file. The caller closes the
+// file.
 func (s *Store) Open(id, name string) (*os.File, error) {
 	if !IsID(id) || !layout.ValidName(name) {
-		return nil, fmt.Errorf("incident: there is no file %q of an incident %q: %w", name, id, fs.ErrNotExist)
+		return nil, fmt.Errorf("incident: no file %q in incident %q: %w", name, id, fs.ErrNotExist)
 	}
 	root, err := s.root()
 	if err != nil {
@@ -106,7 +107,7 @@ func (s *Store) Open(id, name string) (*os.File, error) {
 	return f, nil
 }
 
-// root opens the folder, unless it has become a link to another place.
+// root opens the folder, unless a symbolic link has replaced it.
 func (s *Store) root() (*os.Root, error) {
 	before, err := os.Lstat(s.dir)
 	if err != nil {
@@ -121,13 +122,13 @@ func (s *Store) root() (*os.Root, error) {
 	}
 	if now, err := root.Stat("."); err != nil || !os.SameFile(before, now) {
 		root.Close()
-		return nil, errors.Join(errors.New("the folder was replaced while it was opened: try again"), err)
+		return nil, errors.Join(errors.New("the folder was replaced during the call: try again"), err)
 	}
 	return root, nil
 }
 
-// IsIncidentID reports whether a name is an incident's ID, which is that of its
-// folder.
+// IsID reports whether name is the ID of an incident, which is also the name of
+// its folder.
 func IsID(name string) bool {
 	_, _, ok := layout.ParseID(name)
 	return ok

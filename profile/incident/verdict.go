@@ -9,23 +9,23 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// VerdictClass is what fills the memory, in one of a few classes.
+// VerdictClass says what fills the memory, in one of a few classes.
 type VerdictClass int
 
 // The classes of a [Verdict].
 const (
-	VerdictUnknown        VerdictClass = iota // nothing is known of the memory
+	VerdictUnknown        VerdictClass = iota // memory use is unknown
 	VerdictCalm                               // nothing stands out
 	VerdictPageCache                          // page cache, far from the limit
-	VerdictCacheAtLimit                       // the limit is close by page cache alone
-	VerdictDirty                              // the limit is close by page cache that is not written yet
+	VerdictCacheAtLimit                       // near the limit through page cache alone
+	VerdictDirty                              // near the limit through page cache not written yet
 	VerdictTmpfs                              // tmpfs or shared memory
 	VerdictLocked                             // locked pages of files
 	VerdictGoHeap                             // the Go heap
-	VerdictStacks                             // the stacks of goroutines
+	VerdictStacks                             // goroutine stacks
 	VerdictNonGo                              // cgo, mmap
-	VerdictOtherProcesses                     // other processes of the cgroup
-	VerdictKernel                             // the kernel, for the cgroup
+	VerdictOtherProcesses                     // other processes in the cgroup
+	VerdictKernel                             // kernel memory charged to the cgroup
 
 	verdicts // the number of classes
 )
@@ -35,7 +35,7 @@ var verdictNames = [verdicts]string{
 	"Go heap", "goroutine stacks", "non-Go memory", "other processes", "kernel memory",
 }
 
-// String gives the class in a few words, such as 'page cache at the limit'.
+// String returns the class in a few words, such as 'page cache at the limit'.
 func (c VerdictClass) String() string {
 	if c < 0 || c >= verdicts {
 		return fmt.Sprintf("VerdictClass(%d)", int(c))
@@ -43,17 +43,17 @@ func (c VerdictClass) String() string {
 	return verdictNames[c]
 }
 
-// Harmless reports whether it is no leak, however close the limit is: the kernel
-// takes back what fills the memory before it kills, or nothing fills it.
+// Harmless reports whether there is no leak, however close the limit is:
+// nothing fills the memory, or the kernel reclaims what does before it kills.
 func (c VerdictClass) Harmless() bool {
 	return c == VerdictCalm || c == VerdictPageCache || c == VerdictCacheAtLimit
 }
 
-// MarshalText writes the class's name.
+// MarshalText returns the name of the class.
 func (c VerdictClass) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText reads a name; one that a later version has added is
-// [VerdictUnknown].
+// UnmarshalText reads the name of a class. An unknown name, such as one of a
+// later version, becomes [VerdictUnknown].
 func (c *VerdictClass) UnmarshalText(text []byte) error {
 	*c = VerdictUnknown
 	for i, name := range verdictNames {
@@ -64,64 +64,72 @@ func (c *VerdictClass) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Verdict is what fills the memory, in words.
+// Verdict says what fills the memory.
 type Verdict struct {
 	Class VerdictClass `json:"class"`
 	// Text is one sentence with the figures, such as 'tmpfs holds 240.0 MiB of
-	// 512.0 MiB: counts like heap'; '' in the zero Verdict.
+	// 512.0 MiB; it counts like heap'; "" in the zero Verdict.
 	Text string `json:"text"`
 }
 
-// The lines of a verdict.
+// The thresholds of a verdict.
 const (
-	// closeToLimit is the share of the limit from which on it is close.
+	// closeToLimit is the share of the limit above which it is close.
 	closeToLimit = 0.90
-	// A holder is named when this share of the limit cannot be taken back,
-	// though nothing grew: from there on a growth that nobody saw is likely.
+	// heldOfLimit is the share of the limit above which the largest
+	// unreclaimable part is named even if nothing grew, because growth was
+	// likely missed.
 	heldOfLimit = 0.80
-	// cacheAlone is the share of the limit up to which what cannot be taken back
-	// does not matter, unless it grew by grownAnyway.
+	// cacheAlone is the share of the limit up to which unreclaimable memory
+	// does not matter, unless a part of it grew by grownAnyway.
 	cacheAlone, grownAnyway = 0.5, 0.25
-	// surprising is the share of the limit from which on tmpfs and locked files
-	// are named in any case: nobody looks for memory there.
+	// surprising is the share of the limit above which tmpfs and locked files
+	// are always named, because nobody looks for memory there.
 	surprising = 0.25
-	// unwritten is the share of the limit from which on page cache that is not
-	// written yet is what holds the process up.
+	// unwritten is the share of the limit above which page cache not written
+	// yet is what holds the process up.
 	unwritten = 0.125
-	// What grew by less than a sixteenth of the limit is no growth, nor by
-	// less than 8 MiB; by 256 MiB it is in any case.
+	// Growth counts from a sixteenth of the limit, but from at least 8 MiB and
+	// at most 256 MiB.
 	grownOfLimit         = 1.0 / 16
 	leastGrown, mostFree = 8 << 20, 256 << 20
 )
 
-// Verdict says what fills the memory. earlier is a reading of some minutes ago,
-// and then what has grown since counts first; with nil only what there is now can
-// be judged. It computes from the two readings alone.
+// Verdict says what fills the memory of the reading r. earlier is a reading of
+// some minutes before, and growth since then counts first. If earlier is nil,
+// Verdict judges the present state only. It uses only the two readings.
 //
-// In this order, the first that holds: the limit is close (90%), at most half of
-// it cannot be taken back and no part of that grew by a quarter of the limit
-// ([VerdictCacheAtLimit]; [VerdictDirty] where an eighth of the limit waits to be
-// written); a part that cannot be taken back grew, by a sixteenth of the limit but
-// at least 8 MiB and at most 256 MiB (its class); the limit is close and less than 80% of it cannot be
-// taken back (as the first); tmpfs or locked files hold a quarter of the limit; 80% of the limit
-// cannot be taken back (the class of the largest part); the page cache grew or is
-// half of the limit ([VerdictPageCache]); calm.
+// All memory but the page cache is unreclaimable. The first rule that applies
+// decides:
 //
-// Of the Go heap as much garbage counts as growth as the live heap grew by, which is
-// what GOGC=100 allows: garbage alone is no growth.
+//  1. The limit is close (90%), at most half of it is unreclaimable, and no
+//     unreclaimable part grew by a quarter of it: [VerdictCacheAtLimit], or
+//     [VerdictDirty] if an eighth of the limit waits to be written.
+//  2. An unreclaimable part grew by a sixteenth of the limit, but at least
+//     8 MiB and at most 256 MiB: the class of that part.
+//  3. The limit is close, and less than 80% of it is unreclaimable: as in
+//     rule 1.
+//  4. Tmpfs or locked files hold a quarter of the limit: [VerdictTmpfs] or
+//     [VerdictLocked].
+//  5. 80% of the limit is unreclaimable: the class of the largest part.
+//  6. The page cache grew, or fills half of the limit: [VerdictPageCache].
+//  7. Otherwise: [VerdictCalm].
+//
+// Garbage counts as growth of the Go heap only up to the growth of the live
+// heap, which is what GOGC=100 allows. Garbage alone is not growth.
 func (r *Reading) Verdict(earlier *Reading) Verdict {
 	c := newVerdictCase(r, earlier)
 	class := c.class()
 	return Verdict{Class: class, Text: c.text(class)}
 }
 
-// VerdictClass is the class of [Reading.Verdict] alone; it allocates nothing.
+// VerdictClass returns the class of [Reading.Verdict]. It does not allocate.
 func (r *Reading) VerdictClass(earlier *Reading) VerdictClass {
 	c := newVerdictCase(r, earlier)
 	return c.class()
 }
 
-// limitOf is the limit that is about what is divided, or Unknown.
+// limitOf returns the limit that applies to what d divides, or Unknown.
 func (r *Reading) limitOf(d Division) profile.Bytes {
 	if d.Cgroup && (!r.Limit.Known() || r.CgroupLimit < r.Limit) {
 		return r.CgroupLimit
@@ -129,13 +137,13 @@ func (r *Reading) limitOf(d Division) profile.Bytes {
 	return r.Limit
 }
 
-// verdictCase is what a verdict is made from.
+// verdictCase is the input of a verdict.
 type verdictCase struct {
 	d     Division
 	limit profile.Bytes
 	slab  profile.Bytes
 	grown [verdicts]profile.Bytes // by class
-	in    time.Duration           // in which it grew; 0: not known
+	in    time.Duration           // time in which it grew; 0 if unknown
 }
 
 func newVerdictCase(r, earlier *Reading) verdictCase {
@@ -151,7 +159,7 @@ func newVerdictCase(r, earlier *Reading) verdictCase {
 	return c
 }
 
-// held are the parts by class.
+// held returns the parts by class.
 func (d *Division) held() (h [verdicts]profile.Bytes) {
 	h[VerdictPageCache] = d.FileCache
 	h[VerdictDirty] = d.Dirty
@@ -175,7 +183,7 @@ func growthOf(before, now Division) (grown [verdicts]profile.Bytes) {
 	return grown
 }
 
-// mostHeld is the class with the most of what the kernel does not take back.
+// mostHeld returns the class with the most unreclaimable memory.
 func mostHeld(by [verdicts]profile.Bytes) (class VerdictClass, most profile.Bytes) {
 	for c := VerdictTmpfs; c < verdicts; c++ {
 		if by[c] > most {
@@ -185,7 +193,7 @@ func mostHeld(by [verdicts]profile.Bytes) (class VerdictClass, most profile.Byte
 	return class, most
 }
 
-// of is a share of the limit; without a limit nothing reaches it.
+// of returns a share of the limit. Without a limit it is out of reach.
 func (c *verdictCase) of(share float64) profile.Bytes {
 	if c.limit <= 0 {
 		return 1 << 62
@@ -224,20 +232,20 @@ func (c *verdictCase) class() VerdictClass {
 	return VerdictCalm
 }
 
-// verdictWords are how a part is told of: its name, whether it is a plural, and
-// what follows from it.
+// verdictWords says how to describe a part: its name, whether that is a plural,
+// and a hint on what follows.
 var verdictWords = [verdicts]struct {
 	name   string
 	plural bool
 	hint   string
 }{
-	VerdictTmpfs:          {"tmpfs", false, "counts like heap"},
-	VerdictLocked:         {"locked files", true, "count like heap"},
+	VerdictTmpfs:          {"tmpfs", false, "it counts like heap"},
+	VerdictLocked:         {"locked files", true, "they count like heap"},
 	VerdictGoHeap:         {"Go heap", false, ""},
-	VerdictStacks:         {"goroutine stacks", true, "look for goroutines that leak"},
-	VerdictNonGo:          {"non-Go memory", false, "cgo or mmap, which no Go profile shows"},
-	VerdictOtherProcesses: {"other processes of the cgroup", true, "this process is not to blame"},
-	VerdictKernel:         {"kernel memory", false, "slab, sockets or page tables"},
+	VerdictStacks:         {"goroutine stacks", true, "look for leaking goroutines"},
+	VerdictNonGo:          {"non-Go memory", false, "it is cgo or mmap, which no Go profile shows"},
+	VerdictOtherProcesses: {"other processes in the cgroup", true, "this process is not to blame"},
+	VerdictKernel:         {"kernel memory", false, "it is slab, sockets or page tables"},
 }
 
 func (c *verdictCase) text(class VerdictClass) string {
@@ -251,43 +259,38 @@ func (c *verdictCase) text(class VerdictClass) string {
 	}
 	switch class {
 	case VerdictUnknown:
-		return "nothing tells what the memory holds"
+		return "memory use is unknown"
 	case VerdictCalm:
 		return fmt.Sprintf("calm: %v%s in use", d.Total, of)
 	case VerdictPageCache:
-		return fmt.Sprintf("page cache, reclaimable: not a leak; %v of %v in use", d.FileCache+d.Dirty, d.Total)
+		return fmt.Sprintf("not a leak: %v of %v in use is reclaimable page cache", d.FileCache+d.Dirty, d.Total)
 	case VerdictCacheAtLimit:
-		return fmt.Sprintf("limit is close but all of it is cache: %v%s in use, the kernel takes %v back before it kills", d.Total, of, d.FileCache)
+		return fmt.Sprintf("near the limit only because of page cache: %v%s in use, of which the kernel reclaims %v before it kills", d.Total, of, d.FileCache)
 	case VerdictDirty:
-		return fmt.Sprintf("dirty pages at the limit: slow the writer or fsync; %v wait to be written, %v%s in use", d.Dirty, d.Total, of)
+		return fmt.Sprintf("near the limit because of dirty pages: %v%s in use, of which %v wait to be written; slow down the writer or call fsync", d.Total, of, d.Dirty)
 	}
 	w := verdictWords[class]
 	var b strings.Builder
 	b.WriteString(w.name)
-	verb := func(s string) {
-		if !w.plural {
-			s += "s"
-		}
-		b.WriteString(" " + s)
+	hold := " holds"
+	if w.plural {
+		hold = " hold"
 	}
 	held := d.held()[class]
 	surprise := class == VerdictTmpfs || class == VerdictLocked
 	switch grown := c.grown[class]; {
 	case grown < leastGrown || surprise && grown < held/2:
-		verb("hold")
-		fmt.Fprintf(&b, " %v%s", held, of)
+		fmt.Fprintf(&b, "%s %v%s", hold, held, of)
 	case surprise:
-		verb("hold")
-		fmt.Fprintf(&b, " %v%s, %v more%s", held, of, grown, in)
+		fmt.Fprintf(&b, "%s %v%s, up %v%s", hold, held, of, grown, in)
 	default:
-		verb("grow")
-		fmt.Fprintf(&b, ": %v more%s, now %v%s", grown, in, held, of)
+		fmt.Fprintf(&b, " grew by %v%s to %v%s", grown, in, held, of)
 	}
 	if w.hint != "" {
-		b.WriteString(": " + w.hint)
+		b.WriteString("; " + w.hint)
 	}
 	if class == VerdictKernel && c.slab.Known() {
-		fmt.Fprintf(&b, "; %v of it slab", c.slab)
+		fmt.Fprintf(&b, ", %v of it slab", c.slab)
 	}
 	if class == VerdictGoHeap {
 		fmt.Fprintf(&b, ", %v live", d.GoLive)

@@ -45,42 +45,42 @@ func TestVerdict(t *testing.T) {
 
 	for _, test := range []struct {
 		name   string
-		before func(*Reading) // laid over what is there in either reading
+		before func(*Reading) // applied to both readings
 		grow   func(*Reading)
 		class  VerdictClass
 		text   string // exact
 	}{
 		{"nothing happens", anon, anon, VerdictCalm, "calm: 101.0 MiB of 512.0 MiB in use"},
-		{"page cache, far from the limit", anon, cache(150 * mib), VerdictPageCache, "page cache, reclaimable: not a leak; 190.0 MiB of 251.0 MiB in use"},
-		{"page cache at the limit", anon, cache(400 * mib), VerdictCacheAtLimit, "limit is close but all of it is cache: 501.0 MiB of 512.0 MiB in use, the kernel takes 437.0 MiB back before it kills"},
+		{"page cache, far from the limit", anon, cache(150 * mib), VerdictPageCache, "not a leak: 190.0 MiB of 251.0 MiB in use is reclaimable page cache"},
+		{"page cache at the limit", anon, cache(400 * mib), VerdictCacheAtLimit, "near the limit only because of page cache: 501.0 MiB of 512.0 MiB in use, of which the kernel reclaims 437.0 MiB before it kills"},
 		{"it was there before", cache(400 * mib), anon, VerdictCacheAtLimit, ""},
 		{"a large steady heap and page cache", heap(250*mib, 50*mib), cache(100 * mib), VerdictCacheAtLimit, ""},
-		{"dirty pages at the limit", anon, dirty(400 * mib), VerdictDirty, "dirty pages at the limit: slow the writer or fsync; 403.0 MiB wait to be written, 501.0 MiB of 512.0 MiB in use"},
+		{"dirty pages at the limit", anon, dirty(400 * mib), VerdictDirty, "near the limit because of dirty pages: 501.0 MiB of 512.0 MiB in use, of which 403.0 MiB wait to be written; slow down the writer or call fsync"},
 		{"dirty pages far from it", anon, dirty(200 * mib), VerdictPageCache, ""},
-		{"tmpfs", anon, tmpfs, VerdictTmpfs, "tmpfs holds 240.0 MiB of 512.0 MiB, 240.0 MiB more in 5 min: counts like heap"},
-		{"tmpfs of long ago", tmpfs, anon, VerdictTmpfs, "tmpfs holds 240.0 MiB of 512.0 MiB: counts like heap"},
-		{"locked file", anon, locked, VerdictLocked, "locked files hold 140.0 MiB of 512.0 MiB, 140.0 MiB more in 5 min: count like heap"},
-		{"Go heap", anon, heap(100*mib, 0), VerdictGoHeap, "Go heap grows: 100.0 MiB more in 5 min, now 142.0 MiB of 512.0 MiB, 120.0 MiB live"},
+		{"tmpfs", anon, tmpfs, VerdictTmpfs, "tmpfs holds 240.0 MiB of 512.0 MiB, up 240.0 MiB in 5 min; it counts like heap"},
+		{"tmpfs of long ago", tmpfs, anon, VerdictTmpfs, "tmpfs holds 240.0 MiB of 512.0 MiB; it counts like heap"},
+		{"locked file", anon, locked, VerdictLocked, "locked files hold 140.0 MiB of 512.0 MiB, up 140.0 MiB in 5 min; they count like heap"},
+		{"Go heap", anon, heap(100*mib, 0), VerdictGoHeap, "Go heap grew by 100.0 MiB in 5 min to 142.0 MiB of 512.0 MiB, 120.0 MiB live"},
 		{"Go heap with its garbage", anon, heap(40*mib, 40*mib), VerdictGoHeap, ""},
 		{"garbage alone", anon, heap(2*mib, 150*mib), VerdictCalm, ""},
 		{"a heap that is there, at its limit", heap(400*mib, 0), anon, VerdictGoHeap, "Go heap holds 442.0 MiB of 512.0 MiB, 420.0 MiB live"},
-		{"goroutine stacks", anon, stacks, VerdictStacks, "goroutine stacks grow: 100.0 MiB more in 5 min, now 102.0 MiB of 512.0 MiB: look for goroutines that leak"},
-		{"cgo", anon, own(100 * mib), VerdictNonGo, "non-Go memory grows: 100.0 MiB more in 5 min, now 106.0 MiB of 512.0 MiB: cgo or mmap, which no Go profile shows"},
-		{"a sidecar", anon, others, VerdictOtherProcesses, "other processes of the cgroup grow: 100.0 MiB more in 5 min, now 105.0 MiB of 512.0 MiB: this process is not to blame"},
-		{"sockets or dentries", anon, kernel, VerdictKernel, "kernel memory grows: 100.0 MiB more in 5 min, now 105.0 MiB of 512.0 MiB: slab, sockets or page tables; 3.0 MiB of it slab"},
-		// The page cache fills what a leak leaves: the leak is named.
+		{"goroutine stacks", anon, stacks, VerdictStacks, "goroutine stacks grew by 100.0 MiB in 5 min to 102.0 MiB of 512.0 MiB; look for leaking goroutines"},
+		{"cgo", anon, own(100 * mib), VerdictNonGo, "non-Go memory grew by 100.0 MiB in 5 min to 106.0 MiB of 512.0 MiB; it is cgo or mmap, which no Go profile shows"},
+		{"a sidecar", anon, others, VerdictOtherProcesses, "other processes in the cgroup grew by 100.0 MiB in 5 min to 105.0 MiB of 512.0 MiB; this process is not to blame"},
+		{"sockets or dentries", anon, kernel, VerdictKernel, "kernel memory grew by 100.0 MiB in 5 min to 105.0 MiB of 512.0 MiB; it is slab, sockets or page tables, 3.0 MiB of it slab"},
+		// The page cache fills what a leak leaves, but the leak is named.
 		{"a leak under page cache", cache(200 * mib), both(heap(160*mib, 30*mib), cache(16*mib)), VerdictGoHeap, ""},
-		// The larger of two.
+		// The larger of two wins.
 		{"heap and cgo", anon, both(heap(50*mib, 0), own(90*mib)), VerdictNonGo, ""},
 		{"too little", anon, own(31 * mib), VerdictCalm, ""},
-		// A smaller limit that was configured counts.
+		// A smaller configured limit applies.
 		{"configured limit", func(r *Reading) { r.Limit = 128 * mib }, cache(20 * mib), VerdictCacheAtLimit, ""},
-		// Outside of a cgroup with a limit it is about the process.
+		// Without a cgroup limit the verdict is about the process.
 		{"a laptop, cgo", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, 16<<10*mib }, own(300 * mib), VerdictNonGo, ""},
 		{"a laptop, no limit known", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, profile.Unknown }, own(300 * mib), VerdictNonGo,
-			"non-Go memory grows: 300.0 MiB more in 5 min, now 306.0 MiB: cgo or mmap, which no Go profile shows"},
+			"non-Go memory grew by 300.0 MiB in 5 min to 306.0 MiB; it is cgo or mmap, which no Go profile shows"},
 		{"a laptop, page cache of others", func(r *Reading) { r.CgroupLimit, r.Limit = profile.Unknown, 16<<10*mib }, cache(400 * mib), VerdictCalm, "calm: 60.0 MiB of 16.00 GiB in use"},
-		{"nothing known", func(r *Reading) { *r = NewReading(r.Time) }, func(r *Reading) { *r = NewReading(r.Time) }, VerdictUnknown, "nothing tells what the memory holds"},
+		{"nothing known", func(r *Reading) { *r = NewReading(r.Time) }, func(r *Reading) { *r = NewReading(r.Time) }, VerdictUnknown, "memory use is unknown"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			earlier, r := cgroupReading(noon.Add(-5*time.Minute)), cgroupReading(noon)
@@ -103,7 +103,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Readings of which one is of the cgroup and one of the process are not compared.
+// A reading of a cgroup is not compared with one of a process.
 func TestVerdictOfAnotherScope(t *testing.T) {
 	earlier, r := cgroupReading(noon.Add(-time.Minute)), cgroupReading(noon)
 	earlier.CgroupLimit = profile.Unknown

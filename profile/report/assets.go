@@ -6,18 +6,17 @@ import (
 	"github.com/leakguard/leakguard/internal/webassets"
 )
 
-// reportJS draws the report in a browser. (A package html/template would cost
-// each user's binary more than all that draws: it switches off the linker's
-// dead-code elimination.)
+// reportJS draws the report in a browser. The package html/template is not
+// used: it disables the linker's dead-code elimination, which would cost every
+// user's binary more than all the drawing code.
 //
 //go:embed assets/report.js
 var reportJS string
 
-// pageCSS are the styles of a page.
+// pageCSS returns the styles of a page.
 func pageCSS() string { return webassets.UplotCSS + webassets.FlameCSS + webassets.BaseCSS }
 
-// pageScripts are the scripts of a page, in the order in which they need each
-// other.
+// pageScripts returns the scripts of a page, in load order.
 func pageScripts() (scripts []string, err error) {
 	uplot, err := webassets.UplotJS()
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The script stands in an element, and asks no network; internal/webassets
-// tests the rest.
+// The script can be inlined in an element and does not use the network.
+// internal/webassets tests the rest.
 func TestReportScript(t *testing.T) {
 	for _, never := range []string{"</", "eval(", "new Function", "XMLHttpRequest", "fetch(", "importScripts"} {
 		if strings.Contains(reportJS, never) {

@@ -9,7 +9,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// large is evidence at the bounds of what Compare returns.
+// large is a comparison of the largest size that Compare returns.
 func large() Input {
 	e := seedCase()
 	for i := range 50 {

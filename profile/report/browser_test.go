@@ -13,16 +13,16 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// drawn is what the probe found in a page.
+// drawn is the result of the probe in a page.
 type drawn struct {
-	Dark     bool // as the page sees it
-	Charts   int  // canvases of the chart that are not blank
-	Frames   int  // of the flame graph that have a width
+	Dark     bool // the page sees a dark color scheme
+	Charts   int  // chart canvases that are not blank
+	Frames   int  // flame graph frames with a width
 	Walked   bool // an arrow key went from the root to its child
 	Zoomed   bool // a click on a frame made it as wide as the graph
-	Reset    bool // and the button as narrow as it was
-	Open     int  // alternatives as text that are still open
-	Overflow int  // pixels that the page is wider than its window
+	Reset    bool // the button made it as narrow as before
+	Open     int  // text alternatives that are still open
+	Overflow int  // by how many pixels the page is wider than its window
 	Height   int  // of the page
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// The incidents whose reports are golden.
+// The incidents with golden reports.
 
 var acme = incident.Build{
 	GoVersion: "go1.26.8", Path: "example.com/acme/shop/cmd/checkout", Module: "example.com/acme/shop", Version: "v1.4.2",
@@ -39,7 +39,7 @@ func artefacts(names ...string) (all []incident.Artefact) {
 	return all
 }
 
-// reportCases are the evidence of each golden report, by its name.
+// reportCases returns the input of each golden report, by name.
 func reportCases() map[string]Input {
 	return map[string]Input{
 		"heap":      heapCase(),
@@ -52,7 +52,7 @@ func reportCases() map[string]Input {
 	}
 }
 
-// heapCase is a handler that keeps what it allocates: seconds to the limit.
+// heapCase is a handler that keeps what it allocates, seconds before the limit.
 func heapCase() Input {
 	leak := profile.Frame{Function: "main.memoryLeak", File: "/src/shop/cmd/checkout/main.go", Line: 104, Package: "main", Module: "example.com/acme/shop"}
 	session := ours("session", "(*Store).Get", "store.go", 61)
@@ -117,7 +117,7 @@ func heapCase() Input {
 			}},
 			Suspects: []incident.Suspect{
 				{Kind: profile.Heap, Frame: leak, Value: incident.Change{Before: 0, After: 180*mib + 430*1024}, Unit: profile.UnitBytes, Share: 0.98, Standing: profile.Unknown, Confidence: 0.97,
-					Reasons: []string{"98% of what the heap grew was allocated here", "there was nothing of it in the baseline", "181 objects of about 1.0 MiB each"}},
+					Reasons: []string{"grew from 0 B to 180.4 MiB in 2 s", "98% of the heap growth", "181 more objects, now 1.0 MiB each on average"}},
 				{Kind: profile.Heap, Frame: session, Value: incident.Change{Before: 2 * mib, After: 5 * mib}, Unit: profile.UnitBytes, Share: 0.016, Standing: profile.Unknown, Confidence: 0.2,
 					Reasons: []string{"3.0 MiB more, which may be a cache that warms up"}},
 			},
@@ -133,8 +133,8 @@ func heapCase() Input {
 	}
 }
 
-// seedCase is the story that this library began with: goroutines leak slowly at
-// one place while the memory of another package grows with their number.
+// seedCase is the leak that this library was made for: goroutines leak slowly
+// in one place, and the memory of another package grows with their number.
 func seedCase() Input {
 	put := ours("storage", "(*Cache).Put", "storage.go", 85)
 	watch := ours("storage", "(*Cache).watch", "storage.go", 40)
@@ -158,7 +158,7 @@ func seedCase() Input {
 		Decisions: []incident.Decision{{Time: noon, Text: "opened: 134 more goroutines in 40 min"}},
 		Artefacts: artefacts("goroutine.pb.gz", "heap.pb.gz", "heap-base.pb.gz", "goroutine-base.pb.gz", "heap-fresh.pb.gz", "goroutine.txt"),
 	}
-	// They come in bursts and pauses, as the requests do that leak them.
+	// They come in bursts and pauses, like the requests that leak them.
 	goroutines := 240
 	for i := range 81 {
 		if i%10 < 6 && i > 0 && goroutines < 374 {
@@ -193,7 +193,7 @@ func seedCase() Input {
 			}},
 			Suspects: []incident.Suspect{
 				{Kind: profile.Heap, Frame: sentry, Value: incident.Change{Before: 298 * mib, After: 466 * mib}, Unit: profile.UnitBytes, Share: 0.955, Standing: profile.Unknown, Confidence: 0.95,
-					Reasons: []string{"96% of what the heap grew was allocated here"}},
+					Reasons: []string{"96% of the heap growth"}},
 				{Kind: profile.Heap, Frame: ours("orders", "(*Index).Add", "index.go", 33), Value: incident.Change{Before: 8 * mib, After: 16 * mib}, Unit: profile.UnitBytes, Share: 0.045, Standing: profile.Unknown, Confidence: 0.35,
 					Reasons: []string{"it doubled"}},
 			},
@@ -240,11 +240,11 @@ func nonGoCase() Input {
 			Modules:  []diff.Row{{Frame: profile.Frame{Module: "example.com/acme/shop"}, Value: incident.Change{Before: 10 * mib, After: 12 * mib}, Share: 1}},
 			Suspects: []incident.Suspect{{Kind: profile.Heap, Frame: site, Value: incident.Change{Before: 10 * mib, After: 12 * mib}, Unit: profile.UnitBytes, Share: 1, Standing: profile.Unknown, Confidence: 0.4}},
 		},
-		Warnings: []string{"goroutine-base.pb.gz cannot be read, so nothing is subtracted from goroutine.pb.gz: gzip: invalid header"},
+		Warnings: []string{"goroutine-base.pb.gz cannot be read, so goroutine.pb.gz has no baseline: gzip: invalid header"},
 	}
 }
 
-// tmpfsCase is a cgroup that somebody fills through /dev/shm.
+// tmpfsCase is a cgroup that fills up through /dev/shm.
 func tmpfsCase() Input {
 	m := incident.Manifest{
 		Schema: 1, ID: "20261120T120000.000Z-memory-5a5a", Rule: "memory", Trigger: incident.TriggerRule, Reason: "memory 469.0 MiB, 92% of 512.0 MiB",
@@ -264,7 +264,7 @@ func tmpfsCase() Input {
 	}}
 }
 
-// nothingCase is a capture by hand of a healthy process.
+// nothingCase is a manual capture of a healthy process.
 func nothingCase() Input {
 	m := incident.Manifest{
 		Schema: 1, ID: "20261120T120000.000Z-manual-beef", Rule: "manual", Trigger: incident.TriggerManual, Reason: "weekly look", Opened: noon, Peak: profile.Unknown, Build: acme,
@@ -282,7 +282,7 @@ func nothingCase() Input {
 	}
 }
 
-// cutShortCase is all that a killed process could leave.
+// cutShortCase is all that a killed process had time to write.
 func cutShortCase() Input {
 	m := incident.Manifest{
 		Schema: 1, ID: "20261120T120000.000Z-memory-dead", Rule: "memory", Opened: noon, Peak: profile.Unknown, CutShort: true,
@@ -302,7 +302,7 @@ func cutShortCase() Input {
 	}
 }
 
-// twoFilesCase is two profiles that somebody compares.
+// twoFilesCase is a comparison of two files.
 func twoFilesCase() Input {
 	e := Input{BaseFile: "old.pb.gz", NowFile: "new heap.pb.gz"}
 	var sites []diff.Row
@@ -314,6 +314,6 @@ func twoFilesCase() Input {
 		root.Children = append(root.Children, &diff.FlameNode{Name: f.Function, Value: size})
 	}
 	e.Heap = &diff.Comparison{Kind: profile.Heap, Unit: profile.UnitBytes, HasBase: true, Total: incident.Change{Before: 50 * mib, After: 150 * mib}, Sites: sites, Flame: root,
-		Suspects: []incident.Suspect{{Kind: profile.Heap, Frame: sites[0].Frame, Value: sites[0].Value, Unit: profile.UnitBytes, Share: 0.2, Standing: profile.Unknown, Confidence: 0.6, Reasons: []string{"20% of what the heap grew"}}}}
+		Suspects: []incident.Suspect{{Kind: profile.Heap, Frame: sites[0].Frame, Value: sites[0].Value, Unit: profile.UnitBytes, Share: 0.2, Standing: profile.Unknown, Confidence: 0.6, Reasons: []string{"20% of the heap growth"}}}}
 	return e
 }

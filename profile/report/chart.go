@@ -11,20 +11,20 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// timeChart is memory over time.
+// timeChart shows memory over time.
 type timeChart struct {
-	points []incident.HistoryPoint // at least two, of increasing time
-	limit  profile.Bytes           // 0: none
+	points []incident.HistoryPoint // at least two, in time order
+	limit  profile.Bytes           // 0 if there is none
 	marks  []mark
 }
 
-// mark is a moment worth a line in the chart.
+// mark is a moment marked in the chart.
 type mark struct {
 	time time.Time
 	name string
 }
 
-// maxPoints bounds a chart. A manifest holds 320.
+// maxPoints is the largest number of points of a chart. A manifest holds 320.
 const maxPoints = 512
 
 func (r *Report) overTime() section {
@@ -39,7 +39,7 @@ func (r *Report) chart() *timeChart {
 	c := &timeChart{limit: r.limit()}
 	points := history(r.Manifest)
 	step := max(1, (len(points)+maxPoints-1)/maxPoints)
-	for i := len(points) - 1; i >= 0; i -= step { // the newest is kept in any case
+	for i := len(points) - 1; i >= 0; i -= step { // always keep the newest
 		if p := points[i]; p.Memory.Known() && (len(c.points) == 0 || p.Time.Before(c.points[len(c.points)-1].Time)) {
 			c.points = append(c.points, p)
 		}
@@ -56,7 +56,7 @@ func (r *Report) chart() *timeChart {
 		}
 	}
 	if d := r.Manifest.Death; d != nil {
-		add(d.LastSample, "last sample")
+		add(d.LastSample, "last reading")
 	} else {
 		add(r.Manifest.Opened, "opened")
 	}
@@ -71,7 +71,7 @@ func (r *Report) chart() *timeChart {
 func (c *timeChart) first() time.Time { return c.points[0].Time }
 func (c *timeChart) last() time.Time  { return c.points[len(c.points)-1].Time }
 
-// peak is the highest memory in the chart.
+// peak returns the point with the most memory.
 func (c *timeChart) peak() (peak incident.HistoryPoint) {
 	for i, p := range c.points {
 		if i == 0 || p.Memory > peak.Memory {
@@ -81,12 +81,12 @@ func (c *timeChart) peak() (peak incident.HistoryPoint) {
 	return peak
 }
 
-// sentence says what the chart shows to who cannot see it.
+// sentence describes the chart to readers who cannot see it.
 func (c *timeChart) sentence() string {
 	first, last := c.points[0], c.points[len(c.points)-1]
 	text := fmt.Sprintf("From %v to %v in %s", first.Memory, last.Memory, words.Span(last.Time.Sub(first.Time)))
 	if peak := c.peak(); peak.Memory > last.Memory && peak.Memory > first.Memory {
-		text += fmt.Sprintf(", at most %v", peak.Memory)
+		text += fmt.Sprintf(", with a peak of %v", peak.Memory)
 	}
 	if c.limit > 0 {
 		text += fmt.Sprintf("; the limit is %v", c.limit)
@@ -94,8 +94,8 @@ func (c *timeChart) sentence() string {
 	return text
 }
 
-// The size of the chart in text, in characters: with axis and marks 11 lines at
-// most.
+// The size of the chart in text, in characters. With axis and marks it has at
+// most 11 lines.
 const (
 	chartWidth  = 56
 	chartHeight = 7
@@ -128,7 +128,7 @@ func (c *timeChart) lines() []string {
 		}
 		fmt.Fprintf(&b, "%18s ┤", label)
 		for _, v := range columns {
-			// Eighths of this row that are filled.
+			// How many eighths of this row are filled.
 			eighths := int(math.Round(v/top*chartHeight*8)) - 8*y
 			switch {
 			case eighths >= 8:
@@ -163,7 +163,7 @@ func (c *timeChart) lines() []string {
 		out = append(out, fmt.Sprintf("%20s▲ %s", "", strings.Join(names, ", ")))
 	}
 	if c.limit > 0 && !limitShown {
-		out = append(out, fmt.Sprintf("%20sthe limit of %v is far above", "", c.limit))
+		out = append(out, fmt.Sprintf("%20sthe limit of %v is off the chart", "", c.limit))
 	}
 	return out
 }
@@ -180,8 +180,8 @@ func (c *timeChart) column(t time.Time) int {
 	return max(0, min(int(float64(t.Sub(c.first()))/float64(whole)*chartWidth), chartWidth-1))
 }
 
-// columns are the highest values of equal spans of time; where nothing was read
-// the value before holds.
+// columns returns the highest value of each of chartWidth equal time spans. A
+// span without a point repeats the value before.
 func (c *timeChart) columns() []float64 {
 	out := make([]float64, chartWidth)
 	set := make([]bool, chartWidth)
@@ -197,7 +197,7 @@ func (c *timeChart) columns() []float64 {
 	return out
 }
 
-// before is memory at the last point before a column.
+// before returns the memory at the last point before a column.
 func (c *timeChart) before(x int) (last profile.Bytes) {
 	for _, p := range c.points {
 		if c.column(p.Time) > x {
@@ -208,6 +208,6 @@ func (c *timeChart) before(x int) (last profile.Bytes) {
 	return last
 }
 
-// limitNear reports whether the limit is low enough to be drawn beside values up
-// to top without pressing them flat.
+// limitNear reports whether the limit is low enough to draw it beside values up
+// to top without flattening them.
 func (c *timeChart) limitNear(top float64) bool { return c.limit > 0 && float64(c.limit) <= 4*top }

@@ -14,11 +14,11 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// The sections of second interest: who grew in numbers, what was captured, and
-// which program it was.
+// The sections of secondary interest: growth in numbers, captures, and the
+// program.
 
 func (r *Report) trends() section {
-	t := &table{prose: true, head: []column{{name: "signal"}, {name: "state"}, {name: "an hour", number: true}, {name: "range"}, {name: "sure", number: true}, {name: "since"}, {name: "to the limit"}}}
+	t := &table{prose: true, head: []column{{name: "signal"}, {name: "state"}, {name: "per hour", number: true}, {name: "range"}, {name: "confidence", number: true}, {name: "since"}, {name: "time to limit"}}}
 	for _, tr := range r.Manifest.Trends {
 		t.rows = append(t.rows, []string{tr.Signal, string(tr.State), slope(tr.Slope, tr.Unit),
 			slope(tr.SlopeLow, tr.Unit) + " to " + slope(tr.SlopeHigh, tr.Unit), words.Percent(tr.Confidence), when(tr.Since), limitRange(tr)})
@@ -64,7 +64,7 @@ func (r *Report) grew(id, title string, weight int, c *diff.Comparison, rows fun
 		return section{}
 	}
 	list, rest := rows(c)
-	if id != "modules" { // of places there are many, and those that stayed as they were tell nothing
+	if id != "modules" { // there are many places; those that did not change say nothing
 		list = slices.DeleteFunc(slices.Clone(list), func(g diff.Row) bool { return g.Value.Growth() == 0 })
 	}
 	if len(list) == 0 {
@@ -82,14 +82,14 @@ func (r *Report) grew(id, title string, weight int, c *diff.Comparison, rows fun
 	}
 	b := block{table: t}
 	if !c.HasBase {
-		b.lead = "There is no baseline: all that is there counts as growth."
+		b.lead = "There is no baseline, so everything counts as growth."
 	}
 	return section{id: id, title: title, weight: weight, blocks: []block{b}}
 }
 
 func (r *Report) goroutines() section {
 	t := &table{prose: true, head: []column{{name: "count", number: true}, {name: "growth", number: true}, {name: "never fewer for", number: true},
-		{name: "waiting for"}, {name: "at", code: true}, {name: "started by", code: true}, {name: "labels", code: true}}}
+		{name: "waiting for"}, {name: "at", code: true}, {name: "started with", code: true}, {name: "labels", code: true}}}
 	add := func(c incident.Change, standing time.Duration, wait, at, root, labels string) {
 		stand := ""
 		if standing > 0 {
@@ -144,7 +144,7 @@ func (r *Report) about() section {
 	b, p := m.Build, m.Process
 	revision := b.Revision
 	if revision != "" && b.Modified {
-		revision += " with changes"
+		revision += " (modified)"
 	}
 	add("Program", join(", ", join(" ", b.Path, b.Version), revision))
 	add("Built with", join(" ", b.GoVersion, b.OS, b.Arch))
@@ -186,7 +186,7 @@ func (r *Report) captures() section {
 	if len(t.rows) == 0 {
 		return section{}
 	}
-	return section{id: "captures", title: "What was captured", weight: 12, blocks: []block{{table: t, folded: true}}}
+	return section{id: "captures", title: "Captures", weight: 12, blocks: []block{{table: t, folded: true}}}
 }
 
 func took(s incident.CaptureStep) string {
@@ -196,7 +196,7 @@ func took(s incident.CaptureStep) string {
 	return words.Span(time.Duration(s.TookNS))
 }
 
-// decisions are told short: how it began and how it stands.
+// decisions shows how it began and how it stands.
 func (r *Report) decisions() section {
 	const first, last = 3, 9
 	var points []string
@@ -213,7 +213,7 @@ func (r *Report) decisions() section {
 	if len(points) == 0 {
 		return section{}
 	}
-	return section{id: "decisions", title: "What was decided", weight: 13, blocks: []block{{points: points, folded: true}}}
+	return section{id: "decisions", title: "Decisions", weight: 13, blocks: []block{{points: points, folded: true}}}
 }
 
 func when(t time.Time) string {
@@ -223,7 +223,7 @@ func when(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// join joins what is not empty.
+// join joins the parts that are not empty.
 func join(sep string, parts ...string) string {
 	var kept []string
 	for _, p := range parts {

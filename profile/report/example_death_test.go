@@ -7,8 +7,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// What a process died of, as the manifest of an incident of rule 'previous-death' and
-// the event of a guard have it.
+// The manifest of an incident of the rule 'previous-death', and the guard's
+// event, say what the process died of.
 func ExampleDeath() {
 	d := incident.Death{
 		Cause: incident.DeathOOM, Certain: true, Why: "oom_kill of its cgroup rose by 1",

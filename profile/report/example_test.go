@@ -15,8 +15,9 @@ import (
 	"github.com/leakguard/leakguard/profile/report"
 )
 
-// Two comparisons and what is known about the incident make a report. Here
-// goroutines leak, and the memory of another package grows with them.
+// Explain makes a report of comparisons and of what is known about the
+// incident. Here goroutines leak, and the memory of another package grows with
+// them.
 func ExampleExplain() {
 	put := profile.Frame{Function: "example.com/shop/storage.(*Cache).Put", File: "/src/shop/storage/storage.go", Line: 85, Package: "example.com/shop/storage", Module: "example.com/shop"}
 	record := profile.Frame{Function: "example.com/tracing.record", File: "/src/tracing/record.go", Line: 40, Package: "example.com/tracing", Module: "example.com/tracing"}
@@ -36,11 +37,11 @@ func ExampleExplain() {
 	// Output:
 	// cause candidate: example.com/shop/storage.(*Cache).Put
 	// grows with it: example.com/tracing.record
-	// grows with it: 2.0 times as much memory where there are 2.0 times as many goroutines, about 128.0 KiB per goroutine
+	// grows with it: memory grew 2.0-fold and goroutines 2.0-fold, about 128.0 KiB per goroutine
 }
 
-// An incident is explained from what is on disk, even if its process was killed before
-// it could say anything about it.
+// Explain an incident from its files. The process may have been killed before
+// it could describe the incident.
 func ExampleExplainFolder() {
 	dir, err := os.MkdirTemp("", "leakguard-example-")
 	if err != nil {
@@ -68,11 +69,11 @@ func ExampleExplainFolder() {
 	}
 	fmt.Println(r.Warnings[0])
 	// Output:
-	// the incident was cut short: the process died before it wrote why it opened, its limits and its readings
+	// the incident was cut short: the process died before it recorded the reason, the limits and the readings
 }
 
-// The first line of a report says who leaks. Here two files are compared, as
-// [diff.Compare] has them; an incident's folder is read by [report.ExplainFolder].
+// The first line of a report says who leaks. This report is about two files;
+// use [report.ExplainFolder] for the folder of an incident.
 func ExampleInputOf() {
 	c := &diff.Comparison{Kind: profile.Heap, Unit: profile.UnitBytes, HasBase: true, Suspects: []incident.Suspect{{
 		Kind: profile.Heap, Unit: profile.UnitBytes, Value: incident.Change{Before: 0, After: 180 << 20}, Share: 0.98, Confidence: 0.8,
@@ -87,6 +88,6 @@ func ExampleInputOf() {
 	fmt.Println(headline)
 	fmt.Println(r.Next[0].Line)
 	// Output:
-	// main.memoryLeak (leaky/main.go:104) holds 180.0 MiB more than before: 98% of what the heap grew
+	// main.memoryLeak (leaky/main.go:104) holds 180.0 MiB more than before, 98% of the heap growth
 	// go tool pprof -top -base old.pb.gz new.pb.gz
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// How much of an explanation is kept; what is beyond is in the comparisons.
+// The limits of an explanation. The comparisons have the rest.
 const (
 	maxSuspects = 16
 	maxEvidence = 8
@@ -24,34 +24,35 @@ const (
 const confidenceProven = 0.99
 
 // Explain makes a report of the evidence: who leaks, how sure that is, and how
-// the suspects stand to each other. It computes only, from its argument alone;
-// the same evidence always gives the same report.
+// the suspects relate to each other. The same input always gives the same
+// report. Explain does no I/O and may be called from several goroutines at
+// once.
 //
-// Suspects of all kinds are ranked together, by confidence. Where one of them
-// grows in proportion to leaked goroutines, the goroutines are named as its
-// cause candidate ([incident.RoleCause]) and stand before it ([incident.RoleGrowsWith]): memory
-// that is a certain number of bytes per goroutine stays as long as they do,
-// whichever package it belongs to. That is said only where the proportion is
-// there:
+// Explain ranks suspects of all kinds together, by confidence. If memory grows
+// in proportion to leaked goroutines, the goroutines become the cause candidate
+// ([incident.RoleCause]) and rank before that memory ([incident.RoleGrowsWith]).
+// Memory of a fixed number of bytes per goroutine stays as long as the
+// goroutines do, whichever package it belongs to. Explain claims a proportion
+// only if one of these holds:
 //
-//   - over the incident's history the live heap follows the number of goroutines
-//     on a straight line (r² of at least 0.9) that is as steep in its lower as in
-//     its upper half, also apart from the time that has passed, and the suspect
-//     grew by about as many bytes per goroutine;
-//   - or, where the history is too short, suspect and goroutines grew by the same
-//     factor;
-//   - or the suspect's memory was allocated below the function that the leaked
-//     goroutines were started with.
+//   - Over the incident's history, the live heap follows the number of
+//     goroutines on a straight line (r² of at least 0.9) that is as steep in
+//     its lower as in its upper half, time alone does not explain it, and
+//     the suspect grew by about as many bytes per goroutine.
+//   - The history is too short to tell, and the suspect and the goroutines
+//     grew by the same factor.
+//   - The suspect's memory was allocated below the function that the leaked
+//     goroutines started with.
 //
-// Where the incident is about the CPU that the process uses at its quietest, the
-// goroutines are named that grew and that timers may wake, if the wake-ups grew
-// with them by something between one in two minutes and 2,000 a second for each.
+// If the incident is about idle CPU use, Explain names goroutines that grew and
+// that timers may wake. The wake-ups must have grown with them, by between one
+// in two minutes and 2,000 a second for each.
 //
-// Where most of what grew is outside of the Go heap, no profile can show the
+// If most of the growth is outside the Go heap, no profile can show the
 // culprit, and the headline says so.
 //
-// Of an incident that tells of a death ([incident.Manifest.Death]) the report says what the
-// process died of instead.
+// The report of a death ([incident.Manifest.Death]) says what the process died
+// of instead.
 func Explain(e Input) *Report {
 	if e.Manifest.Death != nil {
 		return explainDeath(e)
@@ -83,8 +84,8 @@ func Explain(e Input) *Report {
 	return r
 }
 
-// addCensus adds what the census of goroutines over time knows. It has seen a
-// site for hours where two profiles have seen it twice.
+// addCensus adds what the census of goroutines knows. It watched a site for
+// hours; two profiles saw it twice.
 func addCensus(r *Report, m incident.Manifest) {
 	for _, site := range m.GoroutineSites {
 		if !site.Leaking && !site.Proven {
@@ -108,7 +109,7 @@ func addCensus(r *Report, m incident.Manifest) {
 		}
 		s.Confidence = max(s.Confidence, confidence)
 		s.Standing = max(s.Standing, site.Standing)
-		if !site.Proven || !s.Proven { // a proof is given once
+		if !site.Proven || !s.Proven { // give a proof only once
 			testify(s, why)
 		}
 		s.Proven = s.Proven || site.Proven
@@ -128,22 +129,22 @@ func addProof(r *Report, c *diff.Comparison) {
 			s = &r.Suspects[len(r.Suspects)-1]
 		}
 		s.Confidence = max(s.Confidence, proven.Confidence)
-		if len(proven.Reasons) > 0 && !s.Proven { // a proof is given once
+		if len(proven.Reasons) > 0 && !s.Proven { // give a proof only once
 			testify(s, proven.Reasons[0])
 		}
 		s.Proven = true
 	}
 }
 
-// testify puts a reason first, unless it is given already.
+// testify puts a reason first, unless it is there already.
 func testify(s *incident.Suspect, why string) {
 	if !slices.Contains(s.Reasons, why) {
 		s.Reasons = slices.Insert(s.Reasons, 0, why)
 	}
 }
 
-// findGoroutines returns the suspect of goroutines at a place, or nil. Where the
-// wait is "" any will do.
+// findGoroutines returns the suspect for goroutines at a place, or nil. If wait
+// is "" it matches any wait.
 func findGoroutines(suspects []incident.Suspect, at profile.Frame, wait string) *incident.Suspect {
 	for i, s := range suspects {
 		if s.Unit == profile.UnitCount && s.Frame.Function == at.Function && s.Frame.Line == at.Line &&
@@ -154,9 +155,9 @@ func findGoroutines(suspects []incident.Suspect, at profile.Frame, wait string) 
 	return nil
 }
 
-// rank sorts suspects of all kinds, the likeliest first. Among equally likely
-// ones those stand first of whose kind the rule was that opened the incident;
-// then the larger part of what grew.
+// rank sorts suspects of all kinds, most likely first. Among equals it prefers
+// those that the rule of the incident is about, then the larger part of the
+// growth.
 func rank(suspects []incident.Suspect, m incident.Manifest) {
 	asked := func(s incident.Suspect) int {
 		if m.Unit != "" && s.Unit == m.Unit {
@@ -178,8 +179,8 @@ func rank(suspects []incident.Suspect, m incident.Manifest) {
 	})
 }
 
-// finite makes an order of what may be NaN: a foreign profile's numbers are
-// anything.
+// finite replaces NaN and infinities, which a foreign profile can cause, so
+// that numbers can be sorted.
 func finite(f float64) float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return 0

@@ -10,7 +10,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// deathFacts are the rows of a report on a death.
+// deathFacts returns the rows of a report on a death.
 func deathFacts(d *incident.Death) (facts []fact) {
 	add := func(name, text string) {
 		if text != "" {
@@ -18,7 +18,7 @@ func deathFacts(d *incident.Death) (facts []fact) {
 		}
 	}
 	cause := map[incident.DeathCause]string{
-		incident.DeathOOM:   "killed by the kernel for want of memory",
+		incident.DeathOOM:   "killed by the kernel: out of memory",
 		incident.DeathPanic: "ended by the Go runtime",
 		incident.DeathHost:  "ended with its host",
 	}[d.Cause]
@@ -29,12 +29,12 @@ func deathFacts(d *incident.Death) (facts []fact) {
 		cause += " (likely)"
 	}
 	add("Cause", cause)
-	add("Because", d.Why)
+	add("Why", d.Why)
 	add("Panic", d.Panic)
 	if !d.LastSample.IsZero() {
-		text := fmt.Sprintf("between %s (its last sample) and %s (found)", stamp(d.LastSample), stamp(d.Found))
+		text := fmt.Sprintf("between %s (last reading) and %s (death noticed)", stamp(d.LastSample), stamp(d.Found))
 		if d.Every > 0 {
-			text += "; samples came every " + words.Span(d.Every) + " then"
+			text += "; readings were " + words.Span(d.Every) + " apart"
 		}
 		add("Died", text)
 	}
@@ -42,21 +42,22 @@ func deathFacts(d *incident.Death) (facts []fact) {
 		add("Lived", words.Span(d.Lived))
 	}
 	add("Memory", d.MemoryState())
-	add("Before", d.Series.Sentence(d.Cause))
+	add("History", d.Series.Sentence(d.Cause))
 	if d.Cause == incident.DeathOOM && d.Series.Doubled > 0 {
-		add("More memory", "twice the limit instead of a fix would buy "+words.Span(d.Series.Doubled)+" more")
+		add("More memory", "twice the limit, without a fix, would have bought "+words.Span(d.Series.Doubled))
 	}
 	add("Ran on", d.Elsewhere)
 	add("Who leaked", d.Culprit)
 	if n := len(d.Incidents); n > 0 {
 		add("Evidence", strings.Join(d.Incidents[max(0, n-maxEvidence):], ", "))
 	} else if d.Cause == incident.DeathOOM {
-		add("Evidence", "it left none")
+		add("Evidence", "none")
 	}
 	return facts
 }
 
-// besides is a file of another incident, or with "" of this one.
+// besides returns the path of a file of another incident or, if id is "", of
+// this one.
 func besides(folder, id, name string) string {
 	if id == "" {
 		return filepath.Join(folder, name)
@@ -66,8 +67,8 @@ func besides(folder, id, name string) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000 UTC") }
 
-// explainDeath makes the report of a death: there is no profile in it, but the
-// last readings and where the evidence is.
+// explainDeath makes the report of a death. It has no profile, but the last
+// readings, and says where the evidence is.
 func explainDeath(e Input) *Report {
 	d := e.Manifest.Death
 	r := &Report{Manifest: e.Manifest, Headline: d.Headline()}
@@ -77,11 +78,11 @@ func explainDeath(e Input) *Report {
 			if !incident.IsID(d.Incidents[i]) {
 				continue
 			}
-			r.Next = append(r.Next, Command{"what it left: who leaked", "less " + shellQuote(besides(e.Folder, d.Incidents[i], incident.ReportText))})
+			r.Next = append(r.Next, Command{"the report it left: who leaked", "less " + shellQuote(besides(e.Folder, d.Incidents[i], incident.ReportText))})
 		}
 		for _, a := range e.Manifest.Artefacts {
 			if a.Name == incident.CrashText {
-				r.Next = append(r.Next, Command{"the trace of the panic", "less " + shellQuote(besides(e.Folder, "", incident.CrashText))})
+				r.Next = append(r.Next, Command{"the panic's stack trace", "less " + shellQuote(besides(e.Folder, "", incident.CrashText))})
 			}
 		}
 	}
@@ -92,5 +93,5 @@ func (r *Report) death() section {
 	if r.Manifest.Death == nil {
 		return section{}
 	}
-	return section{id: "death", title: "What it died of", weight: 1, blocks: []block{{facts: deathFacts(r.Manifest.Death)}}}
+	return section{id: "death", title: "Cause of death", weight: 1, blocks: []block{{facts: deathFacts(r.Manifest.Death)}}}
 }

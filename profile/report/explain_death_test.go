@@ -24,7 +24,7 @@ func oomDeath() *incident.Death {
 	}
 }
 
-// deathManifest is a death as the next process tells it.
+// deathManifest is a death as the next process reports it.
 func deathManifest() incident.Manifest {
 	m := incident.Manifest{Rule: incident.RulePreviousDeath, Trigger: incident.TriggerDeath, Opened: diedAt, Peak: 511 << 20, Unit: profile.UnitBytes, Death: oomDeath()}
 	for i := range 100 {
@@ -64,10 +64,10 @@ func TestReportOfADeath(t *testing.T) {
 	for _, want := range []string{
 		"The previous process was OOM-killed after 10:15:30.123 UTC",
 		"Who leaked: storage.(*Cache).Put",
-		"killed by the kernel for want of memory",
-		"between 2026-11-20 10:15:30.123 UTC (its last sample) and 2026-11-20 10:15:31.323 UTC (found); samples came every 10 ms then",
-		"twice the limit instead of a fix would buy 3 h 24 min more",
-		"▲ last sample 10:15:30",
+		"killed by the kernel: out of memory",
+		"between 2026-11-20 10:15:30.123 UTC (last reading) and 2026-11-20 10:15:31.323 UTC (death noticed); readings were 10 ms apart",
+		"twice the limit, without a fix, would have bought 3 h 24 min",
+		"▲ last reading 10:15:30",
 		filepath.Join(s.Dir(), "20261120T101529.123Z-memory-7f3a", incident.ReportText),
 	} {
 		if !strings.Contains(text.String(), want) {

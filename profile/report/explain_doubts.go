@@ -13,22 +13,22 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// outside is growth of memory that is not the Go heap's, as far as the readings
-// tell it.
+// outside is the growth of memory outside the Go heap, as far as readings show
+// it.
 type outside struct {
 	found        bool
 	memory, heap int64 // growth of unreclaimable memory and of the live heap
-	bytes        int64 // of memory's, what the Go heap does not explain
+	bytes        int64 // growth of memory that the Go heap does not explain
 	span         time.Duration
 }
 
-// minOutside is from what on growth outside of the heap is told.
+// minOutside is the least growth outside the heap to report.
 const minOutside = 32 << 20
 
-// outsideHeap compares what memory and live heap grew by. Garbage that the
-// collector has not taken yet lets memory grow by as much again as the live heap
-// does (GOGC=100), and that is the heap's, too; where the readings know what the
-// Go runtime took from the system, that is taken instead of the guess.
+// outsideHeap compares the growth of memory with that of the live heap. Garbage
+// not yet collected lets memory grow by as much again as the live heap does
+// (GOGC=100), and counts as heap. If the readings know how much memory the Go
+// runtime took from the system, that replaces this guess.
 func outsideHeap(m incident.Manifest) (o outside) {
 	points := slices.DeleteFunc(history(m), func(h incident.HistoryPoint) bool { return !h.Memory.Known() || !h.LiveHeap.Known() })
 	if len(points) < 2 {
@@ -52,11 +52,11 @@ func outsideHeap(m incident.Manifest) (o outside) {
 	return o
 }
 
-// dominates reports whether so much growth in the heap is a side issue.
+// dominates reports whether growth of that size in the heap is a side issue.
 func (o outside) dominates(growth int64) bool { return o.found && growth < o.bytes/4 }
 
 func (o outside) sentence(heap string) string {
-	text := fmt.Sprintf("memory outside of %s grew by %v", heap, profile.Bytes(o.bytes))
+	text := fmt.Sprintf("memory outside %s grew by %v", heap, profile.Bytes(o.bytes))
 	if o.span > 0 {
 		text += " in " + words.Span(o.span)
 	}
@@ -66,7 +66,7 @@ func (o outside) sentence(heap string) string {
 	return text + fmt.Sprintf(", the live heap shrank by %v", profile.Bytes(-o.heap))
 }
 
-// doubts collects what speaks against believing the report, each once.
+// doubts collects the reasons to doubt the report, each once.
 func doubts(e Input, out outside) []string {
 	var all []string
 	add := func(texts ...string) {
@@ -78,28 +78,28 @@ func doubts(e Input, out outside) []string {
 	}
 	m := e.Manifest
 	if m.CutShort {
-		add("the incident was cut short: the process died before it wrote why it opened, its limits and its readings")
+		add("the incident was cut short: the process died before it recorded the reason, the limits and the readings")
 	}
 	if out.found {
-		add(out.sentence("the Go heap") + ": look at cgo, mmap, thread stacks and tmpfs, no Go profile shows them")
+		add(out.sentence("the Go heap") + "; look at cgo, mmap, thread stacks and tmpfs, which no Go profile shows")
 	}
 	add(idleDoubts(m)...)
 	add(cache(m)...)
 	add(steps(m)...)
 	add(e.Warnings...)
 	for _, c := range []*diff.Comparison{e.Heap, e.Goroutine, e.CPU, e.GoroutineLeak} {
-		if c != nil && !(c.Kind == profile.CPU && aboutIdle(m)) { // whose doubt is that it has no baseline, as ever
+		if c != nil && !(c.Kind == profile.CPU && aboutIdle(m)) { // it never has a baseline, so that is no doubt
 			add(c.Warnings...)
 		}
 	}
 	add(m.Warnings...)
 	if more := len(all) - maxDoubts; more > 0 {
-		all = append(all[:maxDoubts:maxDoubts], fmt.Sprintf("%d more doubts are left out", more))
+		all = append(all[:maxDoubts:maxDoubts], fmt.Sprintf("%d more doubts omitted", more))
 	}
 	return all
 }
 
-// steps says what of the captures is missing or old.
+// steps says which parts of the captures are missing or old.
 func steps(m incident.Manifest) (doubts []string) {
 	fresh := map[string]bool{}
 	for _, c := range m.Captures {
@@ -113,7 +113,7 @@ func steps(m incident.Manifest) (doubts []string) {
 		for _, s := range c.Steps {
 			switch {
 			case s.Outcome == incident.OutcomeWritten && s.Stale && !fresh[s.File]:
-				doubts = append(doubts, fmt.Sprintf("%s shows the heap as of an earlier garbage collection: a fast leak is larger than it shows", s.File))
+				doubts = append(doubts, fmt.Sprintf("%s shows the heap at an earlier garbage collection: a fast leak is larger by now", s.File))
 			case s.Outcome == incident.OutcomeSkipped, s.Outcome == incident.OutcomeFailed:
 				text := fmt.Sprintf("%v: %s", s.Kind, s.Outcome)
 				if c.Seq > 1 {
@@ -129,28 +129,28 @@ func steps(m incident.Manifest) (doubts []string) {
 	return doubts
 }
 
-// cache tells of memory that counts but is no leak of anybody's objects.
+// cache names memory that counts but that no objects of the program hold.
 func cache(m incident.Manifest) (doubts []string) {
 	if len(m.Readings) == 0 {
 		return nil
 	}
 	r := m.Readings[len(m.Readings)-1]
-	// Only near a cgroup's limit does the working set, which the kubelet and
-	// dashboards show, alarm anybody.
+	// The working set, which the kubelet and dashboards show, alarms people
+	// only near a cgroup's limit.
 	limit := cgroupLimit(m)
 	if r.CgroupWorkingSet.Known() && r.Unreclaimable.Known() && limit > 0 && r.CgroupWorkingSet > limit/10*7 {
 		if file := r.CgroupWorkingSet - r.Unreclaimable; file >= minOutside && file > r.CgroupWorkingSet/4 {
-			doubts = append(doubts, fmt.Sprintf("%v of the working set of %v is file cache that the kernel takes back when it needs to", file, r.CgroupWorkingSet))
+			doubts = append(doubts, fmt.Sprintf("%v of the working set of %v is file cache that the kernel reclaims on demand", file, r.CgroupWorkingSet))
 		}
 	}
 	shmem := max(r.CgroupShmem, r.RSSShmem)
 	if shmem >= minOutside && r.Unreclaimable.Known() && shmem > r.Unreclaimable/4 {
-		doubts = append(doubts, fmt.Sprintf("%v is shared memory, such as files on tmpfs: no profile shows who wrote them", shmem))
+		doubts = append(doubts, fmt.Sprintf("%v is shared memory, such as files on tmpfs; no profile shows who wrote them", shmem))
 	}
 	return doubts
 }
 
-// cgroupLimit is the smallest limit of a cgroup; 0 where there is none.
+// cgroupLimit returns the smallest limit of a cgroup; 0 if there is none.
 func cgroupLimit(m incident.Manifest) (least profile.Bytes) {
 	for _, l := range m.Limits {
 		if strings.HasPrefix(l.Source, "cgroup") && l.Bytes > 0 && (least == 0 || l.Bytes < least) {

@@ -15,21 +15,23 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// ExplainFolder reads what an incident left in its folder and makes a report of it;
-// see [Explain]. It writes nothing, so the folder may be a copy, or another user's;
-// its last element has to be the incident's ID. A file that is missing, damaged or
-// not what its name says is a warning in the report. An error means that there is no
-// such incident ([fs.ErrNotExist]), or that it cannot be read.
+// ExplainFolder reads the incident in the folder dir and makes a report of it;
+// see [Explain]. It never writes, so the folder may be a copy or belong to
+// another user. The last element of dir must be the incident's ID. A file that
+// is missing, damaged or of the wrong kind becomes a warning in the report. The
+// error wraps [fs.ErrNotExist] if there is no such incident; any other error
+// means that it cannot be read.
 //
-// It reads whole profiles, the newest of each kind and what it is compared with, one
-// kind after the other: up to 128 times the compressed size of a pair is allocated.
+// ExplainFolder reads whole profiles: for each kind in turn the newest one and
+// its baseline. It allocates up to 128 times the compressed size of such a
+// pair.
 func ExplainFolder(dir string) (*Report, error) {
 	id := filepath.Base(dir)
 	fail := func(err error) (*Report, error) {
 		return nil, fmt.Errorf("report: explain %s: %w", dir, err)
 	}
 	if !incident.IsID(id) {
-		return fail(fmt.Errorf("%q is no incident's ID: %w", id, fs.ErrNotExist))
+		return fail(fmt.Errorf("%q is not the ID of an incident: %w", id, fs.ErrNotExist))
 	}
 	reader, err := incident.OpenStore(filepath.Dir(dir))
 	if err != nil {
@@ -42,8 +44,8 @@ func ExplainFolder(dir string) (*Report, error) {
 	return explainFiles(m, dir, func(name string) (*os.File, error) { return reader.Open(id, name) }), nil
 }
 
-// EvidenceOf is the evidence of two files that somebody compares, or of one: then
-// baseFile is "".
+// InputOf returns the input for a report on two files that are compared, or on
+// one file if baseFile is "".
 func InputOf(c *diff.Comparison, baseFile, nowFile string) Input {
 	e := Input{BaseFile: baseFile, NowFile: nowFile}
 	switch {
@@ -60,7 +62,7 @@ func InputOf(c *diff.Comparison, baseFile, nowFile string) Input {
 	return e
 }
 
-// incidentFiles reads the files of an incident.
+// incidentFiles reads the files of an incident and collects warnings.
 type incidentFiles struct {
 	manifest incident.Manifest
 	open     func(name string) (*os.File, error)
@@ -85,9 +87,9 @@ func (f *incidentFiles) warn(format string, args ...any) {
 	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
 }
 
-// compare compares the newest profile of a kind with its base. Without a readable
-// base all that is there counts as growth; without a readable profile there is
-// nothing.
+// compare compares the newest profile of a kind with its baseline. Without a
+// readable baseline everything counts as growth. It returns nil without a
+// readable profile.
 func (f *incidentFiles) compare(kind profile.Kind) *diff.Comparison {
 	now, base := newestOf(f.manifest.Artefacts, kind)
 	if now == "" {
@@ -104,20 +106,20 @@ func (f *incidentFiles) compare(kind profile.Kind) *diff.Comparison {
 	var b *pprofile.Profile
 	if base != "" {
 		if b, err = f.read(base); err != nil {
-			f.warn("%s cannot be read, so nothing is subtracted from %s: %s", base, now, cause(err))
+			f.warn("%s cannot be read, so %s has no baseline: %s", base, now, cause(err))
 		}
 	}
 	c, err := f.compareTo(b, p, kind)
 	if err != nil && b != nil {
-		f.warn("%s cannot be subtracted from %s: %s", base, now, cause(err))
+		f.warn("%s cannot be the baseline of %s: %s", base, now, cause(err))
 		c, err = f.compareTo(nil, p, kind)
 	}
 	if err != nil {
-		f.warn("%s cannot be explained: %s", now, cause(err))
+		f.warn("%s cannot be analysed: %s", now, cause(err))
 		return nil
 	}
 	if c.Kind != kind && !(c.Kind == profile.Allocs && kind == profile.Heap) {
-		f.warn("%s is left out: it is a %v profile", now, c.Kind)
+		f.warn("ignored %s: it is a %v profile", now, c.Kind)
 		return nil
 	}
 	return c
@@ -149,5 +151,5 @@ func (f *incidentFiles) read(name string) (*pprofile.Profile, error) {
 	return p, errors.Join(err, file.Close())
 }
 
-// cause is an error without our own prefix: a sentence around it says the rest.
+// cause returns an error without our own prefix, for use within a sentence.
 func cause(err error) string { return strings.TrimPrefix(err.Error(), "report: ") }

@@ -31,8 +31,8 @@ func now(name string, debug int) func(io.Writer) error {
 	return func(w io.Writer) error { return pprof.Lookup(name).WriteTo(w, debug) }
 }
 
-// leakedIncident is an incident of this process, which has leaked memory and
-// goroutines in it.
+// leakedIncident is an incident of this process, in which memory and goroutines
+// leaked.
 func leakedIncident(t *testing.T, s *store.Store) *store.Folder {
 	t.Helper()
 	f := createTest(t, s, noon, "heap")
@@ -103,7 +103,7 @@ func TestStoreExplain(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Whoever only reads gets the same.
+	// A reader without the store gets the same.
 	before := tree(t, f.Path())
 	again, err := ExplainFolder(f.Path())
 	if err != nil || again.Headline != r.Headline {
@@ -123,22 +123,22 @@ func readText(t *testing.T, f *store.Folder, name string) string {
 	return string(data)
 }
 
-// What of the evidence is gone or damaged is said; the rest is explained.
+// The report says what is missing or damaged, and explains the rest.
 func TestStoreExplainWhatIsLeft(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		damage func(t *testing.T, dir string)
-		want   string // in the doubts
-		kinds  string // that are still compared
+		want   string // expected in the doubts
+		kinds  string // kinds that are still compared
 	}{
 		{"no goroutines", func(t *testing.T, dir string) { remove(t, dir, "goroutine.pb.gz") }, "there is no goroutine profile", "heap"},
-		{"base is garbage", func(t *testing.T, dir string) { mustWrite(t, filepath.Join(dir, "heap-base.pb.gz"), "garbage") }, "heap-base.pb.gz cannot be read, so nothing is subtracted", "heap goroutine"},
+		{"base is garbage", func(t *testing.T, dir string) { mustWrite(t, filepath.Join(dir, "heap-base.pb.gz"), "garbage") }, "heap-base.pb.gz cannot be read, so heap.pb.gz has no baseline", "heap goroutine"},
 		{"heap is empty", func(t *testing.T, dir string) { mustWrite(t, filepath.Join(dir, "heap.pb.gz"), "") }, "heap.pb.gz cannot be read", "goroutine"},
-		{"base is of another kind", func(t *testing.T, dir string) { copyFile(t, dir, "goroutine.pb.gz", "heap-base.pb.gz") }, "heap-base.pb.gz cannot be subtracted from heap.pb.gz", "heap goroutine"},
+		{"base is of another kind", func(t *testing.T, dir string) { copyFile(t, dir, "goroutine.pb.gz", "heap-base.pb.gz") }, "heap-base.pb.gz cannot be the baseline of heap.pb.gz", "heap goroutine"},
 		{"heap is of another kind", func(t *testing.T, dir string) {
 			copyFile(t, dir, "goroutine.pb.gz", "heap.pb.gz")
 			remove(t, dir, "heap-base.pb.gz")
-		}, "heap.pb.gz is left out: it is a goroutine profile", "goroutine"},
+		}, "ignored heap.pb.gz: it is a goroutine profile", "goroutine"},
 		{"nothing", func(t *testing.T, dir string) {
 			for _, name := range []string{"heap.pb.gz", "heap-base.pb.gz", "goroutine.pb.gz", "goroutine-base.pb.gz", "goroutine.txt"} {
 				remove(t, dir, name)
@@ -224,7 +224,8 @@ func TestEvidenceOf(t *testing.T) {
 	}
 }
 
-// A report that finds no room is an error that says so, and leaves no half of it.
+// A report that does not fit on the disk fails with an error that says so, and
+// leaves nothing behind.
 func TestWriteReportWithoutRoom(t *testing.T) {
 	s := openTestStoreOf(t, store.Config{MaxBytes: mib})
 	f := createTest(t, s, noon, "heap")

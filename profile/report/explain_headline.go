@@ -12,14 +12,14 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// maxName bounds a name within a sentence, in bytes.
+// maxName is the longest name within a sentence, in bytes.
 const maxName = 120
 
 // minAccused is the confidence below which a suspect is not called the culprit.
 const minAccused = 0.25
 
-// headline is the first line of a report: whoever reads nothing else knows who
-// leaks, how much, and where. It marks the suspect that it accuses.
+// headline returns the first line of a report, and marks the suspect that it accuses. The
+// line alone must say who leaks, how much, and where.
 func headline(r *Report, out outside) string {
 	for i, s := range r.Suspects {
 		if s.Unit == profile.UnitBytes && out.dominates(s.Value.Growth()) {
@@ -39,9 +39,9 @@ func headline(r *Report, out outside) string {
 		return "No culprit in the Go heap: " + out.sentence("it")
 	case r.Heap == nil && r.Goroutine == nil && r.CPU == nil:
 		if r.Manifest.CutShort {
-			return "No evidence: the process died before a profile was written"
+			return "No evidence: the process died before it wrote a profile"
 		}
-		return "No evidence: there is no profile that could be read"
+		return "No evidence: there is no readable profile"
 	}
 	var grew []string
 	for _, c := range []*diff.Comparison{r.Heap, r.Goroutine, r.CPU} {
@@ -49,18 +49,18 @@ func headline(r *Report, out outside) string {
 			grew = append(grew, fmt.Sprintf("%s %s", kindNoun(c.Kind), change(c.Total, c.Unit)))
 		}
 	}
-	text := "No culprit: nothing grew that stands out, " + strings.Join(grew, ", ")
+	text := "No culprit: no growth stands out; " + strings.Join(grew, ", ")
 	if len(grew) == 0 {
 		text = "No culprit: nothing stands out, and there is no baseline to compare with"
 	}
 	if len(r.Suspects) > 0 {
 		s := r.Suspects[0]
-		text += fmt.Sprintf("; the likeliest, but a guess, is %s, %s", r.place(s.Frame), growth(s.Value, s.Unit))
+		text += fmt.Sprintf("; the best guess is %s, %s", r.place(s.Frame), growth(s.Value, s.Unit))
 	}
 	return text + r.idle(incident.Suspect{})
 }
 
-// idle is what a headline adds that does not say itself what idle CPU there is.
+// idle returns the idle CPU use, if the headline does not have it already.
 func (r *Report) idle(s incident.Suspect) string {
 	if s.TicksPerSecond > 0 || !aboutIdle(r.Manifest) {
 		return ""
@@ -77,53 +77,50 @@ func (r *Report) accuse(s incident.Suspect) string {
 		if s.TicksPerSecond > 0 {
 			return r.accuseTicks(s)
 		}
-		text = fmt.Sprintf("%s %s at %s", goroutines(s, r.Goroutine), waits(s.Wait), place)
+		text = fmt.Sprintf("%s at %s", goroutines(s, r.Goroutine), place)
 		if s.Standing > 0 {
 			text += ", never fewer for " + words.Span(s.Standing)
 		}
 		for _, o := range r.Suspects {
 			if s.Role == incident.RoleCause && o.Role == incident.RoleGrowsWith {
 				each := profile.Bytes(float64(o.Value.Growth()) / float64(max(s.Value.Growth(), 1)))
-				return fmt.Sprintf("%s: the cause candidate for %s, which grows with them by %s, about %v each",
+				return fmt.Sprintf("%s: the cause candidate for %s, which grew with them by %s, about %v each",
 					text, r.who(o.Frame), amount(o.Value.Growth(), o.Unit), each)
 			}
 		}
 		return text
 	case profile.CPU:
-		text = fmt.Sprintf("%s takes %s of processor time", place, amount(s.Value.After, s.Unit))
+		text, whole := fmt.Sprintf("%s takes %s of CPU time", place, amount(s.Value.After, s.Unit)), "the total"
 		if r.CPU != nil && r.CPU.HasBase {
-			text = fmt.Sprintf("%s takes %s more processor time than before", place, amount(s.Value.Growth(), s.Unit))
+			text, whole = fmt.Sprintf("%s takes %s more CPU time than before", place, amount(s.Value.Growth(), s.Unit)), "the growth"
 		}
-		return fmt.Sprintf("%s: %s of it all", text, words.Percent(s.Share))
+		return fmt.Sprintf("%s, %s of %s", text, words.Percent(s.Share), whole)
 	}
 	if r.Heap == nil || !r.Heap.HasBase {
-		return fmt.Sprintf("%s holds %s: %s of the heap, with no baseline to compare with", place, amount(s.Value.After, s.Unit), words.Percent(s.Share))
+		return fmt.Sprintf("%s holds %s, %s of the heap; no baseline to compare with", place, amount(s.Value.After, s.Unit), words.Percent(s.Share))
 	}
 	before := "before"
 	if d := r.Heap.NowTime.Sub(r.Heap.BaseTime); d > 0 && !r.Heap.BaseTime.IsZero() {
-		before = words.Span(d) + " before"
+		before = words.Span(d) + " ago"
 	}
-	return fmt.Sprintf("%s holds %s more than %s: %s of what the heap grew", place, amount(s.Value.Growth(), s.Unit), before, words.Percent(s.Share))
+	return fmt.Sprintf("%s holds %s more than %s, %s of the heap growth", place, amount(s.Value.Growth(), s.Unit), before, words.Percent(s.Share))
 }
 
+// goroutines says how many goroutines do what: those added if that is known, or
+// else all.
 func goroutines(s incident.Suspect, c *diff.Comparison) string {
-	if s.Value.Before == 0 && (c == nil || !c.HasBase) || s.Value.Growth() <= 0 {
-		return profile.Count(s.Value.After).String() + " goroutines"
+	n, more := s.Value.Growth(), "more "
+	if s.Value.Before == 0 && (c == nil || !c.HasBase) || n <= 0 {
+		n, more = s.Value.After, ""
 	}
-	if s.Value.Growth() == 1 {
-		return "1 more goroutine"
+	noun := "goroutines"
+	if n == 1 {
+		noun = "goroutine"
 	}
-	return profile.Count(s.Value.Growth()).String() + " more goroutines"
+	return fmt.Sprintf("%v %s%s %s", profile.Count(n), more, noun, frames.Predicate(n != 1, cutName(s.Wait)))
 }
 
-func waits(wait string) string {
-	if wait == "" || wait == "running" {
-		return "run"
-	}
-	return "wait in " + cutName(wait)
-}
-
-// place is a function as a sentence names it, with where it is.
+// place names a function in a sentence, with its file and line.
 func (r *Report) place(f profile.Frame) string {
 	name := shortName(f.Function)
 	if name == "" {
@@ -135,11 +132,11 @@ func (r *Report) place(f profile.Frame) string {
 	return name
 }
 
-// who is the module whose code it is, or its package where that tells more.
+// who names the module of a function or, if that says more, its package.
 func (r *Report) who(f profile.Frame) string {
 	switch {
 	case f.Module != "" && f.Module != "std" && f.Module != r.Manifest.Build.Module && f.Function != "":
-		return fmt.Sprintf("%s of %s", shortName(f.Function), cutName(f.Module))
+		return fmt.Sprintf("%s in %s", shortName(f.Function), cutName(f.Module))
 	case f.Function != "":
 		return r.place(profile.Frame{Function: f.Function, File: f.File, Line: f.Line, Package: f.Package, Module: f.Module})
 	case f.Package != "":
@@ -147,11 +144,11 @@ func (r *Report) who(f profile.Frame) string {
 	case f.Module != "":
 		return cutName(f.Module)
 	}
-	return "a function without a name"
+	return "an unnamed function"
 }
 
-// file is where the frame is, as short as can be found with: the path within
-// the module, or else the last three elements.
+// file returns file and line of the frame, as short as they can be found with:
+// the path within the module, or else the last three elements.
 func (r *Report) file(f profile.Frame) string {
 	if f.File == "" {
 		return ""
@@ -185,7 +182,7 @@ func (r *Report) file(f profile.Frame) string {
 	return cutName(base)
 }
 
-// shortName is a function's name without the path of its package.
+// shortName returns a function's name without the path of its package.
 func shortName(function string) string { return cutName(frames.ShortFunction(function)) }
 
 func cutName(s string) string { return words.CutMiddle(s, maxName) }
@@ -197,7 +194,7 @@ func kindNoun(k profile.Kind) string {
 	case profile.Goroutine, profile.GoroutineLeak:
 		return "goroutines"
 	case profile.CPU:
-		return "processor time"
+		return "CPU time"
 	}
 	return k.String()
 }

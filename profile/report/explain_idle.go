@@ -13,26 +13,26 @@ import (
 )
 
 const (
-	// leastTickers is from how many on goroutines are called ticking.
+	// leastTickers is the smallest number of goroutines to call ticking.
 	leastTickers = 10
-	// How often one of them may be woken, per second. More seldom than once in
-	// two minutes is noise; more often than a millisecond's ticker is work.
+	// How often one of them may be woken, per second. Less than once in two
+	// minutes is noise; more often than a millisecond ticker is work.
 	slowestTick = 1.0 / 120
 	fastestTick = 2000.0
-	// confidenceTicks: that as many goroutines came as explain the wake-ups is
-	// more than that they came, and less than that they never leave.
+	// confidenceTicks is the confidence in goroutines that explain the
+	// wake-ups. That says more than mere growth, and less than that they never
+	// end.
 	confidenceTicks = 0.8
 )
 
-// aboutIdle reports whether the incident is about what the process does at its
-// quietest.
+// aboutIdle reports whether the incident is about what the process does when
+// idle.
 func aboutIdle(m incident.Manifest) bool {
 	return m.Idle != nil && (m.Unit == profile.UnitMilliCPU || m.Unit == profile.UnitPerSecond)
 }
 
-// mayTick reports whether a goroutine that waits for this may be one that a timer
-// wakes again and again; which of the channels in question is a ticker's no
-// profile tells.
+// mayTick reports whether a timer may wake a goroutine in this wait again and
+// again. No profile says which channel belongs to a ticker.
 func mayTick(wait string) bool {
 	switch wait {
 	case frames.ChanReceive, frames.Select, frames.Sleep, frames.CondWait, frames.Running:
@@ -41,9 +41,9 @@ func mayTick(wait string) bool {
 	return false
 }
 
-// addTicks finds the goroutines that explain why the process is woken when there
-// is nothing to do: they grew, they wait for what timers wake, and the wake-ups
-// grew with them.
+// addTicks finds the goroutines that explain why an idle process is woken: they
+// grew, they wait for something that timers wake, and the wake-ups grew with
+// them.
 func addTicks(r *Report) {
 	idle := r.Manifest.Idle
 	if !aboutIdle(r.Manifest) || !idle.Wakeups.Known() {
@@ -67,18 +67,18 @@ func addTicks(r *Report) {
 		}
 		s.TicksPerSecond = each
 		s.Confidence = max(s.Confidence, confidenceTicks)
-		testify(s, fmt.Sprintf("as they grew, wake-ups when all is quiet rose from %v to %v per second: %s each",
+		testify(s, fmt.Sprintf("as they grew, idle wake-ups rose from %v to %v a second: %s each",
 			max(idle.WakeupsBefore, 0), idle.Wakeups, often(each)))
-		if share := r.processorShare(s.Frame.Function); share >= 0.01 {
-			s.Reasons = append(s.Reasons, fmt.Sprintf("%s and what it calls takes %s of the processor time in the CPU profile, besides the scheduler's part for waking it",
+		if share := r.cpuShare(s.Frame.Function); share >= 0.01 {
+			s.Reasons = append(s.Reasons, fmt.Sprintf("%s and its callees take %s of the CPU profile, not counting the scheduler's work to wake it",
 				shortName(s.Frame.Function), words.Percent(share)))
 		}
 	}
 }
 
-// grownAtFloor is the part of the goroutines' growth that was there when the floor
-// was: of a growth that goes on, the quietest tenth of the window is its
-// beginning. In production that is nearly all.
+// grownAtFloor returns the part of the goroutines' growth that existed at the
+// quietest time. If the growth goes on, the quietest tenth of the window is its
+// beginning. In production that is nearly all of the growth.
 func (r *Report) grownAtFloor() float64 {
 	m := r.Manifest
 	if r.Goroutine == nil || !r.Goroutine.HasBase {
@@ -103,9 +103,9 @@ func couldTick(s *incident.Suspect) bool {
 	return s.Kind == profile.Goroutine && s.Value.Growth() > 0 && mayTick(s.Wait)
 }
 
-// processorShare is the part of the CPU profile that a function of the user's
-// code takes.
-func (r *Report) processorShare(function string) float64 {
+// cpuShare returns the part of the CPU profile that a function of the
+// user's code takes.
+func (r *Report) cpuShare(function string) float64 {
 	if r.CPU == nil || r.CPU.Total.After <= 0 {
 		return 0
 	}
@@ -118,7 +118,7 @@ func (r *Report) processorShare(function string) float64 {
 	return float64(n) / float64(r.CPU.Total.After)
 }
 
-// often says how many times per second something happens.
+// often says how often something happens.
 func often(perSecond float64) string {
 	switch {
 	case perSecond >= 1.5:
@@ -130,17 +130,17 @@ func often(perSecond float64) string {
 	}
 }
 
-// accuseTicks is the headline of goroutines that tick.
+// accuseTicks returns the headline for goroutines that tick.
 func (r *Report) accuseTicks(s incident.Suspect) string {
 	before := "before"
 	if c := r.Goroutine; c != nil && c.HasBase && !c.BaseTime.IsZero() && c.NowTime.After(c.BaseTime) {
-		before = words.Span(c.NowTime.Sub(c.BaseTime)) + " before"
+		before = words.Span(c.NowTime.Sub(c.BaseTime)) + " ago"
 	}
-	return fmt.Sprintf("%v more goroutines tick in %s than %s, %s each: %s", profile.Count(s.Value.Growth()), r.place(s.Frame), before, often(s.TicksPerSecond), idleSentence(r.Manifest.Idle))
+	return fmt.Sprintf("%v more goroutines tick in %s than %s, each %s: %s", profile.Count(s.Value.Growth()), r.place(s.Frame), before, often(s.TicksPerSecond), idleSentence(r.Manifest.Idle))
 }
 
-// sentence says what the process uses at its quietest, such as '9.1% of a core
-// when all is quiet, before it was 0.4%'.
+// idleSentence says what the process uses when idle, such as '9.1% of a core
+// when idle, compared with 0.4% before'.
 func idleSentence(i *incident.IdleUse) string {
 	now, before := i.CPU.String(), i.CPUBefore.String()
 	if !i.CPU.Known() {
@@ -149,25 +149,25 @@ func idleSentence(i *incident.IdleUse) string {
 	if i.CPU < 1000 { // the same unit
 		before = strings.TrimSuffix(before, ofCore)
 	}
-	return fmt.Sprintf("%s when all is quiet, before it was %s", now, before)
+	return fmt.Sprintf("%s when idle, compared with %s before", now, before)
 }
 
-// summary is the same as a fact of a report.
+// idleSummary is the same as a fact of a report.
 func idleSummary(i *incident.IdleUse) string {
-	text := fmt.Sprintf("%v, before %v", i.CPU, i.CPUBefore)
+	text := fmt.Sprintf("%v (%v before)", i.CPU, i.CPUBefore)
 	if i.Wakeups.Known() {
-		text += fmt.Sprintf("; %v wake-ups a second, before %v", i.Wakeups, i.WakeupsBefore)
+		text += fmt.Sprintf("; %v wake-ups a second (%v before)", i.Wakeups, i.WakeupsBefore)
 	}
 	return text
 }
 
-// idleDoubts is what speaks against believing a report of idle CPU.
+// idleDoubts returns the reasons to doubt a report about idle CPU use.
 func idleDoubts(m incident.Manifest) (doubts []string) {
 	if !aboutIdle(m) {
 		return nil
 	}
 	if m.Process.AsyncTimers {
-		doubts = append(doubts, "GODEBUG=asynctimerchan=1 is in force: a ticker that nobody stops ticks for ever, also where no goroutine is left that waits for it, and no profile shows it")
+		doubts = append(doubts, "GODEBUG=asynctimerchan=1 is set: a ticker that is never stopped ticks forever, even if no goroutine waits for it, and no profile shows it")
 	}
-	return append(doubts, "load that rises also when all should be quiet looks the same: compare with the number of requests")
+	return append(doubts, "a rise in background load looks the same: compare with the number of requests")
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// idleCase is a service whose idle CPU rose from 0.4% to 11% of a core while
-// goroutines came that wait so.
+// idleCase is a service whose idle CPU use rose from 0.4% to 11% of a core
+// while goroutines with that wait were added.
 func idleCase(wait string, goroutines int64, wakeups profile.Count) Input {
 	watch := profile.Frame{Function: "main.watch", File: "/src/shop/main.go", Line: 40, Package: "main", Module: acme.Module}
 	poll := ours("prices", "(*Feed).poll", "feed.go", 12)
@@ -36,9 +36,9 @@ func idleCase(wait string, goroutines int64, wakeups profile.Count) Input {
 
 func TestExplainIdle(t *testing.T) {
 	const (
-		quiet = "11% of a core when all is quiet, before it was 0.4%"
-		ticks = "5,000 more goroutines tick in main.watch (cmd/checkout/main.go:40) than 60 min before, "
-		polls = "prices.(*Feed).poll (prices/feed.go:12) takes 300 ms of processor time: 50% of it all; " + quiet
+		quiet = "11% of a core when idle, compared with 0.4% before"
+		ticks = "5,000 more goroutines tick in main.watch (cmd/checkout/main.go:40) than 60 min ago, each "
+		polls = "prices.(*Feed).poll (prices/feed.go:12) takes 300 ms of CPU time, 50% of the total; " + quiet
 	)
 	for _, c := range []struct {
 		name       string
@@ -47,9 +47,9 @@ func TestExplainIdle(t *testing.T) {
 		wakeups    profile.Count
 		want       string
 	}{
-		{"for range time.Tick", "chan receive", 5000, 50_012, ticks + "about 10 times a second each: " + quiet},
-		{"ticker in a select", "select", 5000, 5012, ticks + "about once a second each: " + quiet},
-		{"time.Sleep in a loop", "sleep", 5000, 512, ticks + "about every 10 s each: " + quiet},
+		{"for range time.Tick", "chan receive", 5000, 50_012, ticks + "about 10 times a second: " + quiet},
+		{"ticker in a select", "select", 5000, 5012, ticks + "about once a second: " + quiet},
+		{"time.Sleep in a loop", "sleep", 5000, 512, ticks + "about every 10 s: " + quiet},
 		{"time.AfterFunc sets itself again", "", 0, 50_012, polls},
 		{"connections that are used", "IO wait", 5000, 50_012, polls},
 		{"wake-ups did not rise", "chan receive", 5000, 13, polls},
@@ -69,14 +69,14 @@ func TestExplainIdle(t *testing.T) {
 			if s.Frame.Function != "main.watch" || s.Confidence != confidenceTicks {
 				t.Errorf("first suspect is %s with confidence %v", s.Frame.Function, s.Confidence)
 			}
-			if why := strings.Join(s.Reasons, "\n"); !strings.Contains(why, "wake-ups when all is quiet rose from 12 to") || !strings.Contains(why, "takes 20% of the processor time") {
+			if why := strings.Join(s.Reasons, "\n"); !strings.Contains(why, "idle wake-ups rose from 12 to") || !strings.Contains(why, "take 20% of the CPU profile") {
 				t.Errorf("evidence is %q", s.Reasons)
 			}
 		})
 	}
 }
 
-// While goroutines go on coming, the quietest tenth of the window was at its
+// While goroutines keep coming, the quietest tenth of the window is its
 // beginning, when there were fewer.
 func TestExplainIdleWhileItGrows(t *testing.T) {
 	e := idleCase("chan receive", 1000, 5012)
@@ -85,14 +85,14 @@ func TestExplainIdleWhileItGrows(t *testing.T) {
 			Time: noon.Add(time.Duration(i-60) * time.Minute), Memory: profile.Unknown, LiveHeap: profile.Unknown, Goroutines: profile.Count(420 + 10*i),
 		})
 	}
-	// Of 1,000 there were 460 at 54 minutes before.
-	if r := Explain(e); !strings.Contains(r.Headline, "about 11 times a second each") {
+	// 54 minutes before, 460 of the 1,000 were there.
+	if r := Explain(e); !strings.Contains(r.Headline, "each about 11 times a second") {
 		t.Errorf("headline %q, want 5,000 wake-ups shared by 460", r.Headline)
 	}
 }
 
 func TestExplainIdleDoubts(t *testing.T) {
-	const async = "asynctimerchan=1 is in force"
+	const async = "asynctimerchan=1 is set"
 	e := idleCase("chan receive", 5000, 50_012)
 	text := strings.Join(Explain(e).Warnings, "\n")
 	if strings.Contains(text, async) || strings.Contains(text, "no baseline") || !strings.Contains(text, "compare with the number of requests") {
@@ -103,7 +103,7 @@ func TestExplainIdleDoubts(t *testing.T) {
 		t.Errorf("doubts are %q", text)
 	}
 	e.Manifest.Unit = profile.UnitBytes // the incident is about something else
-	if r := Explain(e); strings.Contains(strings.Join(r.Warnings, "\n"), async) || strings.Contains(r.Headline, "quiet") {
+	if r := Explain(e); strings.Contains(strings.Join(r.Warnings, "\n"), async) || strings.Contains(r.Headline, "idle") {
 		t.Errorf("an incident of memory speaks of idle CPU: %q, %q", r.Headline, r.Warnings)
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Commands returns what to type to look at an incident's files, which lie in that
+// Commands returns commands for looking at the files of an incident that lie in
 // folder.
 func Commands(m incident.Manifest, folder string) []Command {
 	return next(Input{Manifest: m, Folder: folder})
 }
 
-// next says what to type, for the files that are there.
+// next returns the commands for the files that exist.
 func next(e Input) []Command {
 	var cmds []Command
 	at := func(name string) string { return shellQuote(filepath.Join(e.Folder, name)) }
@@ -30,18 +30,18 @@ func next(e Input) []Command {
 		}
 		now := shellQuote(e.NowFile)
 		return []Command{
-			{"what was added, by function", "go tool pprof -top " + base + now},
-			{"the same in the browser, with the source", "go tool pprof -http=: " + base + now},
+			{"what grew, by function", "go tool pprof -top " + base + now},
+			{"the same in a browser, with source code", "go tool pprof -http=: " + base + now},
 		}
 	}
 	for _, k := range []struct {
 		kind           profile.Kind
 		top, inBrowser string
 	}{
-		{profile.Heap, "who holds the memory that was added", "the same in the browser: flame graph, source lines, by type"},
-		{profile.Goroutine, "where the goroutines are that were added", ""},
-		{profile.GoroutineLeak, "which goroutines are proven to be leaked", ""},
-		{profile.CPU, "where processor time goes", ""},
+		{profile.Heap, "who holds the added memory", "the same in a browser, with flame graph and source code"},
+		{profile.Goroutine, "where the added goroutines are", ""},
+		{profile.GoroutineLeak, "which goroutines are proven leaked", ""},
+		{profile.CPU, "where CPU time goes", ""},
 	} {
 		now, base := newestOf(e.Manifest.Artefacts, k.kind)
 		if now == "" {
@@ -57,13 +57,13 @@ func next(e Input) []Command {
 		}
 	}
 	if text := newestText(e.Manifest.Artefacts); text != "" {
-		cmds = append(cmds, Command{"each goroutine with its stack, its creator and how long it waits", "less " + at(text)})
+		cmds = append(cmds, Command{"each goroutine with its stack, its creator and how long it has waited", "less " + at(text)})
 	}
 	return cmds
 }
 
-// newestOf picks of an incident's files the profile of a kind to look at, the
-// freshest of the newest capture, and what to subtract from it.
+// newestOf returns the files to compare for a kind: the freshest profile of the
+// newest capture, and the newest baseline. Each is "" if there is none.
 func newestOf(files []incident.Artefact, kind profile.Kind) (now, base string) {
 	best, baseBest := -1, -1
 	for _, a := range files {
@@ -100,8 +100,8 @@ func newestText(files []incident.Artefact) (name string) {
 	return name
 }
 
-// shellQuote writes a path as a shell takes it: in single quotes, or on Windows
-// in double ones, which its paths cannot hold.
+// shellQuote quotes a path for the shell: in single quotes, or on Windows in
+// double quotes, which its paths cannot contain.
 func shellQuote(path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path

@@ -17,31 +17,30 @@ import (
 const (
 	minProportionPoints = 8
 	minProportionR2     = 0.9
-	// minPartialR is the correlation that must remain once the part that both
-	// owe to time has been taken off. Two leaks that know nothing of each other
-	// both rise with time; only one that follows the other also rises and
-	// pauses with it.
+	// minPartialR is the correlation that must remain after removing the part
+	// that both owe to time. Two independent leaks both rise with time; only
+	// one that follows the other also pauses when it does.
 	minPartialR = 0.5
-	// evenR2 is from where on goroutines grow so evenly with time that what
-	// remains may not be enough to tell the two apart: then proportion is
+	// evenR2 is the r² with time above which goroutines grow so evenly that the
+	// remaining correlation may be too small to judge. Proportion is then
 	// claimed with that doubt.
 	evenR2 = 0.995
-	// minCauseConfidence is what a suspect of goroutines needs to be called
-	// somebody's cause.
+	// minCauseConfidence is the least confidence of goroutines to be called the
+	// cause of something.
 	minCauseConfidence = 0.3
-	// minAllocatedBelow is the part of a suspect's growth that must be
-	// allocated by the goroutines to be called theirs.
+	// minAllocatedBelow is the part of a suspect's growth that goroutines must
+	// have allocated to be linked to it.
 	minAllocatedBelow = 0.5
 )
 
-// proportion is how the live heap follows the number of goroutines.
+// proportion says how the live heap follows the number of goroutines.
 type proportion struct {
 	perGoroutine float64 // bytes
 	r2           float64
 	span         time.Duration
 	even         bool // time alone would explain as much
-	// judged says that the history is long enough to tell, holds that it tells
-	// of a proportion.
+	// judged means that the history is long enough to tell, holds that it shows
+	// a proportion.
 	judged, holds bool
 }
 
@@ -79,7 +78,8 @@ func relate(r *Report) {
 	}
 }
 
-// relation says why a suspect of the heap grows with goroutines; nil: it does not.
+// relation says why a suspect of the heap grows with goroutines; nil if it does
+// not.
 func relation(r *Report, g, h incident.Suspect, p proportion) (why []string) {
 	perGoroutine := float64(h.Value.Growth()) / float64(g.Value.Growth())
 	each := profile.Bytes(math.Round(perGoroutine)).String()
@@ -90,10 +90,10 @@ func relation(r *Report, g, h incident.Suspect, p proportion) (why []string) {
 			text += "; both rise so evenly that time alone may explain it"
 		}
 		why = append(why, text)
-	case p.judged: // the history tells, and tells otherwise
+	case p.judged: // the history shows that it does not
 	default:
 		if f, ok := sameFactor(r, g, h); ok {
-			why = append(why, fmt.Sprintf("grows with it: %.1f times as much memory where there are %.1f times as many goroutines, about %s per goroutine",
+			why = append(why, fmt.Sprintf("grows with it: memory grew %.1f-fold and goroutines %.1f-fold, about %s per goroutine",
 				ratio(h.Value), f, each))
 		}
 	}
@@ -103,9 +103,10 @@ func relation(r *Report, g, h incident.Suspect, p proportion) (why []string) {
 	return why
 }
 
-// sameFactor reports whether memory and goroutines, at the site or in all, grew
-// by the same factor. Two points are weak evidence, so both have to have grown by
-// a third at least and to agree within 15%. From nothing there is no factor.
+// sameFactor reports whether memory and goroutines, at the site or in total,
+// grew by the same factor. Two points are weak evidence, so both must have
+// grown by at least a third and must agree within 15%. There is no factor if
+// one started at zero.
 func sameFactor(r *Report, g, h incident.Suspect) (factor float64, ok bool) {
 	changes := []incident.Change{g.Value}
 	if r.Goroutine != nil {
@@ -131,9 +132,8 @@ func within(a, b, factor float64) bool {
 	return a > 0 && b > 0 && a <= b*factor && b <= a*factor
 }
 
-// allocatedBelow is the part of what a suspect of the heap has added that was
-// allocated below the function that the goroutines were started with, or that
-// they wait in.
+// allocatedBelow returns the part of a heap suspect's growth that was allocated
+// below the function that the goroutines started with, or that they wait in.
 func allocatedBelow(r *Report, g, h incident.Suspect) float64 {
 	if r.Heap == nil || r.Heap.Flame == nil || h.Frame.Function == "" {
 		return 0
@@ -146,8 +146,8 @@ func allocatedBelow(r *Report, g, h incident.Suspect) float64 {
 	}
 	add(g.Frame.Function)
 	if r.Goroutine != nil {
-		// With the standard library's functions, such as net/http's
-		// (*conn).serve, goroutines of all sorts start.
+		// Goroutines of all sorts start with functions of the standard library,
+		// such as (*conn).serve of net/http.
 		for _, group := range r.Goroutine.Goroutines {
 			if group.Blocked.Function == g.Frame.Function && group.Blocked.Line == g.Frame.Line && group.Root.Module != "std" {
 				add(group.Root.Function)
@@ -179,8 +179,8 @@ func allocatedBelow(r *Report, g, h incident.Suspect) float64 {
 	return float64(below) / float64(of)
 }
 
-// proportionOf asks the history whether the live heap follows the goroutines, of
-// which grown have been added at the suspect's site.
+// proportionOf finds out from the history whether the live heap follows the
+// goroutines. grown is the growth at the suspect's site.
 func proportionOf(m incident.Manifest, grown int64) (p proportion) {
 	points := thinHistory(m)
 	t, x, y := follow(points, true)
@@ -190,7 +190,7 @@ func proportionOf(m incident.Manifest, grown int64) (p proportion) {
 	if len(x) < minProportionPoints {
 		return p
 	}
-	// Less than these is the noise of any service, or not the growth in question.
+	// Less is the noise of any service, or not the growth in question.
 	rise := slices.Max(x) - slices.Min(x)
 	if rise < max(16, 0.1*slices.Max(x), 0.5*float64(grown)) {
 		return p
@@ -203,7 +203,7 @@ func proportionOf(m incident.Manifest, grown int64) (p proportion) {
 	if slope <= 0 || p.r2 < minProportionR2 || slices.Max(y)-slices.Min(y) < 1<<20 || !within(low, high, 2) {
 		return p
 	}
-	// What remains of both once time has been taken off.
+	// The correlation that remains once time has been removed from both.
 	_, xt := line(t, x)
 	_, yt := line(t, y)
 	partial := 0.0
@@ -215,9 +215,9 @@ func proportionOf(m incident.Manifest, grown int64) (p proportion) {
 	return p
 }
 
-// follow returns time in seconds, goroutines and live heap of the points where
-// all are known. The live heap is that of the last GC cycle: with fresh, only the
-// points at which it is new count, for at the others it lags behind.
+// follow returns time in seconds, goroutines and live heap of the points at
+// which all are known. The live heap is that of the last GC cycle. With fresh,
+// only points with a new value count, because it lags behind at the others.
 func follow(points []incident.HistoryPoint, fresh bool) (t, x, y []float64) {
 	last := profile.Bytes(profile.Unknown)
 	for _, h := range points {
@@ -232,8 +232,9 @@ func follow(points []incident.HistoryPoint, fresh bool) (t, x, y []float64) {
 	return t, x, y
 }
 
-// thinHistory is the history without the readings at its end, which are many and
-// close together, where it is long enough without them: they would outweigh it.
+// thinHistory returns the history without the readings at its end, if it is
+// long enough without them. They are many and close together, and would
+// outweigh it.
 func thinHistory(m incident.Manifest) []incident.HistoryPoint {
 	known := 0
 	for _, h := range m.History {
@@ -267,7 +268,7 @@ func line(x, y []float64) (slope, r float64) {
 	return xy / xx, xy / math.Sqrt(xx*yy)
 }
 
-// halves gives the slope where there are few goroutines and where there are many.
+// halves returns the slope at few goroutines and the slope at many.
 func halves(x, y []float64) (low, high float64) {
 	middle := (slices.Min(x) + slices.Max(x)) / 2
 	var xl, yl, xh, yh []float64
@@ -283,7 +284,7 @@ func halves(x, y []float64) (low, high float64) {
 	return low, high
 }
 
-// history is all that is known of the time before, oldest first.
+// history returns all points known, oldest first.
 func history(m incident.Manifest) []incident.HistoryPoint {
 	all := slices.Clone(m.History)
 	for _, r := range m.Readings {

@@ -3,9 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -34,7 +32,7 @@ func TestExplainTellsTheStoryOfTheSeed(t *testing.T) {
 	}
 }
 
-// relation cases: a suspect of each kind, a history, and whether the one grows
+// relationCases have a suspect of each kind, a history, and whether one grows
 // with the other.
 func TestExplainClaimsProportionOnlyWhereItIs(t *testing.T) {
 	const each = 64 << 10
@@ -152,7 +150,7 @@ func TestExplainKnowsWhatTheLeakedGoroutinesAllocate(t *testing.T) {
 	watch := ours("storage", "(*Cache).watch", "storage.go", 40)
 	checkRoles(t, Explain(evidence(watch, 45*mib)), incident.RoleGrowsWith)
 	checkRoles(t, Explain(evidence(watch, 5*mib)), incident.RoleAlone)
-	// All of a server's requests are below this one.
+	// All requests of a server are below this function.
 	checkRoles(t, Explain(evidence(stdlib("net/http", "(*conn).serve", "server.go", 1), 45*mib)), incident.RoleAlone)
 }
 
@@ -186,127 +184,6 @@ func TestExplainTakesTheCensusAndTheProof(t *testing.T) {
 	}
 }
 
-func TestHeadlines(t *testing.T) {
-	for name, want := range map[string]string{
-		"heap":      "main.memoryLeak (cmd/checkout/main.go:104) holds 180.4 MiB more than 2 s before: 98% of what the heap grew",
-		"nongo":     "No culprit in the Go heap: memory outside of it grew by 206.0 MiB in 60 min, the live heap by 2.0 MiB",
-		"nothing":   "No culprit: nothing grew that stands out, the heap 9.0 MiB → 9.0 MiB (+4.0 KiB), goroutines 12 → 11 (−1)",
-		"cut-short": "orders.(*Index).Add (orders/index.go:33) holds 210.0 MiB: 70% of the heap, with no baseline to compare with",
-	} {
-		if got := Explain(reportCases()[name]).Headline; got != want {
-			t.Errorf("%s: headline is\n%s\nwant\n%s", name, got, want)
-		}
-	}
-	if got, want := Explain(Input{}).Headline, "No evidence: there is no profile that could be read"; got != want {
-		t.Errorf("without evidence: %q, want %q", got, want)
-	}
-	alone := seedCase()
-	alone.Heap, alone.Manifest.History = nil, nil
-	if got, want := Explain(alone).Headline, "134 more goroutines wait in chan receive at storage.(*Cache).Put (storage/storage.go:85), never fewer for 40 min"; got != want {
-		t.Errorf("goroutines alone: %q, want %q", got, want)
-	}
-	weak := heapCase()
-	weak.Heap.Suspects = weak.Heap.Suspects[1:]
-	if got := Explain(weak).Headline; !strings.HasPrefix(got, "No culprit: ") || !strings.Contains(got, "a guess, is session.(*Store).Get (session/store.go:61), +3.0 MiB") {
-		t.Errorf("a suspect of 20%% is accused: %q", got)
-	}
-}
-
-func TestDoubts(t *testing.T) {
-	for name, want := range map[string][]string{
-		"nongo": {
-			"memory outside of the Go heap grew by 206.0 MiB in 60 min",
-			"180.0 MiB is shared memory",
-			"heap.pb.gz shows the heap as of an earlier garbage collection",
-			"heap: skipped: a forced GC would take 80 ms",
-			"goroutine-base.pb.gz cannot be read",
-		},
-		"cut-short": {"cut short", "goroutine.pb.gz cannot be read", "there is no baseline"},
-		"heap":      {"cpu: skipped"}, // the stale profile has a fresh one beside it
-	} {
-		got := Explain(reportCases()[name]).Warnings
-		if len(got) != len(want) {
-			t.Errorf("%s: doubts are %q, want %d", name, got, len(want))
-			continue
-		}
-		for i := range want {
-			if !strings.Contains(got[i], want[i]) {
-				t.Errorf("%s: doubt %d is %q, want %q in it", name, i, got[i], want[i])
-			}
-		}
-	}
-	r := incident.NewReading(noon)
-	r.CgroupWorkingSet, r.Unreclaimable = 500*mib, 100*mib
-	e := Input{Manifest: incident.Manifest{Readings: []incident.Reading{r}, Warnings: []string{"twice"}}, Warnings: []string{"twice"}}
-	if got := Explain(e).Warnings; len(got) != 1 {
-		t.Errorf("doubts are %q: file cache is nobody's business far from a cgroup's limit", got)
-	}
-	e.Manifest.Limits = []incident.MemoryLimit{{Source: "host", Bytes: 1 << 40}, {Source: "cgroup v2", Bytes: 512 * mib}}
-	if got := Explain(e).Warnings; len(got) != 2 || !strings.Contains(got[0], "400.0 MiB of the working set of 500.0 MiB is file cache") || got[1] != "twice" {
-		t.Errorf("doubts are %q, want the file cache, and what is said twice once", got)
-	}
-}
-
-// Garbage that is not collected yet is the heap's, not outside of it.
-func TestGarbageIsNotOutside(t *testing.T) {
-	var m incident.Manifest
-	for i := range 20 {
-		m.History = append(m.History, incident.HistoryPoint{Time: noon.Add(time.Duration(i) * time.Minute), Memory: 100*mib + profile.Bytes(i)*19*mib, LiveHeap: 50*mib + profile.Bytes(i)*10*mib})
-	}
-	if o := outsideHeap(m); o.found {
-		t.Errorf("%v outside of a heap that grew by %v while memory grew by %v", profile.Bytes(o.bytes), profile.Bytes(o.heap), profile.Bytes(o.memory))
-	}
-	// What the runtime holds is known from readings: a goroutine's stack, too.
-	a, b := incident.NewReading(noon), incident.NewReading(noon.Add(time.Second))
-	a.Unreclaimable, a.HeapLive, a.Sys, a.HeapReleased = 100*mib, 10*mib, 90*mib, 0
-	b.Unreclaimable, b.HeapLive, b.Sys, b.HeapReleased = 300*mib, 10*mib, 290*mib, 0
-	if o := outsideHeap(incident.Manifest{Readings: []incident.Reading{a, b}}); o.found {
-		t.Errorf("%v outside, but the Go runtime took it all", profile.Bytes(o.bytes))
-	}
-}
-
-func TestNextCommands(t *testing.T) {
-	files := artefacts("heap.pb.gz", "heap-base.pb.gz", "heap-fresh.pb.gz", "heap.2.pb.gz", "heap-fresh.10.pb.gz", "heap.9.pb.gz", "goroutine.pb.gz", "goroutine.txt", "goroutine.2.txt", "notes.txt")
-	if now, base := newestOf(files, profile.Heap); now != "heap-fresh.10.pb.gz" || base != "heap-base.pb.gz" {
-		t.Errorf("newest heap is %q with base %q", now, base)
-	}
-	if now, _ := newestOf(artefacts("heap-fresh.pb.gz", "heap.2.pb.gz"), profile.Heap); now != "heap.2.pb.gz" {
-		t.Errorf("newest of a later capture is %q", now)
-	}
-	if now, base := newestOf(files, profile.Goroutine); now != "goroutine.pb.gz" || base != "" {
-		t.Errorf("newest goroutine profile is %q with base %q", now, base)
-	}
-	if got := newestText(files); got != "goroutine.2.txt" {
-		t.Errorf("newest text is %q", got)
-	}
-	if now, _ := newestOf(files, profile.CPU); now != "" {
-		t.Errorf("%q is no CPU profile", now)
-	}
-	for _, c := range next(Input{Manifest: incident.Manifest{Artefacts: files}, Folder: "/e"}) {
-		if strings.Contains(c.Line, "cpu") {
-			t.Errorf("%q is about a file that is not there", c.Line)
-		}
-	}
-}
-
-func TestShellQuote(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("its quotes are others")
-	}
-	for path, want := range map[string]string{
-		"/var/lib/x-1_2.pb.gz": "/var/lib/x-1_2.pb.gz",
-		"/a b":                 "'/a b'",
-		"/o'hara":              `'/o'\''hara'`,
-		"/$(rm -rf ~)":         "'/$(rm -rf ~)'",
-		"-base":                "./-base",
-		"":                     "''",
-	} {
-		if got := shellQuote(path); got != want {
-			t.Errorf("shellQuote(%q) = %s, want %s", path, got, want)
-		}
-	}
-}
-
 func TestExplainIsDeterministic(t *testing.T) {
 	for name, e := range reportCases() {
 		first := Explain(e)
@@ -318,7 +195,7 @@ func TestExplainIsDeterministic(t *testing.T) {
 	}
 }
 
-// Whatever a foreign profile says, it is ranked.
+// Suspects can be ranked whatever numbers a foreign profile contains.
 func TestRankWithoutNumbers(t *testing.T) {
 	var s []incident.Suspect
 	for i, c := range []float64{math.NaN(), 0.5, math.Inf(1), 0.9, -1} {
@@ -327,17 +204,6 @@ func TestRankWithoutNumbers(t *testing.T) {
 	r := Explain(Input{Heap: &diff.Comparison{Suspects: s, HasBase: true}})
 	if r.Suspects[0].Confidence != 0.9 || r.Suspects[1].Confidence != 0.5 {
 		t.Errorf("ranked %v first", r.Suspects[0].Confidence)
-	}
-}
-
-// An incident's commands are those of its report.
-func TestManifestCommands(t *testing.T) {
-	m := incident.Manifest{Artefacts: []incident.Artefact{
-		artefact("heap-base.pb.gz", 1), artefact("heap.pb.gz", 1), artefact("heap-fresh.pb.gz", 1)}}
-	got := Commands(m, "evidence")
-	want := "go tool pprof -top -base " + filepath.Join("evidence", "heap-base.pb.gz") + " " + filepath.Join("evidence", "heap-fresh.pb.gz")
-	if len(got) != 2 || !strings.Contains(strings.ReplaceAll(got[0].Line, "'", ""), want) {
-		t.Errorf("the commands are %+v, want the first to be %s", got, want)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// lastDivided is the last reading of an incident whose memory can be divided, or
-// nil, and how it divides.
+// lastDivided returns the last reading of an incident whose memory can be
+// divided, and its division; nil if there is none.
 func lastDivided(m incident.Manifest) (*incident.Reading, incident.Division) {
 	for i := len(m.Readings) - 1; i >= 0; i-- {
 		r := &m.Readings[i]
@@ -23,8 +23,8 @@ func lastDivided(m incident.Manifest) (*incident.Reading, incident.Division) {
 	return nil, incident.Division{Total: profile.Unknown}
 }
 
-// verdictOf is what was said when the incident opened, or else what its readings
-// say now.
+// verdictOf returns the verdict from when the incident opened or, if there is
+// none, the verdict on its readings.
 func verdictOf(m incident.Manifest) incident.Verdict {
 	if m.Verdict.Class != incident.VerdictUnknown {
 		return m.Verdict
@@ -35,8 +35,8 @@ func verdictOf(m incident.Manifest) incident.Verdict {
 	return incident.Verdict{}
 }
 
-// outsideGo is the verdict's text where it names a culprit that no Go profile
-// shows; else ”.
+// outsideGo returns the text of the verdict if it names a culprit that no Go
+// profile shows, and "" otherwise.
 func outsideGo(m incident.Manifest) string {
 	if m.Unit != profile.UnitBytes {
 		return ""
@@ -48,13 +48,13 @@ func outsideGo(m incident.Manifest) string {
 	return ""
 }
 
-// filling is how the memory divides.
+// filling shows how the memory divides.
 func (r *Report) filling() section {
 	last, d := lastDivided(r.Manifest)
 	if last == nil {
 		return section{}
 	}
-	whose := "The process has"
+	whose := "The process uses"
 	if d.Cgroup {
 		whose = "The cgroup uses"
 	}
@@ -64,7 +64,7 @@ func (r *Report) filling() section {
 	}
 	t := &table{head: []column{{name: "part"}, {name: "size", number: true}, {name: "share", number: true, bar: true}, {drawn: true}}}
 	parts := d.Parts()
-	// By size, so that a rendering with little room leaves out what is small.
+	// By size, so that a rendering with little room omits the small parts.
 	slices.SortStableFunc(parts, func(a, b incident.DivisionPart) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	for _, p := range parts {
 		if p.Bytes == 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// The bounds of the renderings, in bytes. A text goes into a log line or a
-// terminal, Markdown into an issue (trackers take about 64 KiB), HTML into an
+// The largest size of each rendering, in bytes. Text goes into a log line or a
+// terminal, Markdown into an issue (trackers accept about 64 KiB), HTML into an
 // attachment.
 const (
 	maxReportText     = 8 << 10
@@ -18,13 +18,13 @@ const (
 	maxReportHTML     = 3 << 19
 )
 
-// roomForNote is kept for the sentence that says what was cut.
+// roomForNote is reserved for the sentence that says what was cut.
 const roomForNote = 512
 
-// fit renders sections so that all of it stays within the room, whatever is in
-// them: the weightiest first, each with as many rows as fit and, but for the
-// weightiest, in at most half of what is left. What does not fit even with one
-// row is left out and named in the note.
+// fit renders sections within room bytes, whatever is in them. It renders the
+// weightiest first, each with as many rows as fit. Every section but the
+// weightiest gets at most half of the remaining room. A section that does not
+// fit even with one row is omitted and named in the note.
 func fit(sections []section, room int, rows []int, render func(s section, rows int) string) (parts []string, note string) {
 	order := make([]int, len(sections))
 	for i := range order {
@@ -59,7 +59,7 @@ func fit(sections []section, room int, rows []int, render func(s section, rows i
 		}
 	}
 	if len(out) > 0 {
-		note = "Left out to stay small: " + strings.Join(out, ", ") + ". "
+		note = "Omitted to save space: " + strings.Join(out, ", ") + ". "
 	}
 	if len(short) > 0 {
 		note += "Shortened: " + strings.Join(short, ", ") + ". "
@@ -67,7 +67,7 @@ func fit(sections []section, room int, rows []int, render func(s section, rows i
 	return parts, strings.TrimSpace(note)
 }
 
-// more says how many rows follow; "" where none does.
+// more says how many rows follow; "" if none does.
 func more(shown, all int) string {
 	if all <= shown {
 		return ""

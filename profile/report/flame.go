@@ -11,8 +11,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// How large a flame graph is drawn: beyond that a frame is thinner than a pixel
-// or further down than anybody scrolls.
+// The largest flame graph to draw. Frames beyond are thinner than a pixel, or
+// further down than anybody scrolls.
 const (
 	maxFlameDepth = 128
 	maxFlameNodes = 4000
@@ -24,9 +24,9 @@ type flame struct {
 	kind  profile.Kind
 	unit  profile.Unit
 	root  *diff.FlameNode
-	path  []diff.FlameNode // from the root down the widest frames, for who cannot see it
+	path  []diff.FlameNode // from the root down the widest frames, for readers who cannot see the graph
 	nodes int
-	cut   int // nodes that were left out, at least
+	cut   int // least number of omitted nodes
 }
 
 func (r *Report) flame() section {
@@ -41,20 +41,20 @@ func (r *Report) flame() section {
 	var what string
 	switch {
 	case c.Unit == profile.UnitCount && c.HasBase:
-		what = "The stacks of the goroutines that were added"
+		what = "Stacks of the added goroutines"
 	case c.Unit == profile.UnitCount:
-		what = "The stacks of all goroutines"
+		what = "Stacks of all goroutines"
 	case c.HasBase:
-		what = "Who called whom when the heap grew"
+		what = "Call paths of the heap growth"
 	default:
-		what = "Who called whom to allocate what is in the heap"
+		what = "Call paths of the heap in use"
 	}
 	return section{id: "flame", title: "Flame graph of the growth", weight: 14, blocks: []block{{
-		lead: fmt.Sprintf("%s: %s in all. The wider, the more; what shrank is not in it.", what, growth(incident.Change{Before: 0, After: f.root.Value}, c.Unit)), flame: f}}}
+		lead: fmt.Sprintf("%s: %s in total. The wider a frame, the more it grew; frames that shrank are not shown.", what, growth(incident.Change{Before: 0, After: f.root.Value}, c.Unit)), flame: f}}}
 }
 
-// prune copies the tree down to what can be drawn: the widest frames, at most so
-// many of them, which is found by the value that so many reach.
+// prune copies the tree down to what can be drawn: the widest frames, at most
+// most of them. It finds the value that so many frames reach.
 func (f *flame) prune(root *diff.FlameNode, most int) {
 	var values []int64
 	var collect func(n *diff.FlameNode, depth int)
@@ -110,5 +110,5 @@ func (f *flame) note() string {
 	if f.cut == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Frames too small to see are left out, %s or more.", profile.Count(f.cut))
+	return fmt.Sprintf("At least %s frames too small to see are omitted.", profile.Count(f.cut))
 }

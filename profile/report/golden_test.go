@@ -12,7 +12,7 @@ import (
 	"github.com/leakguard/leakguard/internal/webassets"
 )
 
-// forms are the renderings, by their file's extension, with their bounds.
+// forms are the renderings with their file extensions and size limits.
 var forms = []struct {
 	ext   string
 	write func(*Report, io.Writer) error
@@ -23,8 +23,8 @@ var forms = []struct {
 	{".html", (*Report).WriteHTML, 3 << 19},
 }
 
-// withoutAssets takes the embedded libraries out of a page: golden is what is
-// ours, and their hashes would change it with each of their versions.
+// withoutAssets removes the embedded libraries from a page, because their
+// hashes would change the golden files with each of their versions.
 func withoutAssets(t *testing.T, page []byte) []byte {
 	t.Helper()
 	s := string(page)
@@ -59,8 +59,8 @@ func TestReportsGolden(t *testing.T) {
 	}
 }
 
-// checkGolden compares with a file and leaves what it got beside it, as .got-name,
-// for a diff and, where it is right, for a copy.
+// checkGolden compares got with a file. If they differ it writes got beside the
+// file, as .got-name, to be compared and, if it is right, copied.
 func checkGolden(t *testing.T, path string, got []byte) {
 	t.Helper()
 	want, err := os.ReadFile(path)

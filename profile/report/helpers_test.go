@@ -13,7 +13,7 @@ import (
 
 const mib = 1 << 20
 
-// noon is when the tests' incidents open, unless they say otherwise.
+// noon is when the incidents of the tests open, by default.
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func openTestStore(t testing.TB) *store.Store {
@@ -60,7 +60,7 @@ func mustWrite(t testing.TB, path, text string) {
 	}
 }
 
-// writeReport keeps all forms of a report in an incident's folder.
+// writeReport writes all renderings of a report to an incident's folder.
 func writeReport(f *store.Folder, r *Report) error {
 	return r.WriteForms(func(name string, form func(io.Writer) error) error {
 		_, err := f.Write(name, form)
@@ -68,7 +68,7 @@ func writeReport(f *store.Folder, r *Report) error {
 	})
 }
 
-// artefact is a file of an incident, of the kind that its name tells.
+// artefact returns a file of an incident, with the kind that its name says.
 func artefact(name string, size int64) incident.Artefact {
 	a := incident.Artefact{Name: name, Size: size}
 	if kind, _, _, ok := incident.ParseFileName(name); ok {
@@ -77,8 +77,8 @@ func artefact(name string, size int64) incident.Artefact {
 	return a
 }
 
-// cgroupReading is a service of 60 MiB in a cgroup of 512 MiB, with 40 MiB of page
-// cache and no tmpfs.
+// cgroupReading is a service of 60 MiB in a cgroup of 512 MiB, with 40 MiB of
+// page cache and no tmpfs.
 func cgroupReading(t time.Time) incident.Reading {
 	r := incident.NewReading(t)
 	r.NumGC = 7
@@ -94,7 +94,7 @@ func cgroupReading(t time.Time) incident.Reading {
 	return r
 }
 
-// tree lists what lies under dir, by path relative to it.
+// tree lists everything below dir, by relative path.
 func tree(t testing.TB, dir string) (paths []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {

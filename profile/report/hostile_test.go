@@ -11,13 +11,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/diff"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// evil are names that try to break out of what they are written into.
+// evil lists names that try to break out of what they are written into.
 var evil = []string{
 	"</script><script>alert(1)</script>",
 	`"><img src=x onerror=alert(1)>`,
@@ -33,7 +32,7 @@ var evil = []string{
 	"\x00",
 }
 
-// hostile is evidence in which each text is s, and of each list there are n.
+// hostile is evidence in which every text is s and every list has n entries.
 func hostile(s string, n int) Input {
 	f := profile.Frame{Function: s, File: s, Line: -1, Package: s, Module: s}
 	c := func(kind profile.Kind, unit profile.Unit) *diff.Comparison {
@@ -123,64 +122,12 @@ func TestReportsSayWhatTheyLeftOut(t *testing.T) {
 	e := hostile(strings.Repeat("example.com/pkg", 30), 300)
 	out := render(t, e)
 	for _, ext := range []string{".txt", ".md"} {
-		if !strings.Contains(out[ext], "Left out to stay small: ") {
+		if !strings.Contains(out[ext], "Omitted to save space: ") {
 			t.Errorf("%s does not say what is left out; it ends with %.300q", ext, out[ext][max(0, len(out[ext])-300):])
 		}
 	}
-	if !strings.Contains(out[".html"], "Frames too small to see are left out") {
+	if !strings.Contains(out[".html"], "frames too small to see are omitted") {
 		t.Error("the page does not say that frames are missing")
-	}
-}
-
-// A stack as deep as memory lasts is cut, not followed.
-func TestDeepFlame(t *testing.T) {
-	root := &diff.FlameNode{Name: "all", Value: 1 << 30}
-	at := root
-	for range 1_000_000 {
-		child := &diff.FlameNode{Name: "f", Value: 1 << 30}
-		at.Children = []*diff.FlameNode{child}
-		at = child
-	}
-	e := heapCase()
-	e.Heap.Flame = root
-	page := render(t, e)[".html"]
-	if !strings.Contains(page, "Frames too small to see are left out") {
-		t.Error("the page does not say that the stack is cut")
-	}
-	depth := 0
-	for n := checkData(t, page).Flame; n != nil; depth++ {
-		if len(n.Children) == 0 {
-			break
-		}
-		n = n.Children[0]
-	}
-	if depth != maxFlameDepth {
-		t.Errorf("%d frames on top of each other are drawn, want %d", depth, maxFlameDepth)
-	}
-}
-
-// Names that are long, and longer once they are escaped, cost the graph its
-// smallest frames, not the page its bound.
-func TestWideFlame(t *testing.T) {
-	root := &diff.FlameNode{Name: "all", Value: 1500 << 20}
-	for i := range 1500 {
-		value := int64(1<<20 - i%10)
-		root.Children = append(root.Children, &diff.FlameNode{Name: strings.Repeat("<", 300), Value: value,
-			Children: []*diff.FlameNode{{Name: strings.Repeat("&", 300), Value: value}}})
-	}
-	e := heapCase()
-	e.Heap.Flame = root
-	d := checkData(t, render(t, e)[".html"])
-	if n := len(d.Flame.Children); n < 100 || n > 1000 {
-		t.Errorf("%d frames are drawn, want some hundreds", n)
-	}
-}
-
-func TestMarkdownFence(t *testing.T) {
-	var b strings.Builder
-	markdownFence(&b, "text", []string{"a", "````", "b"})
-	if got, want := b.String(), "`````text\na\n````\nb\n`````\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -199,7 +146,7 @@ func TestReportsEscape(t *testing.T) {
 					}
 				}
 			}
-			// A name can bring no element of its own, in text or in data.
+			// No name may add an element, in text or in data.
 			want, got := tags.FindAllString(plain[".html"], -1), tags.FindAllString(out[".html"], -1)
 			for _, elements := range [][]string{want, got} {
 				for i, e := range elements {
@@ -226,7 +173,7 @@ func count(list []string, of ...string) (n int) {
 	return n
 }
 
-// checkData parses what the page's script will parse.
+// checkData parses the input of the page's script.
 func checkData(t *testing.T, page string) chartData {
 	t.Helper()
 	_, rest, ok := strings.Cut(page, `<script type="application/json" id="data">`)
@@ -244,115 +191,7 @@ func checkData(t *testing.T, page string) chartData {
 	return d
 }
 
-// checkMarkdown looks for what would be markup outside of code. In its stead a
-// parser of GitHub's Markdown would be asked; these are the ways out that matter.
-func checkMarkdown(t *testing.T, md, name string) {
-	t.Helper()
-	fence := ""
-	for _, line := range strings.Split(md, "\n") {
-		if fence == "" && strings.HasPrefix(line, "```") {
-			fence = line[:len(line)-len(strings.TrimLeft(line, "`"))]
-			continue
-		}
-		if fence != "" {
-			if line == fence {
-				fence = ""
-			}
-			continue
-		}
-		outside := withoutCode(line)
-		outside = escaped.ReplaceAllString(outside, "")
-		for _, markup := range []string{"<b>", "<img", "<script", "](", "**bold", "@everyone", "https://", "# heading", "`"} {
-			if strings.Contains(outside, markup) {
-				t.Fatalf("%q of the name %.40q is markup in %.200q", markup, name, line)
-			}
-		}
-		if strings.HasPrefix(line, "|") {
-			if cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"); cells < 3 || cells > 8 {
-				t.Errorf("a row of %d cells: %.200q", cells, line)
-			}
-		}
-	}
-	if fence != "" {
-		t.Error("a block of code is not closed")
-	}
-}
-
-var escaped = regexp.MustCompile(`\\[[:punct:]]`)
-
-// withoutCode takes the code spans out of a line: from a run of backticks to the
-// next one of the same length.
-func withoutCode(line string) string {
-	var out strings.Builder
-	for line != "" {
-		text := line[:len(line)-len(strings.TrimLeft(line, "`"))]
-		if text == "" {
-			if strings.HasPrefix(line, "\\") && len(line) > 1 {
-				text = line[:2]
-			} else {
-				text = line[:1]
-			}
-			out.WriteString(text)
-			line = line[len(text):]
-			continue
-		}
-		line = line[len(text):]
-		for at := 0; ; {
-			i := strings.Index(line[at:], text)
-			if i < 0 {
-				out.WriteString(text)
-				break
-			}
-			run := line[at+i:]
-			run = run[:len(run)-len(strings.TrimLeft(run, "`"))]
-			at += i + len(run)
-			if run == text {
-				line = line[at:]
-				break
-			}
-		}
-	}
-	return out.String()
-}
-
-func TestPrintable(t *testing.T) {
-	for in, want := range map[string]string{
-		"main.f":          "main.f",
-		"Größe → 界":       "Größe → 界",
-		"\x1b[31m":        `\x1b[31m`,
-		"a\tb\nc":         "a b c",
-		"\u202egnp":       `\u202egnp`,
-		"\xff":            "\ufffd",
-		"\U000e0001":      `\U000e0001`,
-		"\x9b":            "\ufffd",
-		"\u009b31m":       `\u009b31m`,
-		"zero\u200bwidth": `zero\u200bwidth`,
-	} {
-		if got := words.Printable(in); got != want {
-			t.Errorf("printable(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
-func TestCutMiddle(t *testing.T) {
-	for _, c := range []struct {
-		in   string
-		most int
-		want string
-	}{
-		{"short", 10, "short"},
-		{"abcdefghij", 9, "abc…hij"},
-		{"界界界界", 9, "界…界"},
-		{"abc", 3, "abc"},
-		{"abcdef", 0, "…"},
-	} {
-		if got := words.CutMiddle(c.in, c.most); got != c.want {
-			t.Errorf("cutMiddle(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
-		}
-	}
-}
-
-// A name out of a foreign profile breaks no rendering.
+// No name in a foreign profile breaks a rendering.
 func FuzzReport(f *testing.F) {
 	for _, s := range evil {
 		f.Add(s, 3)

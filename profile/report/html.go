@@ -3,32 +3,28 @@ package report
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/leakguard/leakguard/internal/webassets"
 	"github.com/leakguard/leakguard/internal/words"
-	"github.com/leakguard/leakguard/profile"
-	"github.com/leakguard/leakguard/profile/diff"
 )
 
 const (
 	htmlName     = 400
 	htmlSentence = 2000
 	htmlCommand  = 8 << 10
-	// roomForData is what the charts' numbers get of the bound.
+	// roomForData is the part of the limit for the charts' data.
 	roomForData = 640 << 10
 )
 
-// WriteHTML writes the report as one page of at most 1.5 MiB that needs nothing
-// else: its styles, scripts and data are in it, and its content security policy
-// forbids everything that is not, the network above all. It can be read without
-// scripts; with them memory is a chart to zoom into, and the growth a flame
-// graph.
+// WriteHTML writes the report as one self-contained page of at most 1.5 MiB.
+// Its styles, scripts and data are inline, and its content security policy
+// forbids everything else, above all network access. The page can be read
+// without scripts; scripts add a zoomable memory chart and a flame graph of the
+// growth.
 func (r *Report) WriteHTML(w io.Writer) error {
 	sections := r.sections()
 	data, err := r.data(sections)
@@ -71,7 +67,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return failedReport("HTML", err)
 }
 
-// hashes name content in a content security policy.
+// hashes returns the hashes of contents for a content security policy.
 func hashes(contents []string) string {
 	var b strings.Builder
 	for _, c := range contents {
@@ -81,8 +77,7 @@ func hashes(contents []string) string {
 	return b.String()
 }
 
-// escape makes text of what may be anything, of at most so many bytes before it
-// is escaped.
+// escape turns any string into safe HTML text. It cuts it to most bytes first.
 func escape(s string, most int) string { return html.EscapeString(words.Clean(s, most)) }
 
 func htmlSection(s section, rows int) string {
@@ -228,84 +223,4 @@ func htmlFlame(b *strings.Builder, f *flame) {
 	b.WriteString("<details class=\"alternative\" open><summary>The widest path as text</summary><pre>")
 	b.WriteString(html.EscapeString(strings.Join(f.lines(maxRows, htmlName), "\n")))
 	b.WriteString("</pre></details>\n")
-}
-
-// chartData is what the page's script draws. Its JSON has <, > and & escaped, as
-// encoding/json does, so that no name in it can end the element it stands in.
-type chartData struct {
-	Memory *memoryData     `json:"memory,omitempty"`
-	Flame  *diff.FlameNode `json:"flame,omitempty"`
-	Unit   profile.Unit    `json:"unit,omitempty"` // of the flame's values
-}
-
-type memoryData struct {
-	Time       []float64  `json:"time"` // Unix seconds
-	Memory     []*int64   `json:"memory"`
-	LiveHeap   []*int64   `json:"live_heap"`
-	Goroutines []*int64   `json:"goroutines"`
-	Limit      int64      `json:"limit"` // 0: none, or too far above to be drawn
-	Marks      []markData `json:"marks"`
-}
-
-type markData struct {
-	Time float64 `json:"time"`
-	Name string  `json:"name"`
-}
-
-func (r *Report) data(sections []section) (string, error) {
-	var d chartData
-	var f *flame
-	for _, s := range sections {
-		for _, k := range s.blocks {
-			if k.chart != nil {
-				d.Memory = k.chart.data()
-			}
-			if k.flame != nil {
-				f = k.flame
-				d.Flame, d.Unit = f.root, f.unit
-			}
-		}
-	}
-	if d.Memory == nil && d.Flame == nil {
-		return "", nil
-	}
-	for nodes := maxFlameNodes; ; nodes /= 4 {
-		data, err := json.Marshal(d)
-		if err != nil || len(data) <= roomForData {
-			return string(data), err
-		}
-		// Long names, or ones of nothing but characters to escape.
-		f.prune(f.root, nodes/4)
-		d.Flame = f.root
-	}
-}
-
-func seconds(t time.Time) float64 {
-	return float64(t.UnixMilli()) / 1000
-}
-
-func known(n int64) *int64 {
-	if n < 0 {
-		return nil
-	}
-	return &n
-}
-
-func (c *timeChart) data() *memoryData {
-	d := &memoryData{Marks: []markData{}}
-	top := 0.0
-	for _, p := range c.points {
-		top = max(top, float64(p.Memory), float64(p.LiveHeap))
-		d.Time = append(d.Time, seconds(p.Time))
-		d.Memory = append(d.Memory, known(int64(p.Memory)))
-		d.LiveHeap = append(d.LiveHeap, known(int64(p.LiveHeap)))
-		d.Goroutines = append(d.Goroutines, known(int64(p.Goroutines)))
-	}
-	if c.limitNear(top) {
-		d.Limit = int64(c.limit)
-	}
-	for _, m := range c.marks {
-		d.Marks = append(d.Marks, markData{seconds(m.time), m.name})
-	}
-	return d
 }

@@ -14,9 +14,9 @@ const (
 	markdownCommand  = 2 << 10
 )
 
-// WriteMarkdown writes the report for an issue tracker: GitHub's flavour of
-// Markdown, at most 32 KiB, with the headline as its heading. Names cannot break
-// out: they stand in code spans or are escaped, and mention nobody.
+// WriteMarkdown writes the report for an issue tracker: GitHub Flavored
+// Markdown of at most 32 KiB, with the headline as its heading. Names cannot
+// break out of it: they are escaped or in code spans, and mention nobody.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	head := "## " + markdownText(words.CutMiddle(r.Headline, markdownSentence)) + "\n"
 	parts, note := fit(r.sections(), maxReportMarkdown-len(head), []int{maxRows, 12, 6, 3, 1}, markdownSection)
@@ -124,7 +124,7 @@ func markdownTable(b *strings.Builder, t *table, rows int) {
 				text = markdownText(text)
 			}
 			if strings.HasPrefix(text, "`") {
-				// GFM takes a pipe for the end of a cell even within code.
+				// In GFM a pipe ends the cell, even within code.
 				text = strings.ReplaceAll(text, "|", `\|`)
 			}
 			b.WriteString(" " + text + " |")
@@ -136,8 +136,8 @@ func markdownTable(b *strings.Builder, t *table, rows int) {
 	}
 }
 
-// markdownFence writes lines as a block of code, with a fence that none of them
-// can close.
+// markdownFence writes lines as a code block, with a fence that no line can
+// close.
 func markdownFence(b *strings.Builder, language string, lines []string) {
 	fence := strings.Repeat("`", max(3, longestRun(strings.Join(lines, "\n"))+1))
 	fmt.Fprintf(b, "%s%s\n", fence, language)
@@ -147,7 +147,7 @@ func markdownFence(b *strings.Builder, language string, lines []string) {
 	b.WriteString(fence + "\n")
 }
 
-// markdownCode writes a code span that its content cannot close.
+// markdownCode returns a code span that its content cannot close.
 func markdownCode(s string) string {
 	s = words.Printable(s)
 	if strings.TrimSpace(s) == "" {
@@ -160,8 +160,8 @@ func markdownCode(s string) string {
 	return fence + s + fence
 }
 
-// markdownText writes text that means nothing but itself. What a tracker makes a
-// mention, a reference or a link of without any markup stands as code.
+// markdownText returns Markdown that shows s literally. Text that trackers turn
+// into a mention, a reference or a link without any markup becomes code.
 func markdownText(s string) string {
 	s = words.Printable(s)
 	if strings.ContainsAny(s, "@#") || strings.Contains(s, "://") || strings.Contains(strings.ToLower(s), "www.") {
@@ -177,7 +177,7 @@ func markdownText(s string) string {
 	return b.String()
 }
 
-// markdownLine is markdownText that does not begin a list or a heading either.
+// markdownLine is like markdownText, and also starts no list or heading.
 func markdownLine(s string) string {
 	s = markdownText(s)
 	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
@@ -191,7 +191,7 @@ func markdownLine(s string) string {
 	return s
 }
 
-// longestRun is how many backticks follow each other at most.
+// longestRun returns the length of the longest run of backticks.
 func longestRun(s string) (longest int) {
 	run := 0
 	for _, c := range s {

@@ -11,19 +11,19 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// A report's renderings differ in how they write, not in what they say: this is
-// what they say, as sections of blocks, from which each rendering is written.
+// The renderings of a report share one content: sections of blocks. They differ
+// only in how they write them.
 
-// section is one heading and what is under it.
+// section is one heading with its blocks.
 type section struct {
 	id, title string
-	// weight decides who stays when not all fits: the smallest first.
+	// weight decides which sections stay if not all fit: the smallest first.
 	weight int
 	blocks []block
 }
 
-// block is one of: facts, points, a table, a chart, commands. The others are
-// empty.
+// block is one of: facts, points, a table, a chart, a flame graph, commands.
+// The other fields are empty.
 type block struct {
 	lead     string // a sentence before it
 	facts    []fact
@@ -32,35 +32,36 @@ type block struct {
 	chart    *timeChart
 	flame    *flame
 	commands []Command
-	folded   bool // of second interest: HTML folds it
+	folded   bool // of secondary interest: HTML and Markdown fold it
 }
 
 type fact struct {
 	name string
 	text string
-	code bool // as it stands in the code
-	// share is a percentage that HTML draws as a bar, too.
+	code bool // a name from the code
+	// share is a percentage that HTML also draws as a bar.
 	share string
 }
 
 type table struct {
 	head []column
-	// prose says that a narrow page shows each row as a list: scrolled
-	// sideways, it could not be read.
+	// prose means that a narrow page shows each row as a list, which reads
+	// better than a table that scrolls sideways.
 	prose bool
 	rows  [][]string
-	left  int // rows that were left out before
+	left  int // number of rows that are not in rows
 }
 
 type column struct {
 	name   string
 	number bool // right-aligned
-	code   bool // names out of the code
-	bar    bool // HTML draws it as a bar, too
-	drawn  bool // a bar of characters, for the renderings that cannot draw
+	code   bool // names from the code
+	bar    bool // HTML also draws it as a bar
+	drawn  bool // a bar of characters, for renderings other than HTML
 }
 
-// rows of a table, at most; a rendering with less room takes fewer.
+// maxRows is the largest number of rows of a table. A rendering with less room
+// takes fewer.
 const maxRows = 25
 
 func (r *Report) sections() []section {
@@ -78,7 +79,7 @@ func (r *Report) sections() []section {
 		r.grew("sites", "Heap by place in the code", 9, r.Heap, func(c *diff.Comparison) ([]diff.Row, int) { return c.Sites, c.Rest.Sites.Rows }, r.place),
 		r.goroutines(),
 		r.flame(),
-		r.grew("cpu", "Processor time by place in the code", 11, r.CPU, func(c *diff.Comparison) ([]diff.Row, int) { return c.Sites, c.Rest.Sites.Rows }, r.place),
+		r.grew("cpu", "CPU time by place in the code", 11, r.CPU, func(c *diff.Comparison) ([]diff.Row, int) { return c.Sites, c.Rest.Sites.Rows }, r.place),
 		r.about(),
 		r.captures(),
 		r.decisions(),
@@ -108,9 +109,9 @@ func (r *Report) summary() section {
 		text := when(m.Opened)
 		switch {
 		case m.Recovered != nil:
-			text += ", over after " + words.Span(m.Recovered.Sub(m.Opened))
+			text += ", recovered after " + words.Span(m.Recovered.Sub(m.Opened))
 		case m.CutShort:
-			text += ", cut short by the end of the process"
+			text += ", cut short when the process died"
 		}
 		add("Opened", text)
 	}
@@ -123,7 +124,7 @@ func (r *Report) summary() section {
 	if m.Death == nil {
 		add("Memory", r.memory())
 		if aboutIdle(m) {
-			add("When quiet", idleSummary(m.Idle))
+			add("When idle", idleSummary(m.Idle))
 		}
 	}
 	if h := r.Heap; h != nil && h.HasBase {
@@ -138,7 +139,7 @@ func (r *Report) summary() section {
 	}
 	for _, t := range m.Trends {
 		if t.State == "leaking" && t.LimitSoonest >= 0 {
-			add("Time left", limitRange(t)+" to the limit, by the trend of "+t.Signal)
+			add("Time left", limitRange(t)+" until the limit, by the trend of "+t.Signal)
 			break
 		}
 	}
@@ -164,8 +165,8 @@ func (r *Report) memory() string {
 	return ""
 }
 
-// limit is what memory has to stay below: as the last reading has it, or else
-// the smallest that was found; 0 where there is none.
+// limit returns the limit that memory must stay below: that of the last reading
+// or else the smallest that was found; 0 if there is none.
 func (r *Report) limit() profile.Bytes {
 	for i := len(r.Manifest.Readings) - 1; i >= 0; i-- {
 		if l := r.Manifest.Readings[i].Limit; l > 0 {
@@ -210,14 +211,14 @@ func (r *Report) accused(s incident.Suspect) []block {
 	add("Module", s.Frame.Module, true)
 	what := change(s.Value, s.Unit)
 	if s.Share > 0 {
-		what += ", " + words.Percent(s.Share) + " of all growth of its kind"
+		what += ", " + words.Percent(s.Share) + " of all growth of this kind"
 	}
 	add(strings.ToUpper(noun(s.Kind)[:1])+noun(s.Kind)[1:], what, false)
 	add("Waiting for", s.Wait, false)
 	if s.Standing > 0 {
-		add("Standing", "never fewer for "+words.Span(s.Standing), false)
+		add("How long", "never fewer for "+words.Span(s.Standing), false)
 	}
-	facts = append(facts, fact{name: "How sure", text: fmt.Sprintf("%s (%s)", words.Percent(s.Confidence), sureness(s.Confidence)), share: words.Percent(s.Confidence)})
+	facts = append(facts, fact{name: "Confidence", text: fmt.Sprintf("%s (%s)", words.Percent(s.Confidence), sureness(s.Confidence)), share: words.Percent(s.Confidence)})
 	add("Role", string(s.Role), false)
 	b := []block{{facts: facts}}
 	if len(s.Reasons) > 0 {
@@ -231,7 +232,7 @@ func noun(k profile.Kind) string {
 	case profile.Goroutine, profile.GoroutineLeak:
 		return "goroutines"
 	case profile.CPU:
-		return "processor time"
+		return "CPU time"
 	}
 	return k.String()
 }
@@ -247,7 +248,7 @@ func (r *Report) further() section {
 	if len(r.Suspects) < 2 {
 		return section{}
 	}
-	t := &table{prose: true, head: []column{{name: "suspect", code: true}, {name: "growth", number: true}, {name: "sure", number: true}, {name: "why"}}}
+	t := &table{prose: true, head: []column{{name: "suspect", code: true}, {name: "growth", number: true}, {name: "confidence", number: true}, {name: "why"}}}
 	for _, s := range r.Suspects[1:] {
 		why := ""
 		if len(s.Reasons) > 0 {
@@ -262,7 +263,7 @@ func (r *Report) further() section {
 		}
 		t.rows = append(t.rows, []string{r.place(s.Frame), what, words.Percent(s.Confidence), why})
 	}
-	return section{id: "further", title: "Further suspects", weight: 3, blocks: []block{{table: t}}}
+	return section{id: "further", title: "Other suspects", weight: 3, blocks: []block{{table: t}}}
 }
 
 func (r *Report) warnings() section {
@@ -276,5 +277,5 @@ func (r *Report) commands() section {
 	if len(r.Next) == 0 {
 		return section{}
 	}
-	return section{id: "next", title: "What to type next", weight: 2, blocks: []block{{commands: r.Next}}}
+	return section{id: "next", title: "Next steps", weight: 2, blocks: []block{{commands: r.Next}}}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/leakguard/leakguard/internal/words"
 )
 
-// Widths of the text, in bytes of a name and of a sentence.
+// The longest name, sentence and command in the text, in bytes.
 const (
 	textName     = 100
 	textSentence = 320
@@ -17,8 +17,8 @@ const (
 )
 
 // WriteText writes the report for a log or a terminal: plain text of at most 8
-// KiB whose first line is the headline. Control characters and ANSI escapes in
-// names are shown, not obeyed.
+// KiB, whose first line is the headline. It escapes control characters and ANSI
+// sequences in names.
 func (r *Report) WriteText(w io.Writer) error {
 	head := words.Clean(r.Headline, 2*textSentence) + "\n"
 	parts, note := fit(r.sections(), maxReportText-len(head), []int{10, 5, 3, 1}, textSection)
@@ -125,11 +125,12 @@ func textTable(b *strings.Builder, t *table, rows int) {
 	}
 }
 
-// lines is the path of the widest frames, for who cannot see the graph.
+// lines returns the path of the widest frames, for readers who cannot see the
+// graph.
 func (f *flame) lines(depth, name int) []string {
 	var out []string
 	path, above := f.path, 0
-	if n := 2 * depth; len(path) > n { // the far end is where it happens
+	if n := 2 * depth; len(path) > n { // the growth happens at the far end
 		above = len(path) - n
 		path = path[above:]
 	}

@@ -11,7 +11,7 @@ import (
 
 const ofCore = " of a core"
 
-// amount is a quantity of a comparison in words.
+// amount puts a value of a comparison into words.
 func amount(n int64, unit profile.Unit) string {
 	sign := ""
 	if n < 0 {
@@ -30,7 +30,7 @@ func amount(n int64, unit profile.Unit) string {
 	return sign + profile.Count(n).String()
 }
 
-// growth is an amount with its sign.
+// growth is the growth with its sign.
 func growth(c incident.Change, unit profile.Unit) string {
 	if c.Growth() > 0 {
 		return "+" + amount(c.Growth(), unit)
@@ -38,12 +38,12 @@ func growth(c incident.Change, unit profile.Unit) string {
 	return amount(c.Growth(), unit)
 }
 
-// change is before and after, and what was added.
+// change is the values before and after, and the growth.
 func change(c incident.Change, unit profile.Unit) string {
 	return fmt.Sprintf("%s → %s (%s)", amount(c.Before, unit), amount(c.After, unit), growth(c, unit))
 }
 
-// sureness is a confidence in words; see [incident.Suspect].
+// sureness puts a confidence into words; see [incident.Suspect].
 func sureness(confidence float64) string {
 	switch c := finite(confidence); {
 	case c >= 0.9:

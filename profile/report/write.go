@@ -8,9 +8,10 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// WriteForms has all forms of the report written: write is called with the name of
-// each file ([incident.ReportHTML], [incident.ReportMarkdown], and last [incident.ReportText]) and with what
-// writes its content. It goes on after an error; the errors are joined.
+// WriteForms writes all renderings of the report. It calls write with the name
+// of each file, [incident.ReportHTML], [incident.ReportMarkdown] and last
+// [incident.ReportText], and with a function that writes its content. It
+// continues after an error and returns all errors joined.
 func (r *Report) WriteForms(write func(name string, form func(io.Writer) error) error) error {
 	var errs []error
 	for _, form := range []struct {
@@ -26,7 +27,7 @@ func (r *Report) WriteForms(write func(name string, form func(io.Writer) error) 
 
 func failedReport(form string, err error) error {
 	if err != nil {
-		return fmt.Errorf("report: write report as %s: %w", form, err)
+		return fmt.Errorf("report: write the report as %s: %w", form, err)
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// predictionReading is the little of one that predictions need.
+// predictionReading returns a reading with the few values that predictions
+// need.
 func predictionReading(t *testing.T) *incident.Reading {
 	t.Helper()
 	r := incident.NewReading(time.Now())
@@ -25,7 +26,7 @@ func predictionReading(t *testing.T) *incident.Reading {
 	return &r
 }
 
-// allocated is what f allocates, in bytes.
+// allocated returns how many bytes f allocates.
 func allocated(f func()) int64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -37,9 +38,9 @@ func allocated(f func()) int64 {
 func checkPrediction(t *testing.T, what string, predicted, measured int64) {
 	t.Helper()
 	t.Logf("%s: predicted %v, measured %v", what, profile.Bytes(predicted), profile.Bytes(measured))
-	// Too low and the capture is the last straw; far too high and evidence
-	// is left out for which there was room.
-	if measured > predicted && !testenv.RaceEnabled { // the race detector's own allocations count as well
+	// If it is too low, the capture is the last straw; if far too high,
+	// evidence is skipped although there was room.
+	if measured > predicted && !testenv.RaceEnabled { // the race detector allocates, too
 		t.Errorf("%s: allocated %v, predicted only %v", what, profile.Bytes(measured), profile.Bytes(predicted))
 	}
 	if predicted > 8*measured+2*encoderBytes {
@@ -83,7 +84,7 @@ func TestPredictGoroutines(t *testing.T) {
 
 var held [][]byte // keeps the buckets' memory in use
 
-// deep allocates under a stack of its own for each path.
+// deep allocates with a distinct stack for each path.
 //
 //go:noinline
 func deep(path uint, depth int) {
@@ -106,7 +107,7 @@ func TestPredictHeapWithManyBuckets(t *testing.T) {
 	runtime.MemProfileRate = rate
 	t.Cleanup(func() { held = nil })
 	runtime.GC()
-	runtime.GC() // now the profile has them
+	runtime.GC() // now the profile contains them
 	r := predictionReading(t)
 	for _, kind := range []profile.Kind{profile.Heap, profile.Allocs} {
 		got := allocated(func() {

@@ -28,8 +28,9 @@ func compareFiles(tb testing.TB, base, now []byte) *diff.Comparison {
 	return c
 }
 
-// TestCompareAllocatesWithinItsBounds: reading and comparing two profiles of
-// 50,000 stacks allocates at most 150 MiB, and what is predicted at least.
+// TestCompareAllocatesWithinItsBounds checks that reading and comparing two
+// profiles of 50,000 stacks allocates at most 150 MiB, and at most what is
+// predicted.
 func TestCompareAllocatesWithinItsBounds(t *testing.T) {
 	if testenv.RaceEnabled {
 		t.Skip("the race detector allocates, too")

@@ -1,20 +1,3 @@
-// Leakreport says in words who leaks, for whoever holds two profiles or the
-// folder of a guard.
-//
-//	leakreport [-md | -html] [-main module] old.pb.gz new.pb.gz
-//	leakreport [-md | -html] DIR
-//
-// The first form compares two files in pprof's format, of any program and from
-// any source, and reports what grew from one to the other: two heap profiles,
-// two goroutine profiles, two CPU profiles. The second form lists the incidents
-// in a guard's folder, newest last, and reports the newest; given the folder of
-// one incident it reports that one. It writes nothing into the folder.
-//
-// The report goes to standard output as text, or as Markdown for an issue
-// tracker, or as one HTML file without any link to the network.
-//
-// It exits with 1 if there is nothing to report, and with 2 if it was called
-// wrongly.
 package main
 
 import (
@@ -38,7 +21,7 @@ const usage = `usage: leakreport [-md | -html] [-main module] old.pb.gz new.pb.g
        leakreport [-md | -html] DIR
 `
 
-// run is the command; it returns the exit status.
+// run executes the command and returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("leakreport", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -48,7 +31,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	markdown := flags.Bool("md", false, "write Markdown")
 	html := flags.Bool("html", false, "write HTML")
-	module := flags.String("main", "", "`path` of the main module, whose code is the user's own; empty: guessed from the profiles")
+	module := flags.String("main", "", "`path` of the main module, whose code counts as your own; guessed if not set")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -56,14 +39,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if *markdown && *html {
-		fmt.Fprintln(stderr, "leakreport: -md and -html are two forms of one report: choose one")
+		fmt.Fprintln(stderr, "leakreport: choose one of -md and -html")
 		return 2
 	}
 	var report *report.Report
 	var err error
 	switch files := flags.Args(); len(files) {
 	case 1:
-		// Beside a document the list would be in the way.
+		// Keep the list out of the document.
 		list := stdout
 		if *markdown || *html {
 			list = stderr
@@ -111,15 +94,15 @@ func compareFiles(base, now, module string) (*report.Report, error) {
 	return report.Explain(report.InputOf(c, base, now)), nil
 }
 
-// explainFolder reports the newest incident of a guard's folder, or the one
-// whose folder it is.
+// explainFolder reports the newest incident in a guard's folder, or the
+// incident whose folder dir is.
 func explainFolder(list io.Writer, dir string) (*report.Report, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
 	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
-		return nil, fmt.Errorf("%s is one file: give two profiles to compare, or a guard's folder", dir)
+		return nil, fmt.Errorf("%s is a single file: pass two profiles to compare, or a guard's folder", dir)
 	}
 	if incident.IsID(filepath.Base(dir)) {
 		return report.ExplainFolder(dir)
@@ -133,7 +116,7 @@ func explainFolder(list io.Writer, dir string) (*report.Report, error) {
 		return nil, err
 	}
 	if len(incidents) == 0 {
-		return nil, fmt.Errorf("no incident in %s: is it the folder that the guard's log names as dir?", dir)
+		return nil, fmt.Errorf("no incidents in %s: pass the folder that the guard logs as dir", dir)
 	}
 	for _, m := range incidents {
 		fmt.Fprintf(list, "%s  %s\n", m.ID, says(m))
@@ -142,13 +125,13 @@ func explainFolder(list io.Writer, dir string) (*report.Report, error) {
 	return report.ExplainFolder(filepath.Join(dir, incidents[len(incidents)-1].ID))
 }
 
-// says is what an incident was about, in a line.
+// says describes an incident in one line.
 func says(m incident.Manifest) string {
 	switch {
 	case m.Headline != "":
 		return m.Headline
 	case m.CutShort:
-		return "cut short: the process died before the manifest was written"
+		return "cut short: the process died before it wrote the manifest"
 	default:
 		return m.Reason
 	}

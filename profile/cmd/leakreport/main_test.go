@@ -14,7 +14,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// kept is what leaks in these tests.
+// kept holds the memory that these tests leak.
 var kept [][]byte
 
 func leakBlocks(n int) {
@@ -70,8 +70,8 @@ func TestTwoFiles(t *testing.T) {
 	}
 }
 
-// A guard's folder is listed, and the newest incident reported; nothing is
-// written there, and a folder of another mode or owner is no obstacle.
+// leakreport lists the incidents in a guard's folder and reports the newest. It
+// writes nothing there, and accepts a folder of another mode or owner.
 func TestFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "evidence")
 	kept, err := store.Open(store.Config{Dir: dir})
@@ -152,9 +152,9 @@ func TestErrors(t *testing.T) {
 		"unknown flag":   {[]string{"-pdf", heap, heap}, 2, "usage: leakreport"},
 		"no such file":   {[]string{heap, "missing.pb.gz"}, 1, "missing.pb.gz"},
 		"no profile":     {[]string{heap, text}, 1, text},
-		"one file":       {[]string{heap}, 1, "give two profiles"},
+		"one file":       {[]string{heap}, 1, "pass two profiles"},
 		"no such folder": {[]string{"missing"}, 1, "missing"},
-		"empty folder":   {[]string{t.TempDir()}, 1, "no incident in"},
+		"empty folder":   {[]string{t.TempDir()}, 1, "no incidents in"},
 	} {
 		status, out, errs := command(test.args...)
 		if status != test.status || !strings.Contains(errs, test.says) || out != "" {

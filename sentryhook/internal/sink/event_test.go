@@ -85,12 +85,12 @@ func TestEventOfADeath(t *testing.T) {
 func TestSuspect(t *testing.T) {
 	for headline, want := range map[string]string{
 		testHeadline: "storage.(*Cache).Put",
-		"1,234 more goroutines wait in chan receive at worker.run (worker/run.go:7), never fewer for 2h":                                                                                "worker.run",
-		"246 more goroutines tick in main.keepFresh (examples/ticker/main.go:123) than 14 s before, about 46 times a second each: 3.1% of a core when all is quiet, before it was 0.6%": "main.keepFresh",
-		"12 goroutines run at main.main.func1 (main.go:9): the cause candidate for storage.(*Cache).Put (storage/cache.go:42), which grows with them by 3.0 MiB, about 1.0 KiB each":    "main.main.func1",
-		"cache.Map[...].Store (map.go:1) holds 3.0 MiB: 50% of the heap, with no baseline to compare with":                                                                              "cache.Map[...].Store",
-		"No culprit in the Go heap: 80% of what grew is outside of it":                                                                                                                  "",
-		"No evidence: the process died before a profile was written":                                                                                                                    "",
+		"1,234 more goroutines wait in chan receive at worker.run (worker/run.go:7), never fewer for 2h":                                                                                    "worker.run",
+		"246 more goroutines tick in main.keepFresh (examples/ticker/main.go:123) than 14 s ago, each about 46 times a second: 3.1% of a core when idle, compared with 0.6% before":         "main.keepFresh",
+		"12 goroutines are running at main.main.func1 (main.go:9): the cause candidate for storage.(*Cache).Put (storage/cache.go:42), which grew with them by 3.0 MiB, about 1.0 KiB each": "main.main.func1",
+		"cache.Map[...].Store (map.go:1) holds 3.0 MiB, 50% of the heap; no baseline to compare with":                                                                                       "cache.Map[...].Store",
+		"No culprit in the Go heap: memory outside it grew by 80.0 MiB, the live heap by 2.0 MiB":                                                                                           "",
+		"No evidence: the process died before it wrote a profile":                                                                                                                           "",
 		"": "",
 	} {
 		if got := suspectOf(headline); got != want {

@@ -20,7 +20,7 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/relaytest"
 )
 
-const testHeadline = "storage.(*Cache).Put (storage/cache.go:42) holds 298.0 MiB more than 1h before: 87% of what the heap grew"
+const testHeadline = "storage.(*Cache).Put (storage/cache.go:42) holds 298.0 MiB more than 1 h ago, 87% of the heap growth"
 
 // when is the time of all incidents in tests.
 var when = time.Date(2026, 11, 20, 10, 15, 30, 123_000_000, time.UTC)

@@ -7,10 +7,10 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// PredictCapture says how many bytes a capture of the kind is going to
-// allocate, given a reading of the process, so that whoever is short of memory
-// can leave it. It errs on the high side for all but deep and different stacks.
-// A quantity that the reading does not know counts as none.
+// PredictCapture returns how many bytes a capture of the kind will allocate,
+// given a reading of the process. It estimates too much rather than too little,
+// except for deep and distinct stacks. An unknown quantity of the reading
+// counts as 0.
 func PredictCapture(kind profile.Kind, r *incident.Reading) int64 {
 	n := int64(encoderBytes)
 	switch kind {
@@ -22,24 +22,23 @@ func PredictCapture(kind profile.Kind, r *incident.Reading) int64 {
 	return n
 }
 
-// PredictGoroutineText says how many bytes [profile.CaptureGoroutineText] is going to
-// allocate.
+// PredictGoroutineText returns how many bytes [profile.CaptureGoroutineText]
+// will allocate.
 func PredictGoroutineText(r *incident.Reading) int64 {
 	// The runtime doubles its buffer until the text fits.
 	return 1<<20 + 2*textBytes*int64(max(r.Goroutines, 0))
 }
 
 const (
-	// encoderBytes is what any profile costs: the compressor's tables and
-	// the first symbols.
+	// encoderBytes is the cost of any profile: the compressor's tables and the
+	// first symbols.
 	encoderBytes = 1280 << 10
-	// goroutineBytes is what one goroutine costs with stacks of usual depth:
-	// 250 bytes where many stacks are equal, 1.5 KB where each is deep and
-	// different.
+	// goroutineBytes is the cost of a goroutine with a stack of usual depth:
+	// 250 bytes if many stacks are equal, 1.5 KB if each is deep and distinct.
 	goroutineBytes = 512
 	// bucketTableBytes is the fixed part of BuckHashSys, the runtime's hash
 	// table of 179,999 pointers.
 	bucketTableBytes = 179_999 * bits.UintSize / 8
-	// textBytes is what one goroutine may take in the text form.
+	// textBytes is the most that a goroutine takes in the text format.
 	textBytes = 2 << 10
 )

@@ -58,7 +58,7 @@ func BenchmarkCompare(b *testing.B) {
 	}
 }
 
-// watchHeap measures by how much the heap grows at most until peak is called.
+// watchHeap measures the largest growth of the heap until peak is called.
 func watchHeap(tb testing.TB) (peak func() uint64) {
 	runtime.GC()
 	var m runtime.MemStats

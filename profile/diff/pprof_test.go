@@ -21,7 +21,7 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// leaked is what the real heap profiles below are made of.
+// leaked holds the memory in the real heap profiles below.
 var leaked [][]byte
 
 //go:noinline
@@ -35,7 +35,7 @@ func leakMemory(n int) {
 func leakBuffers(n int) {
 	for range n {
 		var b bytes.Buffer
-		b.Grow(256 << 10) // allocates below bytes, for this function
+		b.Grow(256 << 10) // package bytes allocates on behalf of this function
 		leaked = append(leaked, b.Bytes())
 	}
 }
@@ -98,7 +98,7 @@ func topOf(t *testing.T, args ...string) map[string]int64 {
 	return flat
 }
 
-// agree compares all functions with what pprof says of them.
+// agree compares the values of all functions with those of pprof.
 func agree(t *testing.T, c *Comparison, want map[string]int64) {
 	t.Helper()
 	var sum int64
@@ -108,7 +108,7 @@ func agree(t *testing.T, c *Comparison, want map[string]int64) {
 	if got := c.Total.Growth(); got != sum {
 		t.Errorf("%v: the total grew by %d, go tool pprof says %d", c.Kind, got, sum)
 	}
-	// pprof shortens the type arguments of some functions and not of others.
+	// pprof shortens the type arguments of some functions but not of others.
 	typeArguments := regexp.MustCompile(`\[.*\]`)
 	got, said := make(map[string]int64), make(map[string]int64)
 	for _, g := range c.Functions {
@@ -124,8 +124,8 @@ func agree(t *testing.T, c *Comparison, want map[string]int64) {
 	}
 }
 
-// TestCompareAgreesWithPprof compares profiles of this very process with what
-// go tool pprof -base makes of them.
+// TestCompareAgreesWithPprof compares profiles of this process with the result
+// of go tool pprof -base.
 func TestCompareAgreesWithPprof(t *testing.T) {
 	defer func(rate int) { runtime.MemProfileRate = rate }(runtime.MemProfileRate)
 	dir := t.TempDir()
@@ -201,7 +201,7 @@ func TestCompareGoroutinesOfThisProcess(t *testing.T) {
 		t.Errorf("goroutines grew by %d, go tool pprof says %d", got, sum)
 	}
 	g := c.Goroutines[0]
-	if g.Wait != "chan receive" || !strings.HasSuffix(g.Blocked.Function, ".leakGoroutine") || filepath.Base(g.Blocked.File) != "compare_pprof_test.go" ||
+	if g.Wait != "chan receive" || !strings.HasSuffix(g.Blocked.Function, ".leakGoroutine") || filepath.Base(g.Blocked.File) != "pprof_test.go" ||
 		g.Blocked.Line == 0 || g.Root.Function != "runtime/pprof.Do" || g.Labels != "area=storage" || g.Standing >= 0 {
 		t.Errorf("the group is %+v", g)
 	}

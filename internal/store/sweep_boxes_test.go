@@ -45,7 +45,7 @@ func TestBoxesAreSwept(t *testing.T) {
 	put("crash-20261120T000500.000Z-18-7f3a", 2*time.Hour)                  // has none
 	put("crash-20261120T000500.000Z-19-7f3a", time.Minute)                  // is being made
 	put("blackbox-20271120T000000.000Z-17-7f3a", staleBox+time.Hour)        // newest by name, old by age
-	put("blackbox-20271120T000000.000Z-17-7f3a.mine", staleBox+time.Hour*2) // somebody else's
+	put("blackbox-20271120T000000.000Z-17-7f3a.mine", staleBox+time.Hour*2) // not ours
 	put("deaths", staleBox+time.Hour*2)
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// staleBox is the age at which nobody comes any more to ask what the owner of
-	// a black box died of.
+	// staleBox is the age from which no guard comes any more to ask what the
+	// owner of a black box died of.
 	staleBox = 7 * 24 * time.Hour
-	// mostBoxes is how many of the dead are kept: 16 MiB.
+	// mostBoxes is how many boxes of dead processes are kept: 16 MiB.
 	mostBoxes = 64
 )
 
-// sweepBoxes removes black boxes that no guard has taken up: those of a service that
-// was taken away, or whose later versions keep none. list is sorted.
+// sweepBoxes removes black boxes that no guard has taken up, because the
+// service was removed or its later versions keep none. list is sorted.
 func sweepBoxes(root *os.Root, list []string, now time.Time) {
 	boxes := 0
-	for i := len(list) - 1; i >= 0; i-- { // the newest first
+	for i := len(list) - 1; i >= 0; i-- { // newest first
 		name := list[i]
 		if !blackbox.IsName(name) {
 			continue
@@ -33,8 +33,8 @@ func sweepBoxes(root *os.Root, list []string, now time.Time) {
 		}
 		age := now.Sub(fi.ModTime())
 		if id, trace := strings.CutPrefix(name, "crash-"); trace {
-			// Nothing is written to it for as long as its process lives, so its
-			// age says nothing while the box is there.
+			// Its process does not write to it while it lives, so its age says
+			// nothing while the box exists.
 			if _, err := root.Lstat("blackbox-" + id); err != nil && age > staleTemp {
 				root.Remove(name)
 			}
@@ -47,8 +47,8 @@ func sweepBoxes(root *os.Root, list []string, now time.Time) {
 	}
 }
 
-// removeBox removes a box that nobody has locked, or where there are no locks one
-// that nobody has written to for a week.
+// removeBox removes a box that nobody has locked or, without locks, that nobody
+// has written to for a week.
 func removeBox(root *os.Root, name string, age time.Duration) {
 	f, err := confined.OpenRegular(root, name, os.O_RDWR)
 	if err != nil {
@@ -58,7 +58,7 @@ func removeBox(root *os.Root, name string, age time.Duration) {
 	if taken, err := filelock.Try(f); err != nil && age < staleBox || err == nil && !taken {
 		return
 	}
-	if root.Remove(name) != nil { // Windows removes no file that is open
+	if root.Remove(name) != nil { // Windows cannot remove an open file
 		f.Close()
 		root.Remove(name)
 	}
