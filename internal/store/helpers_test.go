@@ -132,6 +132,7 @@ func testManifest() incident.Manifest {
 		Captures:  []incident.CaptureRecord{{Seq: 1, Time: noon, Steps: []incident.CaptureStep{{Kind: profile.Heap, File: "heap.pb.gz", Outcome: incident.OutcomeWritten}}}},
 		Decisions: []incident.Decision{{Time: noon, Text: "opened"}},
 		Readings:  []incident.Reading{r},
+		Suspects:  incident.Suspects{},
 		History:   []incident.HistoryPoint{}, Trends: []incident.Trend{}, GoroutineSites: []incident.GoroutineSite{},
 		Limits: []incident.MemoryLimit{{Source: "cgroup v2", Bytes: 512 << 20}},
 	}
