@@ -46,7 +46,7 @@
 // evidence does not show, or, with the limit less than ten seconds away, more
 // live memory than it shows. Where other evidence
 // of the last hour (Rule.Cooldown) speaks for the same situation it takes none,
-// and Incident.Evidence says whose that is. A capture that fails is tried again
+// and Incident.EvidenceIn says whose that is. A capture that fails is tried again
 // after 250 ms, and after twice as long each further time, up to a minute; it
 // costs neither cooldown nor budget. The budget (Config.CapturesPerHour) refills
 // evenly. [Guard.Snapshot] has each rule's last decision and why.

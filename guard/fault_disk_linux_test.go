@@ -99,7 +99,7 @@ func TestReadOnlyFolder(t *testing.T) {
 
 func TestFolderInMemoryIsTold(t *testing.T) {
 	_, book := startGuard(t, Config{Dir: testenv.Tmpfs(t, "size=4m"), KeepBytes: 8 << 20})
-	book.once(t, "keeping 2.0 MiB instead of 8.0 MiB")
+	book.once(t, "keeps 2.0 MiB instead of 8.0 MiB")
 }
 
 func TestUnsafeFolderIsRefused(t *testing.T) {

@@ -66,7 +66,7 @@ func (l *loop) act(a act) {
 		l.capture(&liveCapture{number: a.capture, rule: a.rule, incident: l.open[a.rule]}, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, nil)
 	case shareEvidence:
 		i := l.open[a.rule]
-		i.Evidence, i.NotCaptured = a.evidence, a.why
+		i.EvidenceIn, i.NotCaptured = a.evidence, a.why
 		i.decide("not captured: " + a.why)
 		l.send(i, Captured, a.reason)
 	case escalateIncident:

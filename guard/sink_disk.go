@@ -41,7 +41,7 @@ func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 			return nil // of a later version
 		}
 		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier, report: d.reports.of(id)}
-		told.Incident.NotCaptured, told.Incident.Evidence = e.NotCaptured, e.Evidence
+		told.Incident.NotCaptured, told.Incident.EvidenceIn = e.NotCaptured, e.Evidence
 		return told
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
@@ -191,7 +192,7 @@ func futureWords(s *guard.Snapshot, rate float64) string {
 	if !ok || left > 15*time.Minute {
 		return ""
 	}
-	return "at its present rate it is full in " + span(left)
+	return "at its present rate it is full in " + words.Span(max(left, 0))
 }
 
 // sentence joins what is not empty.
@@ -223,22 +224,4 @@ func amount(v float64, unit profile.Unit) string {
 	}
 }
 
-func ago(d time.Duration) string { return span(d) + " ago" }
-
-// span is a duration in words, of two digits or so.
-func span(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "0 s"
-	case d < 2*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.0f h", d.Hours())
-	default:
-		return fmt.Sprintf("%.0f days", d.Hours()/24)
-	}
-}
+func ago(d time.Duration) string { return words.Span(max(d, 0)) + " ago" }

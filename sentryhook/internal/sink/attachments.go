@@ -118,7 +118,7 @@ func worth(a incident.Artefact) int {
 
 // context says which evidence is sent, and where the rest is.
 func (p plan) context(i guard.Incident) sentry.Context {
-	c := sentry.Context{"folder": i.Folder, "see incident": i.Evidence, "not captured because": oneLine(i.NotCaptured, 1<<10)}
+	c := sentry.Context{"folder": i.Folder, "see incident": i.EvidenceIn, "not captured because": oneLine(i.NotCaptured, 1<<10)}
 	for _, a := range p.send {
 		c[a.Name] = profile.Bytes(a.Size).String()
 	}
