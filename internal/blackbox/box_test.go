@@ -313,9 +313,9 @@ func TestTornAndForeignContent(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"nothing":       {nil, "no black box"},
-		"a head only":   {whole[:headSize-1], "no black box"},
-		"another file":  {bytes.Repeat([]byte("x"), headSize), "no black box"},
+		"nothing":       {nil, "not a black box"},
+		"a head only":   {whole[:headSize-1], "not a black box"},
+		"another file":  {bytes.Repeat([]byte("x"), headSize), "not a black box"},
 		"newer":         {change(func(d []byte) []byte { binary.LittleEndian.PutUint32(d[8:], version+1); return d }), "update the program"},
 		"header broken": {change(func(d []byte) []byte { d[headerAt+3] ^= 1; return d }), "header is damaged"},
 	} {

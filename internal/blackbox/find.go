@@ -15,49 +15,48 @@ import (
 )
 
 const (
-	// mostCrash is how much of a panic's trace is read, in bytes: the goroutine
-	// that panicked comes first.
+	// mostCrash is how many bytes of a panic's trace are read. The goroutine that
+	// panicked comes first.
 	mostCrash = 64 << 10
-	// inTheMaking is the age up to which a box without a header is somebody's who
-	// has just begun, or writes to a disk that hangs.
+	// inTheMaking is the age up to which a box without a header is left alone: its
+	// process may be just starting, or its disk may hang.
 	inTheMaking = time.Hour
-	// slack is by how much a sample may be late before its process counts as dead,
-	// where no lock tells.
+	// slack is how late a sample may be before its process counts as dead, where
+	// locks do not work.
 	slack = 10 * time.Second
 )
 
-// Found is the box of a process that is dead. Whoever has it holds its lock, so it
-// is reported once.
+// Found is the box of a dead process. It holds the box's lock, so that the death is
+// reported once.
 type Found struct {
 	root   *os.Root
 	file   *os.File
 	name   string
 	Record Record
-	// Err is why the box cannot be read; [ErrNewer] where it is a newer version's.
+	// Err is why the box cannot be read; [ErrNewer] if its format is newer.
 	Err error
-	// Modified is when the file was last written to, by the file system's clock.
+	// Modified is when the file was last written, by the file system's clock.
 	Modified time.Time
-	// Crash is the beginning of what the runtime wrote of a fatal panic; "" where
-	// there was none, or nobody asked for it.
+	// Crash is the beginning of the trace that the runtime wrote of a fatal panic. It
+	// is "" if there was no panic or no file for its trace.
 	Crash string
 }
 
-// Record is what a box holds.
+// Record is the content of a box.
 type Record struct {
 	Header Header
-	// Clean says that the process took its leave; Told that its death was
-	// reported.
+	// Clean reports a clean exit, and Told that the death has been reported.
 	Clean, Told bool
-	// Recent are the last samples, Minutes one a minute, Notes the last notes,
-	// oldest first each.
+	// Recent holds the last samples, Minutes one sample a minute, and Notes the last
+	// notes, each oldest first.
 	Recent, Minutes []Sample
 	Notes           []Note
-	// Torn is how many slots were half written: the last one, usually, and only
-	// where the system crashed.
+	// Torn is the number of half-written slots. Only a system crash leaves any,
+	// usually one.
 	Torn int
 }
 
-// Sample is one sample; its values are in the order of Header.Columns.
+// Sample is one sample, its values in the order of Header.Columns.
 type Sample struct {
 	Time   time.Time
 	Values []int64
@@ -69,7 +68,7 @@ type Note struct {
 	Text string
 }
 
-// Last is the time of the last sign of life; zero where there was none.
+// Last returns the time of the last sign of life, or zero if there is none.
 func (r *Record) Last() (t time.Time) {
 	if n := len(r.Recent); n > 0 {
 		t = r.Recent[n-1].Time
@@ -80,14 +79,14 @@ func (r *Record) Last() (t time.Time) {
 	return t
 }
 
-// Find returns the boxes in a folder whose process is dead, oldest first, and for
-// how long to wait before another may be known to be: where no lock tells who
-// lives, on some network file systems and on Windows, or only on this host, a
-// process that writes no more counts as dead. boot is this run of the kernel: of a
-// box of another one the lock alone is not believed, for it may be held on another
-// host of a shared volume. The caller closes what it gets.
+// Find returns the boxes of dead processes in a folder, oldest first. The caller
+// must close them. It removes the boxes of processes that exited cleanly.
 //
-// Boxes of processes that took their leave are removed.
+// Some network file systems and Windows have no usable locks, or locks that work on
+// one host only. There a process counts as dead once it has stopped writing, and
+// again is how long to wait before another may count as dead. boot identifies this
+// boot of the kernel. For a box with another boot a free lock is not enough,
+// because it may be held on another host that shares the volume.
 func Find(dir, boot string) (dead []*Found, again time.Duration, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -129,8 +128,8 @@ func Find(dir, boot string) (dead []*Found, again time.Duration, err error) {
 	return dead, again, nil
 }
 
-// open opens a box and takes its lock; nil if its process lives, or is too young to
-// tell, for as long as wait says.
+// open opens a box and locks it. It returns nil if the process is alive, or may be;
+// then wait is how long to wait before trying again.
 func open(root *os.Root, name, boot string, now time.Time) (f *Found, wait time.Duration) {
 	before, err := root.Lstat(name)
 	if err != nil || !before.Mode().IsRegular() {
@@ -149,7 +148,7 @@ func open(root *os.Root, name, boot string, now time.Time) (f *Found, wait time.
 	if lockErr == nil && !taken {
 		return nil, 0
 	}
-	// Whoever has the lock of the file of that name, and nobody else, removes it.
+	// Only the holder of the lock of the file with this name may remove it.
 	there, err := root.Lstat(name)
 	if err != nil || !os.SameFile(before, there) {
 		return nil, 0
@@ -177,7 +176,7 @@ func open(root *os.Root, name, boot string, now time.Time) (f *Found, wait time.
 	return f, 0
 }
 
-// empty reports whether nothing was written yet.
+// empty reports whether nothing has been written yet.
 func empty(data []byte) bool {
 	return len(data) < headSize || binary.LittleEndian.Uint64(data) == 0
 }
@@ -198,8 +197,8 @@ func readCrash(root *os.Root, name string) string {
 	return string(text)
 }
 
-// Read reads a box. What is torn is left out and counted; values beyond those that
-// a slot says it has, and texts beyond its end, are not there.
+// Read decodes a box. Torn slots are skipped and counted. Values and text beyond
+// the length that a slot states are ignored.
 func Read(data []byte) (r Record, err error) {
 	h, state, err := decodeHead(data)
 	if err != nil {
@@ -211,7 +210,7 @@ func Read(data []byte) (r Record, err error) {
 	}
 	r.Header, r.Clean, r.Told = h, state == stateClean, state == stateTold
 	if len(data) < size {
-		// Cut short: what is missing is zero, never written.
+		// A truncated file reads as if the rest were zero: never written.
 		data = append(data[:len(data):len(data)], make([]byte, size-len(data))...)
 	}
 	at := headSize
@@ -241,17 +240,17 @@ func Read(data []byte) (r Record, err error) {
 	return r, nil
 }
 
-// ID is the unique part of the box's name.
+// ID returns the unique part of the box's name.
 func (f *Found) ID() string { return strings.TrimPrefix(f.name, prefix) }
 
-// Tell marks the box as reported, so that it is not again if this process dies
-// before it can remove it.
+// Tell marks the box as reported. The death is then not reported again even if this
+// process dies before it removes the box.
 func (f *Found) Tell() error {
 	_, err := f.file.WriteAt(encodeState(stateTold), stateAt)
 	return err
 }
 
-// Remove removes the box with what belongs to it, and gives it back.
+// Remove removes the box and the files that belong to it, and closes it.
 func (f *Found) Remove() error {
 	errs := []error{removeClosed(f.root, f.name, f.file)}
 	if err := f.root.Remove(crashName(f.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -261,7 +260,7 @@ func (f *Found) Remove() error {
 	return errors.Join(errs...)
 }
 
-// Close gives the box back, as it is.
+// Close releases the box and leaves it as it is.
 func (f *Found) Close() error {
 	return errors.Join(ignoreClosed(f.file.Close()), f.root.Close())
 }

@@ -19,7 +19,7 @@ func Example() {
 		fmt.Printf("%s: %d goroutines wait in %s at %s (%s:%d): %s\n", s.State, s.Count, s.Wait, s.Function, s.File, s.Line, s.Reason)
 	}
 	// Output:
-	// leaking: 124 goroutines wait in chan send at main.handle (shop.go:42): 119 more in 1h59m, rising steadily, and none was seen to leave
+	// leaking: 124 goroutines wait in chan send at main.handle (shop.go:42): 119 more in 1 h 59 min, rising steadily, and none has been seen to leave
 }
 
 func ExampleReader() {

@@ -59,10 +59,10 @@ func TestALeaksLife(t *testing.T) {
 	}{
 		{100, census.Calm, 0, 0, 79 * time.Minute, "does not keep growing"},
 		{125, census.Growing, 24, 100 * time.Minute, 0, "too early to tell"},
-		{201, census.Leaking, 100, 100 * time.Minute, 0, "none was seen to leave"},
-		{700, census.Leaking, 300, 100 * time.Minute, 299 * time.Minute, "no more for 4h59m"},
-		{800, census.Leaking, 399, 100 * time.Minute, 0, "more in 11h"},
-		{2950, census.Leaking, 400, 100 * time.Minute, 2149 * time.Minute, "no more for"},
+		{201, census.Leaking, 100, 100 * time.Minute, 0, "none has been seen to leave"},
+		{700, census.Leaking, 300, 100 * time.Minute, 299 * time.Minute, "no more have come for 4 h 59 min"},
+		{800, census.Leaking, 399, 100 * time.Minute, 0, "more in 11 h"},
+		{2950, census.Leaking, 400, 100 * time.Minute, 2149 * time.Minute, "no more have come for"},
 		{2980, census.Calm, 0, 0, 2179 * time.Minute, "does not keep growing"},
 	} {
 		feed(w, int(w.Last()/time.Minute)+1, step.to, counts)

@@ -97,9 +97,9 @@ func TestJudgeGrowing(t *testing.T) {
 		value  func(m int) float64
 		reason string
 	}{
-		{"3 hours", 3*time.Hour + time.Minute, func(m int) float64 { return 1000 + float64(m) + noise() }, "a cache that fills or the load of a morning"},
-		{"3 steps", 70 * time.Hour, func(m int) float64 { return 1000 + 200*float64(m/(18*perHour)) + noise() }, "in few steps"},
-		{"slower and slower", 60 * time.Hour, func(m int) float64 { return 1000 + 500*math.Log1p(float64(m)/600) + noise() }, "as a cache that fills"},
+		{"3 hours", 3*time.Hour + time.Minute, func(m int) float64 { return 1000 + float64(m) + noise() }, "a cache that fills or a morning's load"},
+		{"3 steps", 70 * time.Hour, func(m int) float64 { return 1000 + 200*float64(m/(18*perHour)) + noise() }, "in a few steps"},
+		{"slower and slower", 60 * time.Hour, func(m int) float64 { return 1000 + 500*math.Log1p(float64(m)/600) + noise() }, "like a cache that fills"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := timeline(c.length, c.value).Judge()
