@@ -76,7 +76,7 @@ func steady(t *testing.T, out string) string {
 	}
 	out = strings.ReplaceAll(out, dir, "/src/leakytest")
 	for _, r := range []struct{ re, with string }{
-		{`\b\d+(\.\d+)?m?s\b`, "2s"},
+		{`\b\d+(\.\d+)?( ?)m?s\b`, "2${2}s"},
 		{`\+0x[0-9a-f]+`, "+0x5d"},
 		{`(?i)(goroutine) \d+`, "${1} 7"},
 		{`(?m)^ +proof .*\n`, ""},

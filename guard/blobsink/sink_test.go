@@ -276,7 +276,7 @@ func TestLostAnswer(t *testing.T) {
 		again := e
 		again.Incident.ID = "another"
 		err := newSink(t, bucket, Config{Prefix: "other/"}).Deliver(ctx, again)
-		if err == nil || !strings.Contains(err.Error(), "slow down") || !strings.Contains(err.Error(), "tries") {
+		if err == nil || !strings.Contains(err.Error(), "slow down") || !strings.Contains(err.Error(), "attempts") {
 			t.Errorf("a store that is always busy: %v", err)
 		}
 		if took := time.Since(start); took != 30*time.Second {

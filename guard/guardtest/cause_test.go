@@ -96,7 +96,7 @@ var causes = map[string]struct {
 		}()
 		return func() { close(a) }
 	}},
-	"mutex": {[]string{"the mutex is held by someone"}, func(*testing.T) func() {
+	"mutex": {[]string{"the mutex is held by a goroutine"}, func(*testing.T) func() {
 		var mu sync.Mutex
 		mu.Lock()
 		go func() { mu.Lock(); defer mu.Unlock() }()
@@ -119,7 +119,7 @@ var causes = map[string]struct {
 			}
 		}
 	}},
-	"body": {[]string{"a response body was neither closed nor read", "writing half"}, func(t *testing.T) func() {
+	"body": {[]string{"a response body was neither closed nor read", "write loop"}, func(t *testing.T) func() {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20)) }))
 		server.Config.ErrorLog = nil
 		server.Start()

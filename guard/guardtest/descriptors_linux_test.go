@@ -25,12 +25,12 @@ var descriptorCases = []struct {
 		f, err := os.Create(filepath.Join(t.TempDir(), "left.txt"))
 		check(t, err)
 		return closers(f)
-	}, `^guardtest: a descriptor that was opened in this test is still open: /.*/left\.txt\n`},
+	}, `^guardtest: a descriptor opened in this test is still open: /.*/left\.txt\n`},
 	{"pipe", func(t *testing.T) []interface{ Close() error } {
 		r, w, err := os.Pipe()
 		check(t, err)
 		return closers(r, w)
-	}, `^guardtest: 2 descriptors that were opened in this test are still open: a pipe, pipe:\[\d+\]\n`},
+	}, `^guardtest: 2 descriptors opened in this test are still open: a pipe, pipe:\[\d+\]\n`},
 	{"listener", func(t *testing.T) []interface{ Close() error } {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, err)
@@ -201,7 +201,7 @@ func TestFindSocket(t *testing.T) {
 	}
 	for _, c := range []struct{ table, text, inode, want string }{
 		{"tcp6", tcp6, "101", "TCP on [::1]:8080, listening"},
-		{"tcp6", tcp6, "102", "TCP from 127.0.0.1:8080 to 127.0.0.1:49153, closed by the peer, and not here (CLOSE_WAIT)"},
+		{"tcp6", tcp6, "102", "TCP from 127.0.0.1:8080 to 127.0.0.1:49153, closed by the peer but not by this process (CLOSE_WAIT)"},
 		{"tcp6", tcp6, "10", ""},
 		{"unix", "Num RefCount Protocol Flags Type St Inode Path\n0: 2 0 0 1 3 77\n0: 2 0 0 1 3 78 @x\n", "77", "a Unix socket without a name"},
 		{"unix", "Num RefCount Protocol Flags Type St Inode Path\n0: 2 0 0 1 3 77\n0: 2 0 0 1 3 78 @x\n", "78", "a Unix socket at @x"},

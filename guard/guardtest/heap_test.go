@@ -59,7 +59,7 @@ func TestNoHeapGrowthOfAnotherGoroutine(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	if !strings.Contains(text, "the budget is spent") { // on a machine that stands still now and then
-		wantText(t, text, "guardtest: inconclusive: heap grows by", "keeper).link", "without fn as well")
+		wantText(t, text, "guardtest: inconclusive: heap grows by", "keeper).link", "without fn: something else")
 	}
 	wantText(t, text, "guardtest: inconclusive: ")
 	t.Logf("\n%s", text)
@@ -112,11 +112,11 @@ func TestNoHeapGrowthRefusesOptions(t *testing.T) {
 		opt  guardtest.Option
 		want string
 	}{
-		{guardtest.Tolerance(0), "the option Tolerance: 0 bytes per iteration: it must be more than 0"},
-		{guardtest.Budget(-1), "the option Budget: -1ns: it must be more than 0"},
-		{guardtest.Iterations(10), "the option Iterations: 10: it takes 256 at least"},
-		{guardtest.WarmUp(-1), "the option WarmUp: -1 is negative"},
-		{guardtest.CountDaemons(), "the option CountDaemons is for"},
+		{guardtest.Tolerance(0), "the option Tolerance: 0 bytes per iteration: want more than 0"},
+		{guardtest.Budget(-1), "the option Budget: -1ns: want more than 0"},
+		{guardtest.Iterations(10), "the option Iterations: 10: want at least 256"},
+		{guardtest.WarmUp(-1), "the option WarmUp: -1: want at least 0"},
+		{guardtest.CountDaemons(), "the option CountDaemons applies only to"},
 	} {
 		ran := false
 		wantText(t, heapText(t, func() { ran = true }, c.opt), "guardtest: NoHeapGrowth: "+c.want)

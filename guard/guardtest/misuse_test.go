@@ -28,7 +28,7 @@ func TestNoHeapGrowthRefusesABubble(t *testing.T) {
 	synctest.Test(t, func(*testing.T) {
 		NoHeapGrowth(fake, func() { t.Error("fn ran") }, Iterations(1<<10))
 	})
-	if got := fake.end(); !strings.HasPrefix(got, "guardtest: NoHeapGrowth: it is called in a bubble") {
+	if got := fake.end(); !strings.HasPrefix(got, "guardtest: NoHeapGrowth: called in a bubble") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -43,7 +43,7 @@ func TestStandInThatCannotBeCompared(t *testing.T) {
 	standIn := uncomparable{&fakeT{name: t.Name()}, nil}
 	VerifyNone(standIn)
 	VerifyNone(standIn)
-	if got := standIn.end(); !strings.Contains(got, "it is called twice in one test") {
+	if got := standIn.end(); !strings.Contains(got, "called twice in one test") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -15,10 +15,10 @@ import (
 func TestOptionsThatCannotBeUsed(t *testing.T) {
 	for want, o := range map[string]Option{
 		"VerifyNone: an empty Option":                                       {},
-		"VerifyNone: the option Patience: -1ns is negative":                 Patience(-1),
-		"VerifyNone: the option WithGoleak is for Main only":                WithGoleak(),
-		"VerifyNone: the option IgnoreTop: it is given an empty name":       IgnoreTop(""),
-		"VerifyNone: the option IgnoreCreatedBy: it is given an empty name": IgnoreCreatedBy(""),
+		"VerifyNone: the option Patience: -1ns: want at least 0":            Patience(-1),
+		"VerifyNone: the option WithGoleak applies only to Main":            WithGoleak(),
+		"VerifyNone: the option IgnoreTop: the name is empty":       IgnoreTop(""),
+		"VerifyNone: the option IgnoreCreatedBy: the name is empty": IgnoreCreatedBy(""),
 	} {
 		if _, err := buildOptions(forVerifyNone, []Option{CountDaemons(), o}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

@@ -85,7 +85,7 @@ func TestLeaksAreBlamed(t *testing.T) {
 		if out := r.Tests[name].Output; !strings.Contains(out, name+" left 1 goroutine behind") || strings.Count(out, "goroutine waits in chan receive") != 1 {
 			t.Errorf("%s: it says\n%s", name, out)
 		}
-		if out, unlabelled := r.Tests[name].Output, strings.Contains(name, "Without") || strings.Contains(name, "Timer") || strings.Contains(name, "Inside"); strings.Contains(out, "No label tells") != unlabelled {
+		if out, unlabelled := r.Tests[name].Output, strings.Contains(name, "Without") || strings.Contains(name, "Timer") || strings.Contains(name, "Inside"); strings.Contains(out, "no label: timers") != unlabelled {
 			t.Errorf("%s: it says\n%s", name, out)
 		}
 	}
@@ -130,15 +130,15 @@ func TestPanicOfATestIsSeen(t *testing.T) {
 func TestMisuseFails(t *testing.T) {
 	r := runShop(t, "none", "TestMisuse")
 	says := map[string]string{
-		"Defer":           "it is deferred",
-		"DeferWithReturn": "it is deferred",
-		"DeferOneLine":    "it is deferred",
-		"DeferThenFatal":  "it is deferred",
-		"DeferredHelper":  "it is deferred",
-		"Cleanup":         "it is called from a Cleanup",
-		"Twice":           "it is called twice in one test",
-		"Goroutine":       "it is called on another goroutine than the test's",
-		"Option":          "VerifyNone: the option FullMemProfile is for Main only",
+		"Defer":           "called by a defer statement",
+		"DeferWithReturn": "called by a defer statement",
+		"DeferOneLine":    "called by a defer statement",
+		"DeferThenFatal":  "called by a defer statement",
+		"DeferredHelper":  "called by a defer statement",
+		"Cleanup":         "called from a Cleanup",
+		"Twice":           "called twice in one test",
+		"Goroutine":       "called on another goroutine than the test's",
+		"Option":          "VerifyNone: the option FullMemProfile applies only to Main",
 	}
 	if len(r.Tests) != len(says) {
 		t.Errorf("tests: %q", slices.Sorted(maps.Keys(r.Tests)))
@@ -192,7 +192,7 @@ func TestMainSaysWhichTest(t *testing.T) {
 
 func TestMainOnDeepStacks(t *testing.T) {
 	r := runShop(t, "goleak ignores", "^(TestLeakDeep|TestLeakPlainOther)$")
-	for _, want := range []string{"test     TestLeakDeep", "test     TestLeakPlainOther", "goleak was asked, too, but gave up", "its options do not count"} {
+	for _, want := range []string{"test     TestLeakDeep", "test     TestLeakPlainOther", "goleak was asked as well but panicked", "Its options therefore have no effect"} {
 		if !r.Failed || !strings.Contains(r.Output, want) {
 			t.Errorf("want %q in\n%s", want, r.Output)
 		}
@@ -227,7 +227,7 @@ func TestMainRefusesGoleaksCleanup(t *testing.T) {
 	cmd := exec.Command(bin, "-test.v")
 	cmd.Env = append(os.Environ(), "SHOP_MAIN=cleanup")
 	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 2 || !strings.HasPrefix(string(out), "guardtest: Main: the option WithGoleak: goleak refuses it") || strings.Contains(string(out), "RUN") {
+	if cmd.ProcessState.ExitCode() != 2 || !strings.HasPrefix(string(out), "guardtest: Main: the option WithGoleak: goleak rejects it") || strings.Contains(string(out), "RUN") {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }

@@ -79,7 +79,7 @@ func TestNoTimerLeakNamesTheLine(t *testing.T) {
 			c.make()
 			got := fake.end()
 			stopTimers()
-			want := `^guardtest: a timer that was made in this test is still there: guardtest\.` + c.want + ` \(timers_test\.go:\d+\)\n`
+			want := `^guardtest: a timer created in this test still exists: guardtest\.` + c.want + ` \(timers_test\.go:\d+\)\n`
 			if !regexp.MustCompile(want).MatchString(got) {
 				t.Errorf("got:\n%s\nwant a match of %s", got, want)
 			}

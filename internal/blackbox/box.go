@@ -96,7 +96,7 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 	defer func() {
 		if err != nil {
 			living.Delete(b.name)
-			b.file.Close() // // closing nil fails harmlessly
+			b.file.Close() // closing nil fails harmlessly
 			if b.name != "" {
 				root.Remove(b.name)
 				root.Remove(crashName(b.name))
@@ -185,7 +185,7 @@ func (b *Box) Sample(at time.Time, values []int64) error {
 	if _, err := b.file.WriteAt(b.slot[:], offset); err != nil {
 		return err
 	}
-	if at.Before(b.nextMinute) && b.nextMinute.Sub(at) <= time.Minute { // // if it is later, the clock was set back
+	if at.Before(b.nextMinute) && b.nextMinute.Sub(at) <= time.Minute { // if it is later, the clock was set back
 		return nil
 	}
 	b.nextMinute = at.Add(time.Minute)

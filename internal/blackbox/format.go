@@ -18,7 +18,7 @@ const (
 	version = 1
 
 	headSize   = 4 << 10
-	headerAt   = 24 // // after magic, version, length, checksum and 4 zero bytes
+	headerAt   = 24 // after magic, version, length, checksum and 4 zero bytes
 	stateAt    = headSize - 128
 	headerMost = stateAt - headerAt
 
@@ -43,7 +43,7 @@ var table = crc32.MakeTable(crc32.Castagnoli)
 // Header identifies the process that a box belongs to. It is written once.
 type Header struct {
 	PID     int       `json:"pid"`
-	Started time.Time `json:"started"` // // when the box was created
+	Started time.Time `json:"started"` // when the box was created
 	// Boot identifies this boot of the kernel; "" if unknown.
 	Boot string `json:"boot"`
 	Host string `json:"host"`
@@ -95,8 +95,8 @@ func (l layout) bytes() (int, error) {
 // The states of a box.
 const (
 	stateOpen  = 0
-	stateClean = 1 // // clean exit
-	stateTold  = 2 // // its death has been reported
+	stateClean = 1 // clean exit
+	stateTold  = 2 // its death has been reported
 )
 
 var (

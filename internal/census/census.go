@@ -35,10 +35,10 @@ type State int
 
 // The states of a site, in order of severity.
 const (
-	Calm    State = iota // // fluctuates, or stays level
-	Growing              // // rises, but too early or too unclear to call it a leak
-	Leaking              // // keeps rising, and almost none leave
-	Proven               // // proven by the garbage collector; see [Watch.Prove]
+	Calm    State = iota // fluctuates, or stays level
+	Growing              // rises, but too early or too unclear to call it a leak
+	Leaking              // keeps rising, and almost none leave
+	Proven               // proven by the garbage collector; see [Watch.Prove]
 )
 
 var stateNames = [...]string{"calm", "growing", "leaking", "proven"}

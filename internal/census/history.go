@@ -35,10 +35,10 @@ type window struct {
 
 // history holds the counts of one site.
 type history struct {
-	born  int // // number of the census it begins at
+	born  int // number of the census it begins at
 	last  uint32
-	rings [levels]*[slots]window // // nil until the first window is complete
-	open  [levels]window         // // windows that are not complete yet
+	rings [levels]*[slots]window // nil until the first window is complete
+	open  [levels]window         // windows that are not complete yet
 }
 
 // add records the count of census n. The first call records the census before the
@@ -53,7 +53,7 @@ func (h *history) add(n int, count uint32) {
 		}
 	}
 	h.last = count
-	crest := uint32(0) // // floor of the level-1 window that this census completes
+	crest := uint32(0) // floor of the level-1 window that this census completes
 	for level := range levels {
 		o, w := &h.open[level], width(level)
 		if n%w == 0 || n == h.born {

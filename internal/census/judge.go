@@ -13,18 +13,18 @@ import (
 type finding struct {
 	trial
 	doubt doubt
-	other Key           // // the site it moves with, for withIO
-	above uint32        // // how high it stood before the growth, for seenBefore
-	until time.Duration // // when it expires
+	other Key           // the site it moves with, for withIO
+	above uint32        // how high it stood before the growth, for seenBefore
+	until time.Duration // when it expires
 }
 
 type doubt int
 
 const (
 	noDoubt    doubt = iota
-	tooShort         // // it has not lasted long enough for its size
-	leaving          // // too many of those that came have left
-	seenBefore       // // it has come down from this height before
+	tooShort         // it has not lasted long enough for its size
+	leaving          // too many of those that came have left
+	seenBefore       // it has come down from this height before
 	withIO           // it moves with goroutines that wait for I/O
 )
 
@@ -46,7 +46,7 @@ func (w *Watch) judge(s *site) {
 	}
 	for level := range levels {
 		if t.n%width(level) != 0 {
-			break // // windows of coarser levels are not complete either
+			break // windows of coarser levels are not complete either
 		}
 		for _, windows := range [...]int{slots, 3 * slots / 4, slots / 2} {
 			tr, ok := t.look(&s.history, level, windows)
@@ -74,7 +74,7 @@ func (w *Watch) doubt(s *site, tr trial) finding {
 	}
 	o := w.onset(s, tr)
 	early := o.begin < w.time.first+warmUp && w.time.last-o.begin < warmUpSpan
-	above := w.before(s, o.begin) // // if many left then, a wave may be higher than the last one
+	above := w.before(s, o.begin) // if many left then, a wave may be higher than the last one
 	switch {
 	case tr.turnover() > maxTurnover:
 		f.doubt = leaving
@@ -141,7 +141,7 @@ func related(a, b Key) bool {
 // onset moves the beginning of a growth back to where the count last stood as low
 // as in its first window, and from there as far back as it had been rising.
 func (w *Watch) onset(s *site, tr trial) trial {
-	const stands = 3 // // windows at the same floor that end a growth
+	const stands = 3 // windows at the same floor that end a growth
 	same, within := 0, tr.begin
 	for start, win := range w.time.back(&s.history) {
 		switch {

@@ -9,7 +9,7 @@ import "time"
 const (
 	shortest = time.Minute
 	longest  = time.Hour
-	share    = 1000 // // a census may take 1/1000 of a core
+	share    = 1000 // a census may take 1/1000 of a core
 	// guess is what a goroutine costs, used before the first census. It is two to
 	// four times what was measured.
 	guess = 3 * time.Microsecond

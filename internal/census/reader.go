@@ -31,7 +31,7 @@ type Reader struct {
 	groups  []Group
 	index   map[Key]int // into groups
 	round   uint64
-	pcs     float64 // // mean stack length in the last census
+	pcs     float64 // mean stack length in the last census
 	cost    time.Duration
 }
 
@@ -39,7 +39,7 @@ type Reader struct {
 type stack struct {
 	group   Group // Count is unused
 	round   uint64
-	current int // // index of its group in that round
+	current int // index of its group in that round
 }
 
 // NewReader returns a reader for a program whose main module is mainModule, as in
@@ -117,7 +117,7 @@ func (r *Reader) record() ([]runtime.StackRecord, error) {
 	for range tries {
 		n := runtime.NumGoroutine()
 		if n += n/16 + spare; n > len(r.records) {
-			r.records = nil // // do not hold both at once
+			r.records = nil // do not hold both at once
 			r.records = make([]runtime.StackRecord, n)
 		}
 		if n, ok := runtime.GoroutineProfile(r.records); ok {

@@ -53,12 +53,12 @@ func minSpan(grown uint32) time.Duration {
 type trial struct {
 	level, windows int
 	begin          time.Duration
-	span           time.Duration // // from the beginning of the first window to that of the last
-	from, to       uint32        // // floors of the first and the last window
-	rises, falls   int           // // of the floor, from window to window
-	biggest        uint32        // // largest single rise
-	early, late    uint32        // // growth in the first and in the last third
-	up, down       uint64        // // goroutines that came and left, at least
+	span           time.Duration // from the beginning of the first window to that of the last
+	from, to       uint32        // floors of the first and the last window
+	rises, falls   int           // of the floor, from window to window
+	biggest        uint32        // largest single rise
+	early, late    uint32        // growth in the first and in the last third
+	up, down       uint64        // goroutines that came and left, at least
 }
 
 // look analyses the last n complete windows of a level. It reports false if there
@@ -106,7 +106,7 @@ func (tr trial) rising() bool {
 	g := float64(tr.grown())
 	least := 0.4
 	if tr.span < 2*time.Hour {
-		least = 0.6 // // in its first hours, a pool that keeps its peak size rises often
+		least = 0.6 // in its first hours, a pool that keeps its peak size rises often
 	}
 	return g > 0 && tr.rises >= minRises && float64(tr.rises) >= least*float64(tr.windows-1) && 8*tr.falls <= tr.rises &&
 		float64(tr.biggest) <= g/2 && float64(tr.late) >= lastThird*g && float64(tr.late) <= lastThirdMost*g

@@ -23,17 +23,17 @@ type Watch struct {
 type site struct {
 	key     Key
 	forever bool
-	seen    int // // number of the last census that counted it
+	seen    int // number of the last census that counted it
 	history
-	rise   finding // // the newest one
-	leak   *leak   // // nil unless it leaks
-	proven uint32  // // its count when it was proven; 0 if it was not
+	rise   finding // the newest one
+	leak   *leak   // nil unless it leaks
+	proven uint32  // its count when it was proven; 0 if it was not
 }
 
 // leak is a growth that was found to be a leak.
 type leak struct {
-	trial        // // the one that found it, its beginning moved back to the onset
-	top   uint32 // // highest count since
+	trial        // the one that found it, its beginning moved back to the onset
+	top   uint32 // highest count since
 	topAt time.Duration
 }
 
@@ -94,7 +94,7 @@ func (w *Watch) admit(n int, groups []Group) {
 		return
 	}
 	slices.SortFunc(fresh, func(a, b Group) int { return cmp.Or(cmp.Compare(b.Count, a.Count), a.compare(b.Key)) })
-	var calm []*site // // smallest first
+	var calm []*site // smallest first
 	if len(w.sites)+len(fresh) > maxSites {
 		for _, s := range w.sites {
 			if s.leak == nil && s.proven == 0 && !s.rise.rising() {
@@ -113,7 +113,7 @@ func (w *Watch) admit(n int, groups []Group) {
 		}
 		s := &site{key: g.Key, forever: g.Forever, seen: -1, history: history{born: max(n-1, 0)}}
 		if n > 0 {
-			s.add(n-1, 0) // // there were none, or too few to follow
+			s.add(n-1, 0) // there were none, or too few to follow
 		}
 		w.sites[g.Key] = s
 	}

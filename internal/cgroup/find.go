@@ -22,7 +22,7 @@ var (
 type group struct {
 	version int
 	dir     string // the group's folder
-	mount   string // // the mount point, which contains dir or equals it
+	mount   string // the mount point, which contains dir or equals it
 }
 
 // find finds the group of this process.

@@ -20,9 +20,9 @@ const noLimit32 = (1<<31 - 1) << 12
 // Limit is the amount of memory above which the kernel kills a process of the
 // group.
 type Limit struct {
-	Bytes int64  // // Unknown, that is -1, if there is no limit
-	Path  string // // folder of the group that sets it, relative to the root; "" without a limit
-	File  string // // the file in that folder that states it
+	Bytes int64  // Unknown, that is -1, if there is no limit
+	Path  string // folder of the group that sets it, relative to the root; "" without a limit
+	File  string // the file in that folder that states it
 }
 
 // Limit returns the smallest limit of this group and its mounted ancestors. In v1

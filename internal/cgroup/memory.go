@@ -19,9 +19,9 @@ type Memory struct {
 	root string
 	group
 	usage   *kernfile.File
-	stat    *kernfile.File // // nil if there is no memory.stat;
-	statErr error          // // then this says why
-	kmem    *kernfile.File // // v1 only; nil if the kernel does not account its own memory
+	stat    *kernfile.File // nil if there is no memory.stat;
+	statErr error          // then this says why
+	kmem    *kernfile.File // v1 only; nil if the kernel does not account its own memory
 	buf     []byte
 	closed  bool
 }

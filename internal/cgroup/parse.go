@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	maxLine = 64 << 10 // // a line of mountinfo takes a few pages at most
-	maxFile = 16 << 20 // // enough for mountinfo on a host with tens of thousands of mounts
+	maxLine = 64 << 10 // a line of mountinfo takes a few pages at most
+	maxFile = 16 << 20 // enough for mountinfo on a host with tens of thousands of mounts
 )
 
 // eachLine calls f with each line of a file, without its newline. The line is valid
@@ -75,7 +75,7 @@ func parseMembership(line string) (version int, group string, ok bool) {
 // controller.
 type mount struct {
 	version int
-	root    string // // the group at the mount point
+	root    string // the group at the mount point
 	point   string
 }
 

@@ -11,12 +11,12 @@ const Unknown = -1
 // Stat is the memory use of a control group and its descendants. Each field is in
 // bytes, or [Unknown]. Each names its rows of memory.stat in v2 and in v1.
 type Stat struct {
-	Usage int64 // // everything charged: memory.current, memory.usage_in_bytes
+	Usage int64 // everything charged: memory.current, memory.usage_in_bytes
 
-	Anon        int64 // // memory not backed by a file: anon, total_rss
+	Anon        int64 // memory not backed by a file: anon, total_rss
 	File        int64 // page cache, Shmem included: file, total_cache
-	Shmem       int64 // // tmpfs and shared memory, reclaimable only with swap: shmem, total_shmem
-	Unevictable int64 // // mlock and similar: unevictable, total_unevictable
+	Shmem       int64 // tmpfs and shared memory, reclaimable only with swap: shmem, total_shmem
+	Unevictable int64 // mlock and similar: unevictable, total_unevictable
 
 	// Kernel is the kernel's own memory for the group: slab, page tables, kernel
 	// stacks, per-processor data. In v2 it is the row kernel or, before Linux 5.18,
@@ -24,7 +24,7 @@ type Stat struct {
 	// memory.stat does not have it; there it is memory.kmem.usage_in_bytes, which is
 	// part of the usage.
 	Kernel int64
-	Slab   int64 // // the part of Kernel for objects such as dentries and inodes: slab; Unknown in v1
+	Slab   int64 // the part of Kernel for objects such as dentries and inodes: slab; Unknown in v1
 	// Sock is the memory of socket buffers, which is not part of Kernel: sock. In v1
 	// it is not charged to the usage and therefore Unknown.
 	Sock int64
@@ -89,7 +89,7 @@ func add(a, b int64) int64 {
 // that row was truncated, and a truncated number is wrong.
 func (s *Stat) parse(text []byte, version int) int {
 	taken := 0
-	kernel := int64(Unknown) // // the sum of its rows
+	kernel := int64(Unknown) // the sum of its rows
 	for {
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 {

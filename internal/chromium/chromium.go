@@ -22,7 +22,7 @@ import (
 type Browser struct {
 	t       *testing.T
 	in      *os.File
-	file    *os.File // // what out reads from
+	file    *os.File // what out reads from
 	out     *bufio.Reader
 	session string
 	last    int
@@ -77,14 +77,14 @@ func Start(t *testing.T) *Browser {
 	}
 	cmd := exec.CommandContext(t.Context(), path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--hide-scrollbars", "--user-data-dir="+home, "--remote-debugging-pipe", "about:blank")
-	cmd.ExtraFiles = []*os.File{toRead, toWrite} // // become descriptors 3 and 4, which Chromium expects
+	cmd.ExtraFiles = []*os.File{toRead, toWrite} // become descriptors 3 and 4, which Chromium expects
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	toRead.Close()
 	toWrite.Close()
 	t.Cleanup(func() {
-		in.Close() // // makes Chromium exit
+		in.Close() // makes Chromium exit
 		cmd.Process.Kill()
 		cmd.Wait()
 		out.Close()

@@ -20,8 +20,8 @@ const (
 	// valgrind uses 64.
 	wakeSignal = syscall.Signal(62)
 
-	siTimer = -2 // // si_code of a signal from a POSIX timer
-	siTkill = -6 // // si_code of a signal from tgkill
+	siTimer = -2 // si_code of a signal from a POSIX timer
+	siTkill = -6 // si_code of a signal from tgkill
 )
 
 // sigevent is struct sigevent of sigevent(3type), with the thread ID as the first
@@ -112,7 +112,7 @@ func (c *Clock) run(wake chan<- struct{}, started chan<- error) {
 	for c.wait(set) {
 		select {
 		case wake <- struct{}{}:
-		default: // // the owner has not taken the last token yet
+		default: // the owner has not taken the last token yet
 		}
 	}
 }

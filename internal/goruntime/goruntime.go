@@ -161,7 +161,7 @@ func (r *Reader) Read(s *Stat) {
 	s.NextGC = r.value(heapGoal)
 	s.ScanHeap = r.value(scanHeap)
 	s.MemoryLimit = r.value(gomemlimit)
-	if s.MemoryLimit == math.MaxInt64 { // // the runtime's value for 'off'
+	if s.MemoryLimit == math.MaxInt64 { // the runtime's value for 'off'
 		s.MemoryLimit = Unknown
 	}
 	s.NumGC = r.value(cycles)

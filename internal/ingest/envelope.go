@@ -14,17 +14,17 @@ const (
 	MaxEnvelope        = 200 << 20
 	MaxEvent           = 1 << 20
 	MaxProfile         = 50 << 20
-	MaxAttachments     = 200 << 20 // // for each, and for all of an envelope together
+	MaxAttachments     = 200 << 20 // for each, and for all of an envelope together
 	MaxAttachmentCount = 30
 )
 
 // Item is one item of an envelope.
 type Item struct {
 	Type    string
-	Name    string // // file name of an attachment
+	Name    string // file name of an attachment
 	Bytes   int64
-	Refused string   // // why Relay would drop it after accepting the envelope; "" if it keeps it
-	Profile *Profile // // content of an accepted profile; nil for all other items
+	Refused string   // why Relay would drop it after accepting the envelope; "" if it keeps it
+	Profile *Profile // content of an accepted profile; nil for all other items
 
 	payload []byte
 }
@@ -45,7 +45,7 @@ func parseEnvelope(p []byte) (id string, items []Item, err error) {
 	}
 	for len(p) > 0 {
 		head := line()
-		if len(head) == 0 { // // empty lines between items are allowed
+		if len(head) == 0 { // empty lines between items are allowed
 			continue
 		}
 		var h struct {
@@ -82,7 +82,7 @@ func parseEnvelope(p []byte) (id string, items []Item, err error) {
 // checkSizes returns the reason to reject the whole envelope, if there is one.
 func checkSizes(items []Item) error {
 	type limit struct {
-		bytes int64 // // for one item, and for all together
+		bytes int64 // for one item, and for all together
 		count int
 	}
 	limits := map[string]limit{
@@ -98,7 +98,7 @@ func checkSizes(items []Item) error {
 		}
 		l, ok := limits[kind]
 		if !ok {
-			continue // // sessions and such are small; unknown types are allowed
+			continue // sessions and such are small; unknown types are allowed
 		}
 		if it.Bytes > l.bytes || l.count == 0 {
 			return tooLarge("envelope exceeded size limits for type '%s' (%d bytes)", it.Type, it.Bytes)

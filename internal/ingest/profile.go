@@ -60,7 +60,7 @@ type profileV1 struct {
 	Profile *struct {
 		Samples []sample   `json:"samples"`
 		Stacks  [][]int    `json:"stacks"`
-		Frames  []struct{} `json:"frames"` // // only counted
+		Frames  []struct{} `json:"frames"` // only counted
 	} `json:"profile"`
 }
 

@@ -25,17 +25,17 @@ type Server struct {
 	mu       sync.Mutex
 	received []Received
 	totals   Totals
-	seen     map[string]bool // // IDs of the accepted transactions
+	seen     map[string]bool // IDs of the accepted transactions
 }
 
 // Received is one request. Amounts are in bytes.
 type Received struct {
 	Status int
-	Why    string // // why it was rejected
-	Wire   int64  // // size of the body as sent, or the announced size if it was rejected
-	Raw    int64  // // size when decompressed; 0 if it was rejected unread
+	Why    string // why it was rejected
+	Wire   int64  // size of the body as sent, or the announced size if it was rejected
+	Raw    int64  // size when decompressed; 0 if it was rejected unread
 	Gzip   bool
-	Items  []Item // // the items of an accepted envelope
+	Items  []Item // the items of an accepted envelope
 }
 
 // Totals sums up all requests.

@@ -22,8 +22,8 @@ import (
 // goroutineleak profile.
 type Program struct {
 	Name   string
-	Folder string // // the folder it is written to: 'simple' or 'goker'
-	File   string // // its file name in there; in simple, several programs share a file
+	Folder string // the folder it is written to: 'simple' or 'goker'
+	File   string // its file name in there; in simple, several programs share a file
 	// roots are what the distribution's test expects to leak. They match the function
 	// that a goroutine was started with, written as 'f(args)'.
 	roots []*regexp.Regexp
@@ -48,7 +48,7 @@ func (p Program) Leaks(function string) bool {
 type Module struct {
 	Dir      string
 	Programs []Program
-	version  string // // Go version
+	version  string // Go version
 }
 
 //go:embed testdata/register.go

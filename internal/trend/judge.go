@@ -48,8 +48,8 @@ func (s *Series) Judge() Verdict {
 // memory is reused.
 type judgement struct {
 	s     *Series
-	p     points // // the stretch that is judged
-	other points // // the stretch it is compared with
+	p     points // the stretch that is judged
+	other points // the stretch it is compared with
 }
 
 // window judges one window. The verdict is Calm if it does not grow, Leaking if it

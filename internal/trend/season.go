@@ -59,7 +59,7 @@ func (j *judgement) season(c comparison) Verdict {
 	confidence := min(
 		within(low/median, minThroughout),
 		over(quantile(second, 0.5), minKept*quantile(first, 0.5)),
-		over(median, minKept*before), // // a cache fills more and more slowly
+		over(median, minKept*before), // a cache fills more and more slowly
 		over(before, minBefore*median),
 		over(growth, minGrowth*p.v[0]),
 	)

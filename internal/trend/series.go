@@ -9,7 +9,7 @@ import (
 // bin.
 type Resolution struct {
 	Bin  time.Duration // width of a bin, such as a minute
-	Bins int           // // how many bins are kept
+	Bins int           // how many bins are kept
 }
 
 // Standard returns the default resolution of a series: bins of a minute for 6
@@ -91,7 +91,7 @@ func (s *Series) Add(at time.Duration, v float64) {
 // the finest resolution that still covers it. Gaps have no points.
 func (s *Series) Points() []Point {
 	var parts [][]Point
-	until := int64(math.MaxInt64) // // coarser tiers only fill in what is older
+	until := int64(math.MaxInt64) // coarser tiers only fill in what is older
 	for i := range s.tiers {
 		t := &s.tiers[i]
 		var part []Point
@@ -122,9 +122,9 @@ func (s *Series) Points() []Point {
 type tier struct {
 	bin    time.Duration
 	limit  int
-	base   int64 // // number of the bin in floors[0] before the ring wrapped
+	base   int64 // number of the bin in floors[0] before the ring wrapped
 	newest int64
-	floors []float64 // // NaN for a bin without a sample
+	floors []float64 // NaN for a bin without a sample
 }
 
 func (t *tier) add(at time.Duration, v float64) {

@@ -10,8 +10,8 @@ type line struct {
 	slope     float64 // units per hour
 	deviation float64 // standard deviation of Mann-Kendall's statistic
 	z         float64 // significance of the growth, in standard deviations
-	spread    float64 // // of the residuals; see the function spread
-	wide      float64 // // range of the residuals without 2% at either end
+	spread    float64 // of the residuals; see the function spread
+	wide      float64 // range of the residuals without 2% at either end
 }
 
 // fit computes Sen's line. Its slope is the median of the slopes of all pairs, so

@@ -25,7 +25,7 @@ func stairs(p *points) (residual, slopeWithin float64) {
 		sum[i+1] = sum[i] + v
 		square[i+1] = square[i] + v*v
 	}
-	cost := func(i, j int) float64 { // // of one level for points i to j-1
+	cost := func(i, j int) float64 { // of one level for points i to j-1
 		d := sum[j] - sum[i]
 		return max(square[j]-square[i]-d*d/float64(j-i), 0)
 	}

@@ -12,7 +12,7 @@ type State int
 // The states.
 const (
 	Calm    State = iota // no growth beyond noise, swings and steps
-	Growing              // // it grows, but it is too early to say why
+	Growing              // it grows, but it is too early to say why
 	Leaking              // it grows in a way that only a leak explains
 )
 

@@ -10,8 +10,8 @@ import (
 type points struct {
 	width   float64   // of a block, hours
 	from    float64   // where the first block begins, hours on the clock of Add
-	blocks  int       // // including those without a sample
-	t       []float64 // // where a block begins, in hours after from
+	blocks  int       // including those without a sample
+	t       []float64 // where a block begins, in hours after from
 	v       []float64
 	scratch []float64
 }

@@ -242,7 +242,7 @@ func syncthing5795(outside <-chan struct{}) {
 	var once sync.Once
 	stop := func() {
 		once.Do(func() {
-			go func() { // // a goroutine, so that the dispatcher may call it
+			go func() { // a goroutine, so that the dispatcher may call it
 				close(closed)
 				<-stopped
 			}()

@@ -71,7 +71,7 @@ func streams(s *Service) func() {
 		return end
 	}
 	return func() {
-		for range min(6, 30-len(cut)) { // // all connect within the first rounds
+		for range min(6, 30-len(cut)) { // all connect within the first rounds
 			cut = append(cut, connect())
 		}
 		for i, end := range cut {

@@ -13,7 +13,7 @@ import (
 type Service struct {
 	Rng   *rand.Rand
 	Round int
-	due   map[int]chan struct{} // // by round, closed when it begins
+	due   map[int]chan struct{} // by round, closed when it begins
 	stop  chan struct{}         // closed when the service ends
 	ended []func()
 }
