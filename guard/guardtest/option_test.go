@@ -14,9 +14,9 @@ import (
 
 func TestOptionsThatCannotBeUsed(t *testing.T) {
 	for want, o := range map[string]Option{
-		"VerifyNone: an empty Option":                                       {},
-		"VerifyNone: the option Patience: -1ns: want at least 0":            Patience(-1),
-		"VerifyNone: the option WithGoleak applies only to Main":            WithGoleak(),
+		"VerifyNone: an empty Option":                               {},
+		"VerifyNone: the option Patience: -1ns: want at least 0":    Patience(-1),
+		"VerifyNone: the option WithGoleak applies only to Main":    WithGoleak(),
 		"VerifyNone: the option IgnoreTop: the name is empty":       IgnoreTop(""),
 		"VerifyNone: the option IgnoreCreatedBy: the name is empty": IgnoreCreatedBy(""),
 	} {

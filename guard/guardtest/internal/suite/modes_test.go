@@ -30,7 +30,7 @@ var leaking = map[string]string{
 	"TestMisuseDirectlyInCleanup": `(?i)Cleanup.*top of the test`,
 	"TestMisuseDeferred":          `(?i)defer.*top of the test`,
 	"TestMisuseInDeferred":        `(?i)defer.*top of the test`,
-	"TestMisuseAtTheEnd":          `(?i)last thing.*top of the test`,
+	"TestMisuseAtTheEnd":          `(?i)last statement.*top of the test`,
 }
 
 // TestModes runs the suite in each mode of go test: the same tests fail, and no

@@ -12,8 +12,8 @@ import (
 	"github.com/leakguard/leakguard/guard"
 )
 
-// heir starts a guard after the victim's death, and prints what it is told that the
-// victim died of.
+// heir starts a guard after the victim's death, and prints what the guard reports
+// that the victim died of.
 func heir() error {
 	told := make(chan guard.Event, 1)
 	g, err := guard.Start(guard.Config{Dir: *dir, Sinks: []guard.Sink{mourner(told)}})
@@ -24,7 +24,7 @@ func heir() error {
 	case e := <-told:
 		err = json.NewEncoder(os.Stdout).Encode(e.Incident.Death)
 	case <-time.After(time.Minute):
-		err = errors.New("nothing is told of a death")
+		err = errors.New("no death is reported")
 	}
 	return errors.Join(err, g.Close())
 }
