@@ -47,7 +47,7 @@ func TestPage(t *testing.T) {
 			}
 		}
 	}
-	url := until(`page: look at (http://127\.0\.0\.1:\d+/)`)
+	url := until(`page: open (http://127\.0\.0\.1:\d+/)`)
 	if page := get200(t, url); !strings.Contains(page, "<title>leakguard</title>") {
 		t.Errorf("at / there is no page: %.200s", page)
 	}

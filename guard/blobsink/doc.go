@@ -14,17 +14,17 @@
 // # The way of the data
 //
 //  1. When evidence has been captured, the sink waits for the report, because the
-//     first
-//     suspect is part of the incident's name in the fleet: service/version/rule-suspect.
+//     first suspect is part of the incident's name in the fleet:
+//     service/version/rule-suspect.
 //  2. It claims one of a few places under that name, by writing claim.json on the
-//     condition that it does not exist. The host's name selects the place, so
-//     one request decides. A process that comes second does nothing. If ten thousand pods
-//     of one release leak in the same place, they store a few incidents, not ten thousand.
+//     condition that it does not exist. The host's name selects the place, so one
+//     request decides. A process that comes second does nothing. If ten thousand
+//     pods of one release leak in the same place, they store a few incidents, not
+//     ten thousand.
 //  3. A process that got the place uploads the files, manifest.json last. A place
-//     with a
-//     manifest is therefore complete: object stores write an object whole or not at all.
-//     Later files, such as a second round of profiles, are added, and the manifest is
-//     replaced.
+//     with a manifest is therefore complete: object stores write an object whole or
+//     not at all. Later files, such as a second round of profiles, are added, and
+//     the manifest is replaced.
 //
 // If a process dies between its claim and the manifest, the next start with the
 // same evidence folder finishes the upload. If that folder is gone, the place stays

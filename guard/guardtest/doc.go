@@ -13,21 +13,19 @@
 // # How goroutines are checked
 //
 //  1. [VerifyNone] records which goroutines exist, and labels the test's goroutine
-//     with the test's name (a pprof label with the key 'guardtest'). A goroutine inherits
-//     the labels of the one that starts it, at any depth.
+//     with the test's name (a pprof label with the key 'guardtest'). A goroutine
+//     inherits the labels of the one that starts it, at any depth.
 //  2. When the test, its subtests and the Cleanups that were registered after the
-//     call have
-//     finished, it looks for goroutines with that label, until there are none or the
-//     [Patience] has passed. It closes idle connections of
+//     call have finished, it looks for goroutines with that label, until there are
+//     none or the [Patience] has passed. It closes idle connections of
 //     [net/http.DefaultTransport] first.
 //  3. Goroutines that are left fail the test. The failure has at most 60 lines. It
-//     groups
-//     them by place and gives for each what they wait for and for how long at least, the
-//     line that started them, and a likely cause. If the toolchain has the goroutineleak
-//     profile, it adds the garbage collector's proof that nothing can wake them.
+//     groups them by place and gives for each what they wait for and for how long
+//     at least, the line that started them, and a likely cause. If the toolchain
+//     has the goroutineleak profile, it adds the garbage collector's proof that
+//     nothing can wake them.
 //  4. [Main] does the same once for the package and says which test started each
-//     goroutine.
-//     It also finds those that no test can be blamed for.
+//     goroutine. It also finds those that no test can be blamed for.
 //
 // # Which test is blamed
 //
@@ -42,11 +40,9 @@
 // cases:
 //
 //   - The test was not parallel, and no other test that called a function of this
-//     package
-//     was active at any time.
+//     package was active at any time.
 //   - The goroutine runs a function literal of the function that called VerifyNone,
-//     and no
-//     other test that runs that function was active.
+//     and no other test that runs that function was active.
 //
 // Otherwise no test is blamed. Main then reports the goroutine with the test
 // function on its stack or among its creators, or as unattributed. Call VerifyNone

@@ -14,8 +14,7 @@ import (
 // the top of a test. It finds
 //
 //   - a [time.AfterFunc] that is pending, including one that resets itself, and
-//     therefore a
-//     context.WithTimeout that is not cancelled;
+//     therefore a context.WithTimeout that is not cancelled;
 //   - a [time.Timer] or [time.Ticker] that is still referenced.
 //
 // Since Go 1.23 a channel timer that nothing refers to is collected, running or

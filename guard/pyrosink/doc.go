@@ -11,14 +11,12 @@
 // # The way of the data
 //
 //  1. When evidence has been captured, the sink waits for the report, because its
-//     first
-//     suspect is a label.
+//     first suspect is a label.
 //  2. It posts the incident's newest profile of each kind to /ingest, as a pprof
-//     file
-//     (https://grafana.com/docs/pyroscope/latest/reference-server-api), together with
-//     its baseline. Compare the two in Pyroscope by their label phase. Of a heap profile
-//     Pyroscope keeps only the memory in use: it would add up the allocations, which are
-//     counted from the start of the process.
+//     file (https://grafana.com/docs/pyroscope/latest/reference-server-api),
+//     together with its baseline. Compare the two in Pyroscope by their label
+//     phase. Of a heap profile Pyroscope keeps only the memory in use: it would add
+//     up the allocations, which are counted from the start of the process.
 //  3. A failed request is retried with back-off until the guard's time limit for
 //     a sink (30 s). The incident is offered again after the next start. A profile that
 //     has been posted is not posted again.

@@ -2,14 +2,13 @@
 // size that outlives the process, however it dies.
 //
 //  1. [Create] creates the file, locks it, writes a header that identifies the
-//     process, and
-//     writes every block once so that nothing has to be allocated later.
+//     process, and writes every block once so that nothing has to be allocated
+//     later.
 //  2. [Box.Sample] and [Box.Note] write into rings. Each slot has a checksum and is
 //     written whole by one pwrite(2).
 //  3. [Box.Close] marks a clean exit and removes the file.
 //  4. A later process's [Find] opens the files whose lock is free: their processes
-//     are
-//     dead. [Found.Record] is what was left in the file.
+//     are dead. [Found.Record] is what was left in the file.
 //
 // The data survives any death of the process, also by SIGKILL or the OOM killer,
 // because it is in the kernel's page cache. It does not survive a power cut or a

@@ -13,9 +13,8 @@
 //     smallest limit. Call it about once a minute: limits can be resized in place,
 //     so it opens the files each time.
 //  4. [Memory.Reopen] finds the group again. Call it after an error of Read, and
-//     also once a
-//     minute: if the process was moved to another group, the old one's files can still be
-//     read without an error.
+//     also once a minute: if the process was moved to another group, the old one's
+//     files can still be read without an error.
 //
 // All amounts are bytes, and [Unknown] if the kernel does not provide them. The
 // file formats are documented in the kernel's Documentation/admin-guide

@@ -9,8 +9,7 @@
 //   - LastGC, PauseTotalNs, PauseNs and PauseEnd: the metrics have a histogram
 //     of pauses, with neither their times nor their exact sum.
 //   - GCCPUFraction: /cpu/classes has the seconds, but only estimated, and as of
-//     the
-//     last cycle.
+//     the last cycle.
 //   - EnableGC and DebugGC are constants.
 //   - BySize: the histograms by size have other buckets.
 //

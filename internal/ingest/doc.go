@@ -6,8 +6,7 @@
 //  1. Count its bytes on the wire, as a reverse proxy does. Above
 //     Server.WireBytes the answer is 413.
 //  2. Decompress it and count again. Above Relay's limit for envelopes the answer
-//     is
-//     413.
+//     is 413.
 //  3. Split the envelope by the lengths in its item headers. If it cannot
 //     be parsed, the answer is 400.
 //  4. Check the limit for each kind of item. If one item exceeds it, the whole

@@ -7,11 +7,9 @@
 //  1. Write rewrites each program so that it can run repeatedly, and
 //     makes a module of the programs and a driver, which the test provides.
 //  2. Module.Go builds the module. The driver finds the programs by name in cmds,
-//     and sets
-//     in copies how often each may start its bug.
+//     and sets in copies how often each may start its bug.
 //  3. Program.Leaks says whether the distribution's own test expects what the
-//     driver
-//     found.
+//     driver found.
 //
 // The package patterns below it has healthy programs. Rewriting takes 0.1 s, and
 // building takes some seconds.

@@ -17,8 +17,7 @@ import (
 // testdata/register.go.
 //
 //   - The program writes the goroutineleak profile to stdout when it is done.
-//     settled()
-//     replaces it by a profile whose WriteTo does nothing.
+//     settled() replaces it by a profile whose WriteTo does nothing.
 //   - Before that it sleeps until its goroutines are stuck. The driver waits by
 //     itself, so pause() returns at once.
 //   - It starts up to 3,000 copies of the bug, since the bug may be rare.
