@@ -8,7 +8,7 @@ import (
 )
 
 func Example() {
-	// Every minute one goroutine more waits where it handles an order.
+	// Each minute one more goroutine waits where it handles an order.
 	handle := census.Key{Wait: "chan send", Function: "main.handle", File: "shop.go", Line: 42, Root: "main.serve"}
 	watch := census.NewWatch()
 	for minute := range 120 {

@@ -8,7 +8,7 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// recorder is a testing.TB that notes how a test was ended.
+// recorder is a testing.TB that records how a test was ended.
 type recorder struct {
 	testing.TB
 	ended string
