@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestPage runs the example with its page, waits until that names the culprit, and
-// interrupts it.
+// TestPage runs the example with its page, waits until the page names the culprit,
+// and interrupts it.
 func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("leaks 200 MiB")
@@ -51,8 +51,8 @@ func TestPage(t *testing.T) {
 	if page := get200(t, url); !strings.Contains(page, "<title>leakguard</title>") {
 		t.Errorf("at / there is no page: %.200s", page)
 	}
-	// It is read, or the process would wait for us.
-	until(`(page: it stays)`)
+	// Read this line, or the process would block on writing it.
+	until(`(page: running until you interrupt it)`)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		state := get200(t, url+"api/v1/incidents")
 		if strings.Contains(state, `"headline":"main.memoryLeak `) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestGolden runs the tests that leak and compares what go test prints with the
+// TestGolden runs the leaking tests and compares the output of go test with the
 // files that README shows.
 func TestGolden(t *testing.T) {
 	if filepath.Separator != '/' {
@@ -41,8 +41,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestReadme asserts that README shows the beginning of the golden files, with
-// '…' for what is left out.
+// TestReadme asserts that README shows the beginning of the golden files, with '…'
+// for omissions.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -65,9 +65,8 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// steady replaces what differs from run to run, machine to machine and from one
-// release of Go to the next. The proof is the garbage collector's, where the
-// toolchain has it.
+// steady replaces what differs between runs, machines and releases of Go. It drops
+// the garbage collector's proof, which not every toolchain has.
 func steady(t *testing.T, out string) string {
 	t.Helper()
 	dir, err := os.Getwd()

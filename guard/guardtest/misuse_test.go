@@ -33,7 +33,7 @@ func TestNoHeapGrowthRefusesABubble(t *testing.T) {
 	}
 }
 
-// uncomparable is a stand-in of which == panics.
+// uncomparable is a stand-in whose comparison panics.
 type uncomparable struct {
 	*fakeT
 	logs []string
@@ -48,7 +48,7 @@ func TestStandInThatCannotBeCompared(t *testing.T) {
 	}
 }
 
-// Lines of another file would tell misuse where there is none.
+// The lines of another file could suggest misuse where there is none.
 func TestOnlyTheSourceItself(t *testing.T) {
 	if sourceLine(strings.TrimSuffix(ourPackage, ".")+"/look.go", 1) != "package guardtest" {
 		t.Error("as -trimpath names it, a file of this package is not found")

@@ -79,7 +79,7 @@ func TestIgnore(t *testing.T) {
 	}
 }
 
-// apart runs f on a goroutine of its own, whose labels it may change.
+// apart runs f on a separate goroutine, whose labels it may change.
 func apart(f func()) {
 	done := make(chan int)
 	go func() {
@@ -111,7 +111,7 @@ func TestKnownDaemons(t *testing.T) {
 	}
 }
 
-// bareM is a TestingM that is not the testing package's.
+// bareM is a TestingM other than the testing package's.
 type bareM func() int
 
 func (m bareM) Run() int { return m() }

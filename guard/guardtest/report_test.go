@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// many is leaks at so many places, as 10,000 goroutines that are left would be.
+// many returns leaks at n places, such as 10,000 remaining goroutines could have.
 func many(n int) (leaks []leak) {
 	for i := range n {
 		leaks = append(leaks, leak{

@@ -14,8 +14,8 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest/internal/gotest"
 )
 
-// shop is the tests of testdata/shop, built once, as a user's are: a failing
-// test is only seen from outside.
+// shop is the test binary of testdata/shop, built once. A failing test can be
+// observed only from outside.
 var shop = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "guardtest")
 	if err != nil {
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runShop runs those of them that match.
+// runShop runs the matching tests.
 func runShop(t *testing.T, main, pattern string, args ...string) gotest.Result {
 	t.Helper()
 	bin, err := shop()
@@ -151,7 +151,7 @@ func TestMisuseFails(t *testing.T) {
 	}
 }
 
-// TestUnlabelledInParallel holds what nobody can know against no test.
+// TestUnlabelledInParallel expects that no test is blamed for what cannot be known.
 func TestUnlabelledInParallel(t *testing.T) {
 	r := runShop(t, "", "^(TestUnlabelledParallel|TestUnlabelledBesidePlain)$")
 	if got := failed(r); !slices.Equal(got, []string{"TestUnlabelledBesidePlain/verified"}) {

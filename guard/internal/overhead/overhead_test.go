@@ -11,7 +11,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// TestMain lets the test's binary be the measured process, as the command is.
+// TestMain lets the test binary be the measured process, as the command is.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == childFlag {
 		serve(os.Args[2])
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	guardtest.Main(m)
 }
 
-// The smallest measurement there is: whether it measures, not what.
+// The smallest possible measurement: it tests whether it measures, not what.
 func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes six seconds of load")
@@ -37,7 +37,7 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s: %v", name, series)
 		}
 	}
-	// Far more than the guard costs: only that it is there at all.
+	// The bounds are far above the guard's cost. They only test that there is one.
 	if r.rssWith[0] <= r.rssWithout[0] {
 		t.Errorf("with a guard %.1f MiB, without %.1f MiB", r.rssWith[0], r.rssWithout[0])
 	}
