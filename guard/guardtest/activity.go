@@ -18,16 +18,16 @@ type registry struct {
 
 // activity is the time during which a test uses this package.
 type activity struct {
-	r       *registry
-	t       TestingT
-	name    string
-	number  int
-	company string // a test of another family that was active at the same time, or ""
-	checks  bool   // VerifyNone was called
-	base    *baseline
-	// function is the one that called VerifyNone. twin is a test of another family
-	// that was active at the same time and called it in the same function, such as a
-	// parallel subtest of the same table.
+	r         *registry
+	t         TestingT
+	name      string
+	number    int
+	otherTest string // a test of another family that was active at the same time, or ""
+	checks    bool   // VerifyNone was called
+	base      *baseline
+	// function is the one that called VerifyNone. twin reports whether a test of
+	// another family that was active at the same time called it in the same function,
+	// such as a parallel subtest of the same table.
 	function string
 	twin     bool
 }
@@ -47,7 +47,7 @@ func (r *registry) enter(t TestingT) *activity {
 	a := &activity{r: r, t: t, name: t.Name(), number: r.last}
 	for b := range r.active {
 		if !a.relatedTo(b) {
-			a.company, b.company = b.name, a.name
+			a.otherTest, b.otherTest = b.name, a.name
 		}
 	}
 	r.active[a] = struct{}{}
@@ -69,12 +69,12 @@ func sameTest(t, u TestingT) bool {
 	return t.Name() == u.Name()
 }
 
-// with returns the name of a test of another family that used this package at any
+// concurrent returns the name of a test of another family that used this package at any
 // time since enter, or "" if there was none.
-func (a *activity) with() string {
+func (a *activity) concurrent() string {
 	a.r.mu.Lock()
 	defer a.r.mu.Unlock()
-	return a.company
+	return a.otherTest
 }
 
 // leave records that the test has finished. It can be called more than once.

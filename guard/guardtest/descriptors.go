@@ -60,7 +60,7 @@ func NoDescriptorLeak(t TestingT, opts ...Option) {
 		case len(left) > 0:
 			// The sites help, but the finding stands without them.
 			sites, _ := opened.since()
-			t.Errorf("guardtest: %s", descriptorText(left, sites, a.with()))
+			t.Errorf("guardtest: %s", descriptorText(left, sites, a.concurrent()))
 		}
 	})
 }
@@ -126,10 +126,10 @@ func openedSince(base, now map[int]opening) []descriptor {
 // mostDescriptors is how many open descriptors are listed.
 const mostDescriptors = 20
 
-func descriptorText(left []descriptor, opened []site, company string) string {
+func descriptorText(left []descriptor, opened []site, otherTest string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "\n  "+format, args...) }
-	if company != "" {
+	if otherTest != "" {
 		b.WriteString("inconclusive: ")
 	}
 	number := "a descriptor opened in this test is"
@@ -146,8 +146,8 @@ func descriptorText(left []descriptor, opened []site, company string) string {
 	}
 	b.WriteString("\n")
 	switch {
-	case company != "":
-		line("%s used guardtest at the same time and may have opened them. Do not call", company)
+	case otherTest != "":
+		line("%s used guardtest at the same time and may have opened them. Do not call", otherTest)
 		line("NoDescriptorLeak from a parallel test.")
 	case len(opened) > 0:
 		line("files and connections that are still referenced were opened at")

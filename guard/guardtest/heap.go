@@ -80,7 +80,7 @@ func NoHeapGrowth(t TestingT, fn func(), opts ...Option) {
 		return
 	}
 	f := r.explain(verdict)
-	f.company = a.with()
+	f.otherTest = a.concurrent()
 	t.Errorf("guardtest: %s", f.text())
 }
 

@@ -25,7 +25,7 @@ func (f *heapFinding) text() string {
 	}
 
 	inconclusive := ""
-	if f.company != "" || f.growsAlone() || f.verdict == heapUnclear {
+	if f.otherTest != "" || f.growsAlone() || f.verdict == heapUnclear {
 		inconclusive = "inconclusive: "
 	}
 	switch {
@@ -44,8 +44,8 @@ func (f *heapFinding) text() string {
 	f.writeSites(line)
 
 	switch line(""); {
-	case f.company != "":
-		line("%s used guardtest at the same time, and this may be its memory: the heap belongs to the whole process.", f.company)
+	case f.otherTest != "":
+		line("%s used guardtest at the same time, and this may be its memory: the heap belongs to the whole process.", f.otherTest)
 		line("Do not call NoHeapGrowth from a parallel test, and do not call t.Parallel elsewhere before it has returned.")
 	case f.growsAlone():
 		line("the heap also grew by %s and %s objects in %s without fn: something else in the process allocates.",

@@ -37,7 +37,7 @@ type heapFinding struct {
 	idle    heapState
 	idleFor time.Duration
 	// a test that ran at the same time
-	company string
+	otherTest string
 }
 
 const (

@@ -148,26 +148,26 @@ func TestCompany(t *testing.T) {
 	enter := func(name string) *activity { return r.enter(&fakeT{name: name}) }
 	parent := enter("TestA")
 	child := enter("TestA/b")
-	if parent.with() != "" || child.with() != "" {
+	if parent.concurrent() != "" || child.concurrent() != "" {
 		t.Error("a subtest disturbs its test")
 	}
 	sibling := enter("TestA/c")
-	if child.with() != "TestA/c" || sibling.with() != "TestA/b" || parent.with() != "" {
+	if child.concurrent() != "TestA/c" || sibling.concurrent() != "TestA/b" || parent.concurrent() != "" {
 		t.Error("two subtests do not disturb each other")
 	}
 	child.leave()
 	child.leave()
 	sibling.leave()
 	other := enter("TestAB")
-	if parent.with() != "TestAB" || other.with() != "TestA" {
+	if parent.concurrent() != "TestAB" || other.concurrent() != "TestA" {
 		t.Error("two tests do not disturb each other")
 	}
 	parent.leave()
 	other.leave()
-	if alone := enter("TestAlone"); alone.with() != "" {
+	if alone := enter("TestAlone"); alone.concurrent() != "" {
 		t.Error("those that have left disturb")
 	}
-	if again := enter("TestAlone"); again.with() == "" {
+	if again := enter("TestAlone"); again.concurrent() == "" {
 		t.Error("another test of the same name does not disturb")
 	}
 }

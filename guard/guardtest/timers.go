@@ -53,7 +53,7 @@ func NoTimerLeak(t TestingT, opts ...Option) {
 		case err != nil:
 			t.Errorf("guardtest: NoTimerLeak: %v", err)
 		case len(left) > 0:
-			t.Errorf("guardtest: %s", timerText(left, a.with()))
+			t.Errorf("guardtest: %s", timerText(left, a.concurrent()))
 		}
 	})
 }
@@ -100,10 +100,10 @@ func awaitTimers(made allocations, patience time.Duration) ([]site, error) {
 	}
 }
 
-func timerText(left []site, company string) string {
+func timerText(left []site, otherTest string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "\n  "+format, args...) }
-	if company != "" {
+	if otherTest != "" {
 		b.WriteString("inconclusive: ")
 	}
 	var n int64
@@ -117,8 +117,8 @@ func timerText(left []site, company string) string {
 	fmt.Fprintf(&b, "%s: %s\n", what, inPlace(left[0].frame))
 	writeSites(line, left, func(s site) string { return fmt.Sprintf("%6s", profile.Count(s.n)) })
 	b.WriteString("\n")
-	if company != "" {
-		line("%s used guardtest at the same time and may have created them. Do not call", company)
+	if otherTest != "" {
+		line("%s used guardtest at the same time and may have created them. Do not call", otherTest)
 		line("NoTimerLeak from a parallel test.")
 	} else {
 		line("stop them, and drop references to stopped ones: the profile cannot tell the two apart")

@@ -102,7 +102,7 @@ func (v *verification) mine(all goroutines) (mine []*group) {
 	if len(news) == 0 {
 		return mine
 	}
-	alone := v.activity.with() == "" && !testRuns(all)
+	alone := v.activity.concurrent() == "" && !testRuns(all)
 	for _, g := range news {
 		if alone || !v.activity.shared() && g.inside(v.activity.function) {
 			mine = append(mine, g)

@@ -106,8 +106,8 @@ func known(name string) bool {
 	return false
 }
 
-// TestAlerts has the alert rules checked by Prometheus's own tool, with a run of
-// them over made-up series, and their names against ours.
+// TestAlerts checks the alert rules with Prometheus's own tool, which also runs them
+// on made-up series, and compares their metrics with ours.
 func TestAlerts(t *testing.T) {
 	text, err := os.ReadFile("alerts.yml")
 	if err != nil {
@@ -131,8 +131,8 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// TestDashboard checks the Grafana dashboard for what Grafana wants of one, and
-// that all it draws is there.
+// TestDashboard checks that the Grafana dashboard has what Grafana requires, and that
+// every metric in it exists.
 func TestDashboard(t *testing.T) {
 	text, err := os.ReadFile("dashboard.json")
 	if err != nil {

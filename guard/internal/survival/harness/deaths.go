@@ -112,7 +112,7 @@ func (v *Victim) Die(ctx context.Context, c Case, restarted bool) (o Obituary, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	cmd := v.inGroup(ctx, group, dir, "-dir", evidence, "-shape", "heir")
+	cmd := v.inGroup(ctx, group, dir, "-dir", evidence, "-shape", "successor")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()

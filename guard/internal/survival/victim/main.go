@@ -3,7 +3,7 @@
 // Victim is a service with a guard that leaks until the kernel kills it. It only
 // starts the guard, as a user's service would.
 //
-// The shape heir is the next process: it reports what the victim died of.
+// The shape successor is the next process: it reports what the victim died of.
 //
 // The shapes chunks, linked and goroutines leak. The shapes garbage and doubling do
 // not, and exit by themselves after -for.
@@ -29,7 +29,7 @@ var (
 	hold     = flag.Float64("hold", 0.40, "share of the limit to hold before the leak")
 	busy     = flag.Float64("busy", 0, "`share` of the time in which each of two goroutines does allocating work, throughout")
 	warm     = flag.Duration("warm", 2*time.Second, "time between the start of the guard and that of the leak")
-	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; garbage, doubling; or heir")
+	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; garbage, doubling; or successor")
 	chunk    = flag.Int("chunk", 64<<10, "`bytes` per chunk, or per batch of linked nodes")
 	period   = flag.Duration("period", time.Minute, "period of the shape doubling")
 	duration = flag.Duration("for", time.Minute, "time to run in the shapes garbage and doubling")
@@ -44,8 +44,8 @@ func main() {
 }
 
 func run() error {
-	if *shape == "heir" {
-		return heir()
+	if *shape == "successor" {
+		return successor()
 	}
 	holdMemory(int(*hold*float64(*limit)), *shape == "linked")
 	if _, err := guard.Start(guard.Config{Dir: *dir}); err != nil {
