@@ -31,7 +31,7 @@ func TestNeed(t *testing.T) {
 		{"1", true, ""},
 		{"", false, "skip: no root"},
 		{"0", false, "skip: no root"},
-		{"1", false, "fatal: needed here, as STRICT_CI=1 is set: no root"},
+		{"1", false, "fatal: needed because STRICT_CI=1 is set: no root"},
 	} {
 		t.Setenv("STRICT_CI", tt.strict)
 		r := &recorder{TB: t}
