@@ -48,7 +48,7 @@ var byWait = map[string]string{
 	frames.ChanReceiveNil: "receives from a nil channel, which blocks forever: the channel was never made",
 	frames.Select:         "none of the cases of its select can happen any more: add one that ends it, such as <-ctx.Done()",
 	frames.SelectNoCases:  "select {} blocks forever: wait for something that the test can end",
-	frames.MutexLock:      "the mutex is held by a goroutine that has returned without Unlock, that is waiting itself, or that is this one",
+	frames.MutexLock:      "the mutex is held by a goroutine that has returned without Unlock, by one that is waiting itself, or by this one",
 	frames.RWMutexLock:    "a reader or writer holds the lock: it has returned without unlocking, is waiting itself, or is this goroutine",
 	frames.RWMutexRLock:   "a writer holds the lock or waits for it: it has returned without Unlock, is waiting itself, or this goroutine already holds a read lock",
 	frames.WaitGroupWait:  "a Done is missing: a goroutine that it waits for is stuck, or has returned without calling Done",

@@ -29,7 +29,7 @@ type Stat struct {
 	// it is not charged to the usage and therefore Unknown.
 	Sock int64
 
-	// InactiveFile and the next field are the page cache that the kernel reclaims
+	// InactiveFile and ActiveFile are the page cache that the kernel reclaims
 	// first at a limit. Each is the row of the same name, in v1 with the prefix
 	// total_. Neither includes Shmem or Unevictable.
 	InactiveFile int64
