@@ -99,8 +99,8 @@ func TestCloseEndsTheThreadAndIsIdempotent(t *testing.T) {
 
 func init() { runtime.LockOSThread() } // so that TestMain has the main thread
 
-// onMain is what New gave on the main thread, on which the clock's goroutine
-// would have been the next to run.
+// onMain is the result of New on the main thread, which would have been the next to
+// run the clock's goroutine.
 var onMain struct {
 	clock *Clock
 	err   error

@@ -14,7 +14,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// captured returns the event of a real capture, and its folder.
+// captured returns the event of a real capture.
 func captured(t *testing.T) guard.Event {
 	t.Helper()
 	g, err := guard.Start(guard.Config{Dir: filepath.Join(t.TempDir(), "evidence"), Service: "shop/../x", Version: "v1", NoReports: true})
@@ -55,7 +55,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Two versions, rules or suspects never share a key, however odd their names.
+// Different versions, rules or suspects never share a key, however odd their names.
 func TestKeys(t *testing.T) {
 	seen := make(map[string]Incident)
 	for _, service := range []string{"", "..", "a/b", "a_b", strings.Repeat("x", 200), strings.Repeat("x", 199)} {
