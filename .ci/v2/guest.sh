@@ -15,8 +15,8 @@
 #	V2_KEEP=DIR      leave the serial log and the disk image there
 #
 # As in the rest of CI, a test may skip only if MAY_SKIP lists it, and each name
-# in TESTS has to have run. The guest is emulated and perhaps 10 times as slow
-# as the machine: put tests of behaviour here, not of speed.
+# in TESTS has to have run. The guest is emulated, and much slower than the
+# machine: put tests of behaviour here, not of speed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
