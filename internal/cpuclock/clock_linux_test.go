@@ -108,9 +108,10 @@ var onMain struct {
 }
 
 func TestMain(m *testing.M) {
-	runtime.UnlockOSThread()
 	procs := runtime.GOMAXPROCS(1)
+	// Unlocked as late as possible: from here on a busy machine may move it.
 	onMain.isIt = syscall.Gettid() == syscall.Getpid()
+	runtime.UnlockOSThread()
 	onMain.clock, onMain.err = New()
 	runtime.GOMAXPROCS(procs)
 	if onMain.err == nil {
