@@ -26,7 +26,7 @@ TESTS='
 ./internal/cgroup/oracle   .
 ./internal/procfs          .
 ./internal/cpuclock        .
-./guard                    TestFills TestSourceReadAllocatesNothing TestClockThreadEnds
+./guard                    TestFills TestGroupVanishes TestSourceReadAllocatesNothing TestClockThreadEnds
 ./guard                    TestDeathsToldApart TestDeathOfNeighbour TestDeathQuotesItsEvidence TestDeathBeforeReboot
 ./guard                    TestNoBlackBox TestBoxCannotBeWritten TestALateCloseIsNoDeath
 ./guard/internal/survival  TestDeaths
