@@ -113,6 +113,32 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// closer is a base that counts how often its idle connections are closed.
+type closer struct {
+	http.RoundTripper
+	closed int
+}
+
+func (c *closer) CloseIdleConnections() { c.closed++ }
+
+// What http.Client passes on to its transport reaches the base.
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	base := new(closer)
+	tr, err := NewTransport(base, TransportConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&http.Client{Transport: tr}).CloseIdleConnections()
+	if base.closed != 1 {
+		t.Errorf("the base was told %d times, want once", base.closed)
+	}
+	plain, err := NewTransport(struct{ http.RoundTripper }{base}, TransportConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.CloseIdleConnections() // a base that cannot is no fault
+}
+
 // Faults are named as the user knows the fields.
 func TestFaultsNameTheUsersFields(t *testing.T) {
 	_, transportErr := NewTransport(nil, TransportConfig{WireBytes: 1})

@@ -36,5 +36,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.room.RoundTrip(req)
 }
 
+// CloseIdleConnections closes the idle connections of the transport below, if that can do
+// so; [http.Client.CloseIdleConnections] calls it.
+func (t *Transport) CloseIdleConnections() { t.room.CloseIdleConnections() }
+
 // Stats returns what has been done so far.
 func (t *Transport) Stats() TransportStats { return transportStats(t.room.Stats()) }

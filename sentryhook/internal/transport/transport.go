@@ -182,3 +182,10 @@ func (t *Transport) passOn(req *http.Request, why string) (*http.Response, error
 	t.cfg.Logger.Debug("leakguard: sentryhook: passed on as it is", "why", why, "bytes", req.ContentLength)
 	return t.base.RoundTrip(req)
 }
+
+// CloseIdleConnections closes the idle connections of the base, if that can do so.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
