@@ -46,7 +46,7 @@
 //
 // These are passed on as they are, and counted: a request that does not carry an
 // envelope; a malformed envelope (a wrong length, a header that is not a JSON object
-// or is larger than 16 KiB, more than 256 items); a body that is already compressed;
+// or is larger than 1 MiB, more than 256 items); a body that is already compressed;
 // and a body that cannot be read twice and is larger than
 // TransportConfig.BufferBytes.
 //

@@ -7,11 +7,12 @@ import (
 	"github.com/leakguard/leakguard/sentryhook/internal/jsonscan"
 )
 
-// The largest envelope that is understood; a larger one is passed on as it is. The
-// SDKs send a handful of items with headers of 100 bytes.
+// What is understood; a larger envelope is passed on as it is. The SDKs send a handful of
+// items. Their headers have 100 bytes usually, but the envelope's has the name of the
+// transaction, which may come from a client and has six bytes for each '<'.
 const (
 	mostItems       = 256
-	mostHeaderBytes = 16 << 10
+	mostHeaderBytes = 1 << 20
 )
 
 // envelope says where the items of an envelope are, and what becomes of them. The
@@ -59,7 +60,7 @@ func readEnvelope(p []byte) (e *envelope, ok bool) {
 	e.head = head
 	for i := head.End; i < len(p); {
 		// Relay takes empty lines at the end.
-		if rest := p[i:]; len(rest) <= mostHeaderBytes && len(bytes.Trim(rest, "\n")) == 0 {
+		if p[i] == '\n' && len(bytes.TrimLeft(p[i:], "\n")) == 0 {
 			break
 		}
 		it, ok := readItem(p, i)
