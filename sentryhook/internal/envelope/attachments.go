@@ -1,9 +1,11 @@
 package envelope
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/sentryhook/internal/jsonscan"
@@ -25,7 +27,7 @@ func (f *Fitting) fitAttachments(ctx context.Context) error {
 		it.gone = true
 		hidden = append(hidden, it)
 	}
-	for !f.attachmentsFit() {
+	for !f.attachmentsFit(ctx) {
 		it := f.largest((*item).attachment)
 		if it == nil || ctx.Err() != nil {
 			break
@@ -39,7 +41,7 @@ func (f *Fitting) fitAttachments(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (f *Fitting) attachmentsFit() bool {
+func (f *Fitting) attachmentsFit(ctx context.Context) bool {
 	n, size := 0, int64(len(f.note))
 	if len(f.note) > 0 {
 		n++
@@ -50,7 +52,7 @@ func (f *Fitting) attachmentsFit() bool {
 			size += it.size()
 		}
 	}
-	return n <= MostAttachments && size <= f.budgets.Attachments && f.fits()
+	return n <= MostAttachments && size <= f.budgets.Attachments && f.fits(ctx)
 }
 
 // noteName is the name of the attachment that says which others were left out.
@@ -61,14 +63,10 @@ func (f *Fitting) writeNote() {
 	text.WriteString("leakguard left these files out of the envelope, which would have been too large to be accepted:\n")
 	for i := range f.items {
 		if it := &f.items[i]; it.attachment() && it.gone {
-			name := it.name
-			if name == "" {
-				name = "an attachment without a name"
-			}
-			fmt.Fprintf(&text, "  %s, %v\n", name, profile.Bytes(it.payload.Len()))
+			fmt.Fprintf(&text, "  %s, %v\n", cmp.Or(printable(it.name), "an attachment without a name"), profile.Bytes(it.payload.Len()))
 		}
 	}
-	if folder := f.evidenceFolder(f.p); folder != "" {
+	if folder := printable(cmp.Or(f.Folder, f.evidenceFolder(f.p))); folder != "" {
 		fmt.Fprintf(&text, "They are in the folder %s of the machine that sent this.\n", folder)
 	}
 	f.note = fmt.Appendf(nil, `{"type":"attachment","length":%d,"filename":"%s","content_type":"text/plain"}`+"\n%s\n",
@@ -84,4 +82,19 @@ func (e *envelope) evidenceFolder(p []byte) (folder string) {
 		}
 	}
 	return folder
+}
+
+// printable returns a name or a path without control characters, and no more than 1 KiB
+// of it.
+func printable(s string) string {
+	const most = 1 << 10
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
 }

@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bytes"
+	"encoding/json"
 
 	"github.com/leakguard/leakguard/sentryhook/internal/compact"
 	"github.com/leakguard/leakguard/sentryhook/internal/jsonscan"
@@ -34,12 +35,23 @@ type item struct {
 	end     int // behind the newline after the payload, if there is one
 
 	gone       bool
+	noise      bool                // compression would not make the payload smaller
 	compaction *compact.Compaction // of a profile that was understood, else nil
 }
 
 func (it *item) attachment() bool { return it.kind == "attachment" }
 
 func (it *item) profile() bool { return it.kind == "profile" || it.kind == "profile_chunk" }
+
+// alone reports whether the envelope consists of attachments: no event is lost with it.
+func (e *envelope) alone() bool {
+	for i := range e.items {
+		if !e.items[i].attachment() {
+			return false
+		}
+	}
+	return len(e.items) > 0
+}
 
 // size is how many bytes the payload will have.
 func (it *item) size() int64 {
@@ -91,7 +103,7 @@ func readItem(p []byte, i int) (it item, ok bool) {
 			}
 			it.kind, ok = jsonscan.Text(h[v:next])
 		case "filename":
-			it.name, _ = jsonscan.Text(h[v:next])
+			_ = json.Unmarshal(h[v:next], &it.name) // only the note shows it
 		case "length":
 			if string(h[v:next]) == "null" {
 				return next

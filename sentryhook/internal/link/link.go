@@ -89,11 +89,12 @@ func (l *Link) Send(ctx context.Context, event *sentry.Event, scope *sentry.Scop
 	if err != nil {
 		return true, err
 	}
-	return true, l.deliver(ctx, body)
+	return true, l.deliver(ctx, body, "")
 }
 
-// Attach delivers an attachment of an event that was sent before. The link must not be
-// Custom.
-func (l *Link) Attach(ctx context.Context, id sentry.EventID, a *sentry.Attachment) error {
-	return l.deliver(ctx, l.attachmentEnvelope(id, a))
+// Attach delivers an attachment of an event that was sent before; the folder is where it
+// is on this machine. The link must not be Custom. An error is a [*RefusedError], a
+// [*LeftOutError], or says that the server cannot be reached.
+func (l *Link) Attach(ctx context.Context, id sentry.EventID, a *sentry.Attachment, folder string) error {
+	return l.deliver(ctx, l.attachmentEnvelope(id, a), folder)
 }

@@ -138,10 +138,13 @@ func (s *Sink) attach(ctx context.Context, l *link.Link, inc *record, e guard.Ev
 			s.note(inc, leftOut{a, err.Error()})
 			continue
 		}
-		err = l.Attach(ctx, eventID(e), file)
+		err = l.Attach(ctx, eventID(e), file, e.Incident.Folder)
 		var refused *link.RefusedError
+		var left *link.LeftOutError
 		switch {
-		case errors.As(err, &refused) && refused.ForGood():
+		case errors.As(err, &left) && !left.Refused:
+			s.note(inc, leftOut{a, err.Error()})
+		case left != nil, errors.As(err, &refused) && refused.ForGood():
 			s.stats.refused.Add(1)
 			inc.done(a.Name, 0)
 		case err != nil:
