@@ -1,4 +1,4 @@
-// Package sdktest tests sentryhook's transport through the Sentry SDK that its
+// Package sdktest tests sentryhook's transport and sink through the Sentry SDK that its
 // importer's module requires: the one that profiles in this module, the newest one in
 // sentryhook/newest.
 package sdktest
@@ -35,6 +35,7 @@ func Run(t *testing.T) {
 	t.Run("SyncTransport", testSyncTransport)
 	t.Run("Faults", testFaults)
 	t.Run("Delivery", testDelivery)
+	t.Run("Sink", testSink)
 }
 
 var quiet = sentryhook.TransportConfig{Logger: slog.New(slog.DiscardHandler)}
