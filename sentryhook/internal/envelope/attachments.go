@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"sort"
 	"strings"
 	"unicode"
 
@@ -27,18 +29,38 @@ func (f *Fitting) fitAttachments(ctx context.Context) error {
 		it.gone = true
 		hidden = append(hidden, it)
 	}
-	for !f.attachmentsFit(ctx) {
-		it := f.largest((*item).attachment)
-		if it == nil || ctx.Err() != nil {
-			break
+	if !f.attachmentsFit(ctx) {
+		order := f.inOrderOfLoss()
+		leave := func(n int) {
+			for i, it := range order {
+				it.gone = i < n
+			}
+			f.writeNote()
 		}
-		it.gone = true
-		f.writeNote()
+		// The fewest that have to go, in few attempts: each may compress the envelope.
+		leave(1 + sort.Search(len(order)-1, func(n int) bool {
+			if ctx.Err() != nil {
+				return true
+			}
+			leave(1 + n)
+			return f.attachmentsFit(ctx)
+		}))
 	}
 	for _, it := range hidden {
 		it.gone = false
 	}
 	return ctx.Err()
+}
+
+// inOrderOfLoss returns the attachments in the order in which they are left out.
+func (f *Fitting) inOrderOfLoss() (order []*item) {
+	for i := range f.items {
+		if it := &f.items[len(f.items)-1-i]; it.attachment() {
+			order = append(order, it)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *item) int { return cmp.Compare(b.size(), a.size()) })
+	return order
 }
 
 func (f *Fitting) attachmentsFit(ctx context.Context) bool {

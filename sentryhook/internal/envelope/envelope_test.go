@@ -13,7 +13,7 @@ type memory []byte
 func (m memory) Use(f func(p []byte) error) error { return f(m) }
 
 // all returns the budget of n bytes on the wire for everything.
-func all(n int64) Wire { return Wire{Usual: n, Profile: n, Attachment: n, Alone: n} }
+func all(n int64) Wire { return Wire{Plain: n, Usual: n, Profile: n, Attachment: n, Alone: n} }
 
 // The sizes of a result are those of the body that it returns.
 func TestResultSaysWhatIsSent(t *testing.T) {

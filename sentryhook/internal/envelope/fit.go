@@ -18,7 +18,8 @@ type Budgets struct {
 // Wire is how many bytes a body may have as it is sent, by what is in it. The profile or
 // attachments beyond that are left out. A body of [math.MaxInt64] fits anything.
 type Wire struct {
-	Usual      int64 // a larger body is compressed
+	Plain      int64 // without being compressed, if that makes it smaller
+	Usual      int64 // without what can be left out; a larger body is sent, and is Over
 	Profile    int64 // with a profile
 	Attachment int64 // with attachments beside an event or another item
 	Alone      int64 // with nothing but attachments
@@ -189,7 +190,7 @@ func (f *Fitting) fits(ctx context.Context) bool {
 		return false
 	case size > most:
 		return f.shrinks(most) && f.encode(ctx, most)
-	case f.budgets.Pack || int64(len(f.p)) > f.budgets.Wire.Usual:
+	case f.budgets.Pack || int64(len(f.p)) > f.budgets.Wire.Plain:
 		if f.shrinks(size - size/8) { // otherwise it is not worth the time
 			f.encode(ctx, size-1)
 		}

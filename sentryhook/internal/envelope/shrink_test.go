@@ -14,7 +14,7 @@ import (
 
 // unbounded are budgets that everything fits, with compression beyond 1 MiB.
 var unbounded = Budgets{
-	Wire:     Wire{Usual: 1 << 20, Profile: math.MaxInt64, Attachment: math.MaxInt64, Alone: math.MaxInt64},
+	Wire:     Wire{Plain: 1 << 20, Usual: math.MaxInt64, Profile: math.MaxInt64, Attachment: math.MaxInt64, Alone: math.MaxInt64},
 	Envelope: math.MaxInt64, Profile: math.MaxInt64, Attachments: math.MaxInt64, Gzip: true,
 }
 
@@ -110,5 +110,31 @@ func TestFitHeedsItsContext(t *testing.T) {
 		if ctx.left < -10 {
 			t.Errorf("after %d looks it went on for %d more", left, -ctx.left)
 		}
+	}
+}
+
+// However many attachments have to go, the envelope is compressed a few times only.
+func TestFewAttempts(t *testing.T) {
+	files := make([][]byte, 250)
+	for i := range files {
+		files[i] = relaytest.Noise(60_000) // too small to be sampled
+	}
+	body := attached(files...)
+	budgets := unbounded
+	budgets.Wire.Alone = 1 << 20
+	ctx := &endsAfter{t.Context(), math.MaxInt}
+	f, ok := Read(body, budgets, nil)
+	if !ok {
+		t.Fatal("not understood")
+	}
+	if err := f.Fit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.Result(memory(body)); r.Attachments != 17 || r.Wire > 1<<20 {
+		t.Errorf("%d attachments and %d bytes are left, want the 17 that fit into 1 MiB", r.Attachments, r.Wire)
+	}
+	// It looks at the context for each piece that it compresses.
+	if looks := math.MaxInt - ctx.left; looks > 1000 {
+		t.Errorf("%d looks at the context: are there many attempts?", looks)
 	}
 }

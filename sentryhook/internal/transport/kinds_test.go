@@ -312,4 +312,11 @@ func TestWhatFitsIsNotCompressed(t *testing.T) {
 		}
 		countsAddUp(t, tr)
 	}
+	// That a host takes more is no reason to send more.
+	base, tr := newRelay(t, 0, Config{})
+	post(t, tr, relayURL, attachments(3<<20))
+	post(t, tr, relayURL, text(2<<20))
+	if !base.got[1].Gzip {
+		t.Error("a body of 2 MiB is not compressed once 3 MiB have passed")
+	}
 }

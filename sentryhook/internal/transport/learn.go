@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"iter"
 	"sync"
 	"time"
@@ -77,7 +78,7 @@ func (h *hosts) budget(name string, now time.Time) (wire envelope.Wire, profile 
 	defer h.mu.Unlock()
 	of := h.known[name]
 	usual := h.usual(of)
-	wire = envelope.Wire{Usual: usual, Profile: usual, Attachment: usual, Alone: usual}
+	wire = envelope.Wire{Plain: cmp.Or(h.configured, usualWire), Usual: usual, Profile: usual, Attachment: usual, Alone: usual}
 	if h.configured == 0 {
 		wire.Alone = unlimited // the server says what it takes, and no event is at stake
 	}
@@ -86,7 +87,7 @@ func (h *hosts) budget(name string, now time.Time) (wire envelope.Wire, profile 
 	}
 	of.used = now
 	of.expire(now)
-	wire.Usual = least(usual, of.PlainBytes)
+	wire.Plain = least(wire.Plain, of.PlainBytes)
 	wire.Profile = least(usual, of.WireBytes)
 	wire.Attachment = least(usual, of.AttachmentBytes)
 	if of.AttachmentBytes != 0 && now.Before(of.probe) {
