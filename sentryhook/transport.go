@@ -29,9 +29,9 @@ func NewTransport(base http.RoundTripper, cfg TransportConfig) (*Transport, erro
 // envelope is passed on as it is.
 //
 // Contrary to the rules of [http.RoundTripper], it reads the response. If that says
-// that the body was too large, the envelope is sent once more without its profile,
-// and the second response is returned. The SDKs do not retry, so the transaction
-// would be lost otherwise.
+// that the body was too large, the envelope is sent again with less, at most twice:
+// compressed or without its profile, then without its attachments. The last response is
+// returned. The SDKs do not retry, so the transaction would be lost otherwise.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.room.RoundTrip(req)
 }
