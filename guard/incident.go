@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"time"
@@ -96,7 +97,10 @@ type Event struct {
 	// accepted then. Its Incident is how it stands on disk now.
 	Redelivered bool
 
-	report *reportWait // nil: no report is expected
+	// Report waits for the incident's report until ctx is done, and returns the incident
+	// with it. It is nil if no report is expected. Call [Event.AwaitReport] instead; it
+	// is a field so that tests of a sink can set it.
+	Report func(ctx context.Context) Incident
 }
 
 // Key identifies the event, such as '20261120T101530.123Z-heap-7f3a/2': the incident's

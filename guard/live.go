@@ -187,7 +187,7 @@ func (l *loop) leaveOpen() {
 
 // send queues an event for the sinks, of how the incident stands now.
 func (l *loop) send(i *liveIncident, kind EventKind, reason string) {
-	e := Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason, report: i.report}
+	e := Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason, Report: reportOf(i.report)}
 	l.later(func() { l.sinks.send(e) })
 }
 

@@ -40,7 +40,7 @@ func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 		if !ok {
 			return nil // of a later version
 		}
-		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier, report: d.reports.of(id)}
+		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier, Report: reportOf(d.reports.of(id))}
 		told.Incident.NotCaptured, told.Incident.EvidenceIn = e.NotCaptured, e.Evidence
 		return told
 	}, nil

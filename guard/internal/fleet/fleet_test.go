@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
@@ -38,6 +39,15 @@ func TestRead(t *testing.T) {
 		t.Errorf("key %q", got)
 	}
 	if err := os.WriteFile(filepath.Join(e.Incident.Folder, incident.ReportText), []byte("a.(*B).c (a/b.go:1) holds 1.0 MiB more\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := in.Manifest
+	m.Suspects = incident.Suspects{{Kind: profile.Heap, Frame: profile.Frame{Function: "example.com/a.(*B).c"}, Accused: true}}
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(e.Incident.Folder, "manifest.json"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	with, err := Read(t.Context(), e, time.Minute)

@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"os"
-	"path/filepath"
-	"slices"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -40,23 +38,18 @@ func Read(ctx context.Context, e guard.Event, timeout time.Duration) (Incident, 
 	}
 	wait, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	in.Headline = incident.AwaitHeadline(wait, in.Folder)
-	in.Suspect = incident.HeadlineFunction(in.Headline)
+	e.AwaitReport(wait)
 	var err error
 	in.Manifest, err = incident.ReadFolder(in.Folder)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return Incident{}, ErrNoEvidence // removed, to make room for others
 	}
 	if err != nil {
 		return Incident{}, err
 	}
-	in.Files = slices.Clone(in.Manifest.Artefacts)
-	for _, name := range []string{incident.ReportHTML, incident.ReportMarkdown, incident.ReportText} {
-		// The files are on disk a moment before the manifest lists them.
-		listed := slices.ContainsFunc(in.Files, func(a incident.Artefact) bool { return a.Name == name })
-		if info, err := os.Stat(filepath.Join(in.Folder, name)); err == nil && !listed {
-			in.Files = append(in.Files, incident.Artefact{Name: name, Size: info.Size()})
-		}
+	in.Headline, in.Files = in.Manifest.Headline, in.Manifest.Artefacts
+	if s, ok := in.Manifest.Suspects.Culprit(); ok {
+		in.Suspect = s.Name()
 	}
 	return in, nil
 }

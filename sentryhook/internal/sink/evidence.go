@@ -179,12 +179,10 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// waitForReport waits until an incident has a report and returns its first line, or ""
-// if it does not come in time.
-//
-// It cannot wait for guard.Explained: the events of an incident come in order, so that
-// one comes only after this one has been delivered.
-func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) string {
+// waitForReport waits until an incident has a report and returns the incident with it, or
+// as it is if the report does not come in time.
+func waitForReport(ctx context.Context, e guard.Event, most time.Duration) guard.Incident {
+	i := e.Incident
 	if i.Folder == "" || len(i.Artefacts) == 0 || byHand(i) {
 		most = 0
 	}
@@ -193,5 +191,5 @@ func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) st
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	return incident.AwaitHeadline(ctx, i.Folder)
+	return e.AwaitReport(ctx)
 }

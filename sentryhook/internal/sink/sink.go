@@ -46,7 +46,7 @@ func (s *Sink) Deliver(ctx context.Context, e guard.Event) error {
 			return s.fail(e, err)
 		}
 		if e.Incident.Headline == "" && !e.Redelivered {
-			e.Incident.Headline = waitForReport(ctx, e.Incident, s.cfg.ReportWait)
+			e.Incident = waitForReport(ctx, e, s.cfg.ReportWait)
 		}
 		return s.tell(ctx, inc, e)
 	case guard.Explained:
@@ -147,7 +147,7 @@ func (s *Sink) tell(ctx context.Context, inc *record, e guard.Event) error {
 func (s *Sink) first(ctx context.Context, l *link.Link, inc *record, e guard.Event, p *plan, files *evidence) error {
 	group := inc.fingerprint
 	if group == nil {
-		group = fingerprint(e, suspectOf(e.Incident.Headline))
+		group = fingerprint(e, suspectOf(e.Incident))
 	}
 	now := time.Now()
 	if !s.quota.allows(group, now) {
