@@ -184,14 +184,3 @@ func TestPredictExplanationOfALaterRound(t *testing.T) {
 		t.Error("a report of nothing is wanted")
 	}
 }
-
-// headlineIn returns the first line of the report in an incident's folder.
-func headlineIn(t *testing.T, folder string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(folder, incident.ReportText))
-	if err != nil {
-		t.Error(err)
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	return line
-}
