@@ -98,6 +98,7 @@ func (g *Guard) end() error {
 	g.ending.wait("an explanation", l.explanations.workers.Wait)
 	g.ending.wait("a baseline or a census", k.surveys.wait)
 	g.ending.wait("writing a report or a manifest", k.records.wait)
+	g.sinks.reports.end()
 	g.ending.wait("reading what earlier processes left", k.slow.wait)
 	errs = append(errs, l.recorder.close())
 	k.close()

@@ -1,11 +1,11 @@
 package guard
 
 import (
-	"fmt"
 	"log/slog"
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
 	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
@@ -103,7 +103,7 @@ func (k *keeper) guarded(f func()) {
 		if p := recover(); p != nil {
 			k.counters.panics.Add(1)
 			if k.once.first("panic") {
-				k.log.Error("leakguard: a panic in the guard was recovered; it goes on, further ones are only counted", "panic", fmt.Sprint(p))
+				k.log.Error("leakguard: a panic in the guard was recovered; it goes on, further ones are only counted", "panic", words.Foreign(p))
 			}
 		}
 	}()

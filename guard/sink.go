@@ -86,6 +86,7 @@ type boxedSink struct{ Sink }
 func (s boxedSink) Deliver(ctx context.Context, o outbox.Offer) error {
 	e := o.Payload.(Event)
 	e.Sequence = o.Event.Sequence
+	e.Incident = ownCopy(e.Incident)
 	return s.Sink.Deliver(ctx, e)
 }
 

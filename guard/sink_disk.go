@@ -81,7 +81,7 @@ func completeDelivery(m incident.Manifest, d store.Delivery) store.Delivery {
 	}
 	add := func(kind EventKind, at time.Time, reason string) {
 		if !has(kind) {
-			d.Add(store.DeliveryEvent{Sequence: d.Last() + 1, Event: kind.String(), Time: at, Reason: reason})
+			d.Add(store.DeliveryEvent{Sequence: d.Last() + 1, Event: kind.String(), Time: at, Reason: reason, Derived: true})
 		}
 	}
 	if m.Rule == incident.RulePreviousDeath {

@@ -1,6 +1,10 @@
 package guard
 
-import "fmt"
+import (
+	"errors"
+
+	"github.com/leakguard/leakguard/internal/words"
+)
 
 // sinkWithName is a sink whose name was asked for once.
 type sinkWithName struct {
@@ -23,7 +27,7 @@ func nameOnce(sinks []Sink) []Sink {
 		func() {
 			defer func() {
 				if p := recover(); p != nil {
-					n.fault = fmt.Errorf("it panicked: %v", p)
+					n.fault = errors.New("it panicked: " + words.Foreign(p))
 				}
 			}()
 			n.name = s.Name()

@@ -2,13 +2,15 @@ package guard
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
 // reportWaits are the incidents whose report is still to come, by ID.
 type reportWaits struct {
-	mu   sync.Mutex
-	byID map[string]*reportWait
+	mu    sync.Mutex
+	byID  map[string]*reportWait
+	ended bool // no report will come any more
 }
 
 // reportWait is one of them.
@@ -23,6 +25,9 @@ func (w *reportWaits) expect(id string) *reportWait {
 	defer w.mu.Unlock()
 	if w.byID == nil {
 		w.byID = make(map[string]*reportWait)
+	}
+	if w.ended {
+		return nil
 	}
 	if w.byID[id] == nil {
 		w.byID[id] = &reportWait{done: make(chan struct{})}
@@ -53,7 +58,7 @@ func (w *reportWaits) settle(id string, i Incident) {
 func (r *reportWait) wait(ctx context.Context) Incident {
 	select {
 	case <-r.done:
-		return r.incident
+		return ownCopy(r.incident)
 	case <-ctx.Done():
 		return Incident{}
 	}
@@ -65,6 +70,17 @@ func reportOf(r *reportWait) func(context.Context) Incident {
 		return nil
 	}
 	return r.wait
+}
+
+// end ends all waits, as the guard is closed.
+func (w *reportWaits) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	for id, r := range w.byID {
+		delete(w.byID, id)
+		close(r.done)
+	}
 }
 
 // AwaitReport waits until the incident has a report, and returns the incident with its
@@ -80,6 +96,16 @@ func (e Event) AwaitReport(ctx context.Context) Incident {
 	}
 	if with := e.Report(ctx); with.Headline != "" {
 		i.Headline, i.Suspects, i.Artefacts = with.Headline, with.Suspects, with.Artefacts
+	}
+	return i
+}
+
+// ownCopy returns an incident whose lists the receiver may change.
+func ownCopy(i Incident) Incident {
+	i.Artefacts = slices.Clone(i.Artefacts)
+	i.Suspects = slices.Clone(i.Suspects)
+	for n := range i.Suspects {
+		i.Suspects[n].Reasons = slices.Clone(i.Suspects[n].Reasons)
 	}
 	return i
 }

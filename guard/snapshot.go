@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -135,6 +136,10 @@ func (l *loop) snapshot() Snapshot {
 	s.Trends, s.Rules, s.Incidents = append(lists.Trends, s.Trends...), append(lists.Rules, s.Rules...), append(lists.Incidents, s.Incidents...)
 	b.mu.Unlock()
 
+	for i := range s.Incidents {
+		s.Incidents[i] = ownCopy(s.Incidents[i])
+	}
+	s.GoroutineSites = slices.Clone(s.GoroutineSites)
 	since := time.Since(l.started)
 	s.Verdict = s.Reading.Verdict(l.history.from(s.Reading.Time.Add(-verdictSpan)))
 	s.Counters, s.Profiles = l.counters.read(), l.counters.readProfiles()

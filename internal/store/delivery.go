@@ -21,6 +21,7 @@ const (
 	maxDeliveryBytes  = 1 << 20
 	maxDeliveryEvents = 64 // per incident
 	maxDeliverySinks  = 64 // per incident
+	maxSequence       = 1_000_000_000
 	maxDeliveryName   = 64 // bytes of a sink's name or an event's kind
 )
 
@@ -45,6 +46,8 @@ type DeliveryEvent struct {
 	// incident whose evidence is used instead. The manifest has neither.
 	NotCaptured string `json:"not_captured,omitempty"`
 	Evidence    string `json:"evidence,omitempty"`
+	// Derived says that the event was not recorded: the manifest implies it. Not stored.
+	Derived bool `json:"-"`
 }
 
 // Accepted is one event that a sink has accepted.
@@ -195,7 +198,7 @@ func decodeDelivery(r io.Reader) (d Delivery, err error) {
 				if err := dec.Decode(&e); err != nil {
 					return err
 				}
-				if !validDeliveryName(e.Event) || e.Sequence <= d.Last() || layout.ValidStamp(e.Time) != nil {
+				if !validDeliveryName(e.Event) || e.Sequence <= d.Last() || e.Sequence > maxSequence || layout.ValidStamp(e.Time) != nil {
 					return fmt.Errorf("event %d of kind %.100q is not one of this library's", e.Sequence, e.Event)
 				}
 				e.Reason, e.NotCaptured, e.Evidence = bounded.Text(e.Reason), bounded.Text(e.NotCaptured), bounded.Text(e.Evidence)

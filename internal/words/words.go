@@ -135,3 +135,17 @@ func units(d, big time.Duration, bigName string, small time.Duration, smallName 
 	}
 	return fmt.Sprintf("%d %s", d/big, bigName)
 }
+
+// Foreign returns the text of a value of somebody else's code, such as the error of a
+// sink or what it panicked with. Its methods may panic: then the text names its type.
+func Foreign(v any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("a %T, whose text cannot be had", v)
+		}
+	}()
+	if err, ok := v.(error); ok {
+		return err.Error()
+	}
+	return fmt.Sprint(v)
+}

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -49,6 +50,25 @@ func TestCutMiddle(t *testing.T) {
 	} {
 		if got := CutMiddle(c.in, c.most); got != c.want {
 			t.Errorf("cutMiddle(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
+		}
+	}
+}
+
+type hostile struct{}
+
+func (h hostile) Error() string { panic(h) }
+
+type pointer struct{ text string }
+
+func (p *pointer) Error() string { return p.text }
+
+func TestForeign(t *testing.T) {
+	for want, v := range map[string]any{
+		"refused": errors.New("refused"), "7": 7, "a words.hostile, whose text cannot be had": hostile{},
+		"a *words.pointer, whose text cannot be had": (*pointer)(nil),
+	} {
+		if got := Foreign(v); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

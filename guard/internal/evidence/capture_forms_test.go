@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"context"
+	"errors"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -71,4 +72,39 @@ func TestCaptureGoroutineText(t *testing.T) {
 			t.Errorf("no %q in it", want)
 		}
 	}
+}
+
+// stalled is a writer that does not return before it is released.
+type stalled struct{ release chan struct{} }
+
+func (s stalled) Write(p []byte) (int, error) { <-s.release; return len(p), nil }
+
+// The program's own profile may be held up by a reader that has gone away. A capture
+// goes on without one of its own.
+func TestCaptureCPUBesideOneThatStalls(t *testing.T) {
+	host := stalled{make(chan struct{})}
+	if err := pprof.StartCPUProfile(host); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond) // for it to have something to write
+	ended := make(chan struct{})
+	go func() { defer close(ended); pprof.StopCPUProfile() }()
+	var ours bytes.Buffer
+	for range 2 {
+		start := time.Now()
+		if err := captureCPU(t.Context(), &ours, time.Millisecond); !errors.Is(err, errCPUInUse) {
+			t.Errorf("got %v, want that another one is running", err)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	}
+	close(host.release)
+	<-ended
+	for deadline := time.Now().Add(20 * time.Second); captureCPU(t.Context(), &ours, time.Millisecond) != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no profile can be taken after the stalled one has ended")
+		}
+	}
+	parse(t, ours.Bytes())
 }

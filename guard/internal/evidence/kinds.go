@@ -75,6 +75,7 @@ func (t *round) cpu() {
 	if err := t.job.Record.Write(t.folder); err != nil {
 		t.res.Err = errors.Join(t.res.Err, err)
 	}
+	t.cfg.FolderMade(t.job.ID) // what sinks have accepted can be recorded from here on
 	t.writeAs(profile.CPU, store.FileName(profile.CPU, incident.VariantCrossing, t.job.Seq), false, func(w io.Writer) error {
 		return captureCPU(t.job.Context, w, t.cfg.CPUProfile)
 	})

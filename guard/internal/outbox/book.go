@@ -72,6 +72,7 @@ type ledger struct {
 	saved    int  // the version on disk
 	failed   int  // the version that could not be written
 	homeless bool // it has no folder, so nothing can be written
+	lost     bool // it could not be read, so nothing may be written
 	touched  uint64
 }
 
@@ -152,11 +153,16 @@ func (b *Book) Backlog(incidents ...string) {
 	}
 }
 
-// later puts an incident into the backlog.
+// mostBacklog bounds the incidents that wait for a sink. The others are on disk, and are
+// offered after the next start.
+const mostBacklog = 1000
+
+// later puts an incident into the backlog, the newest first.
 func (s *lane) later(incident string) {
 	at, found := slices.BinarySearchFunc(s.backlog, incident, func(a, b string) int { return strings.Compare(b, a) })
 	if !found {
 		s.backlog = slices.Insert(s.backlog, at, incident)
+		s.backlog = s.backlog[:min(len(s.backlog), mostBacklog)]
 	}
 }
 

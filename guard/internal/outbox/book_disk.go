@@ -42,6 +42,8 @@ func (b *Book) Read(incident string, d store.Delivery, restore Restore, err erro
 			return
 		}
 		// No number is given twice, as far as this process knows.
+		// What was not read must not be overwritten.
+		l.lost = true
 		d = store.Delivery{}
 		if last > 0 {
 			d.Events = append(d.Events, store.DeliveryEvent{Sequence: last, Event: "unknown"})
@@ -56,10 +58,41 @@ func (b *Book) Read(incident string, d store.Delivery, restore Restore, err erro
 	arrivals := l.arrivals
 	l.arrivals = nil
 	for _, a := range arrivals {
-		b.number(incident, l, a)
+		if !b.takeOver(incident, l, a) {
+			b.number(incident, l, a)
+		}
 	}
 	b.touch(l)
 	b.forget(incident)
+}
+
+// takeOver books an arrival as the event that was derived from the manifest, if there is
+// one of its kind: the manifest may tell of a report before the guard does.
+func (b *Book) takeOver(incident string, l *ledger, a arrival) bool {
+	for i := range l.delivery.Events {
+		e := &l.delivery.Events[i]
+		if !e.Derived || e.Event != a.event.Event {
+			continue
+		}
+		a.event.Sequence = e.Sequence
+		*e = a.event
+		l.payloads[e.Sequence] = a.payload
+		l.version++
+		for i := range b.lanes {
+			if s := &b.lanes[i]; !slices.Contains(s.backlog, incident) {
+				s.fresh = append(s.fresh, ref{incident, e.Sequence})
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// Retry has everything written again that could not be.
+func (b *Book) Retry() {
+	for _, l := range b.ledgers {
+		l.failed = 0
+	}
 }
 
 // Unsaved returns what is to be written to disk now, for [Book.Saved].
@@ -68,7 +101,7 @@ func (b *Book) Unsaved() (incident string, d store.Delivery, version int, ok boo
 		return "", store.Delivery{}, 0, false
 	}
 	for id, l := range b.ledgers {
-		if l.version > max(l.saved, l.failed) && !l.homeless {
+		if l.version > max(l.saved, l.failed) && !l.homeless && !l.lost {
 			return id, clone(l.delivery), l.version, true
 		}
 	}

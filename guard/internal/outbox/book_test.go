@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -338,5 +339,58 @@ func arrive(t *testing.T, name string, r *rand.Rand) {
 				}
 			}
 		}
+	}
+}
+
+// The manifest has the headline before the guard posts the event of it: they are one
+// event, with one number.
+func TestArrivalIsTheDerivedEvent(t *testing.T) {
+	d := fakeDisk{"1": {Events: []store.DeliveryEvent{{Sequence: 1, Event: "opened"}, {Sequence: 2, Event: "captured"}}}}
+	for sequence := range 2 {
+		d["1"].Accept("a", store.Accepted{Sequence: sequence + 1})
+	}
+	b := NewBook([]string{"a"}, true, 100)
+	b.Post(News{Incident: "1", Folder: true, Event: store.DeliveryEvent{Event: "explained", Time: noon}, Payload: "posted"})
+	id, ok := b.Unread()
+	if !ok {
+		t.Fatal("nothing is to be read")
+	}
+	read, restore, err := d.read(id)
+	read.Add(store.DeliveryEvent{Sequence: 3, Event: "explained", Derived: true})
+	b.Read(id, read, restore, err)
+	o, ok := b.Next(0)
+	if !ok || o.Event.Sequence != 3 || o.Payload != "posted" {
+		t.Fatalf("offered %+v, %v", o, ok)
+	}
+	b.Done(0, o, true, noon)
+	clerk(b, d)
+	if events := d["1"].Events; len(events) != 3 || !d["1"].Accepts("a", 3) {
+		t.Errorf("on disk: %+v", d["1"])
+	}
+}
+
+// What could not be read is not overwritten by what is new.
+func TestUnreadableIsNotOverwritten(t *testing.T) {
+	d := fakeDisk{"1": {Events: []store.DeliveryEvent{{Sequence: 1, Event: "opened"}, {Sequence: 2, Event: "captured"}}}}
+	b := NewBook([]string{"a"}, true, 100)
+	b.Post(News{Incident: "1", Folder: true, Event: store.DeliveryEvent{Event: "explained", Time: noon}, Payload: "posted"})
+	id, _ := b.Unread()
+	b.Read(id, store.Delivery{}, nil, errors.New("too many open files"))
+	b.HasFolder("1")
+	if got := offers(b, d, 0); len(got) != 1 {
+		t.Errorf("offered %v, want what was posted", got)
+	}
+	if d["1"].Accepts("a", 1) || len(d["1"].Events) != 2 {
+		t.Errorf("on disk: %+v", d["1"])
+	}
+}
+
+func TestBacklogIsBounded(t *testing.T) {
+	b := NewBook([]string{"a"}, true, 100)
+	for i := range 3 * mostBacklog {
+		b.Backlog(fmt.Sprintf("%06d", i))
+	}
+	if n := len(b.lanes[0].backlog); n != mostBacklog || b.lanes[0].backlog[0] != fmt.Sprintf("%06d", 3*mostBacklog-1) {
+		t.Errorf("%d incidents wait, the first is %s", n, b.lanes[0].backlog[0])
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/store"
+	"github.com/leakguard/leakguard/internal/words"
 )
 
 // Sink is told about events.
@@ -46,11 +47,11 @@ type Observer interface {
 
 // PanicError is the panic of a sink.
 type PanicError struct {
-	Sink  string
-	Value any
+	Sink string
+	Text string // of what it panicked with
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("sink %s panicked: %v", e.Sink, e.Value) }
+func (e *PanicError) Error() string { return fmt.Sprintf("sink %s panicked: %s", e.Sink, e.Text) }
 
 // ErrExited is the error of a sink that ended its goroutine.
 var ErrExited = errors.New("it ended its goroutine (runtime.Goexit)")
@@ -147,9 +148,6 @@ func (b *Box) deliver(sink int, o Offer) {
 		b.tell()
 	})
 	defer func() {
-		if p := recover(); p != nil {
-			err = &PanicError{name, p}
-		}
 		if err != nil {
 			b.cfg.Observer.Failed(name, o, err, late.Load())
 		} else {
@@ -165,7 +163,21 @@ func (b *Box) deliver(sink int, o Offer) {
 		}
 	})
 	defer stop()
-	err = b.cfg.Sinks[sink].Deliver(ctx, o)
+	err = b.call(ctx, sink, o)
+}
+
+// call calls a sink. Its error has nothing of the sink's own: what the methods of a
+// foreign error do, and how long they take, is the sink's doing, and ends here.
+func (b *Box) call(ctx context.Context, sink int, o Offer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &PanicError{b.names[sink], words.Foreign(p)}
+		}
+	}()
+	if err := b.cfg.Sinks[sink].Deliver(ctx, o); err != nil {
+		return errors.New(words.Foreign(err))
+	}
+	return nil
 }
 
 // Settled reports whether there is nothing to be delivered, read or written now.
@@ -256,6 +268,7 @@ func (b *Box) Close(ctx context.Context) (errs []error) {
 	})
 	b.mu.Lock()
 	b.finished = true
+	b.book.Retry()
 	b.pump()
 	b.mu.Unlock()
 	late, cancel := context.WithTimeout(context.Background(), clerkGrace)

@@ -228,3 +228,88 @@ func TestNothingToDo(t *testing.T) {
 		t.Error("the fake disk keeps what has no folder")
 	}
 }
+
+type panickingError struct{}
+
+func (e panickingError) Error() string { panic(e) }
+
+type pointerError struct{ cause error }
+
+func (e *pointerError) Error() string { return e.cause.Error() }
+func (e *pointerError) Unwrap() error { return e.cause }
+
+// What a sink returns or panics with may itself panic when it is looked at.
+func TestErrorsThatPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(log)
+		b := New(Config{Observer: l, Timeout: time.Second, Most: 10, Sinks: []Sink{
+			funcSink{"nil pointer", func(context.Context, Offer) error { return (*pointerError)(nil) }},
+			funcSink{"panicking error", func(context.Context, Offer) error { return panickingError{} }},
+			funcSink{"panicking panic", func(context.Context, Offer) error { panic(panickingError{}) }},
+		}})
+		b.Post(news("1"))
+		synctest.Wait()
+		if errs := b.Close(t.Context()); errs != nil {
+			t.Errorf("Close: %v", errs)
+		}
+		l.has(t,
+			"nil pointer 1 failed: a *outbox.pointerError, whose text cannot be had, late false",
+			"panicking error 1 failed: a outbox.panickingError, whose text cannot be had, late false",
+			"panicking panic 1 failed: sink panicking panic panicked: a outbox.panickingError, whose text cannot be had, late false")
+	})
+}
+
+// An error whose text takes for ever is overdue, like a Deliver that does not return.
+func TestErrorThatBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(log)
+		release := make(chan struct{})
+		b := New(Config{Observer: l, Timeout: time.Second, Most: 10, Sinks: []Sink{
+			funcSink{"blocks", func(context.Context, Offer) error { return blockingError{release} }},
+		}})
+		b.Post(news("1"))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		l.has(t, "blocks 1 overdue: sink blocks has not returned after 1s: context deadline exceeded")
+		close(release)
+		if errs := b.Close(t.Context()); errs != nil {
+			t.Errorf("Close: %v", errs)
+		}
+	})
+}
+
+type blockingError struct{ release chan struct{} }
+
+func (e blockingError) Error() string { <-e.release; return "no" }
+
+// What could not be written while the disk was full is written when the box is closed.
+func TestCloseWritesWhatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := true
+		disk := newDisk("1")
+		b := New(Config{Observer: new(log), Disk: fullDisk{disk, &full}, Timeout: time.Second, Most: 10, Sinks: []Sink{
+			funcSink{"good", func(context.Context, Offer) error { return nil }},
+		}})
+		b.Post(news("1"))
+		synctest.Wait()
+		full = false
+		if errs := b.Close(t.Context()); errs != nil {
+			t.Errorf("Close: %v", errs)
+		}
+		if d := disk.fakeDisk["1"]; !d.Accepts("good", 1) {
+			t.Errorf("on disk: %+v", d)
+		}
+	})
+}
+
+type fullDisk struct {
+	*slowDisk
+	full *bool
+}
+
+func (d fullDisk) Write(id string, with store.Delivery) error {
+	if *d.full {
+		return errors.New("no space left on device")
+	}
+	return d.slowDisk.Write(id, with)
+}
