@@ -125,7 +125,7 @@ func TestNoDefaultFolder(t *testing.T) {
 	if g.Store() != nil {
 		t.Error("there is a store")
 	}
-	book.once(t, "the folder cannot be used")
+	book.once(t, "Dir cannot be used")
 	if err := g.Close(); err != nil {
 		t.Error(err)
 	}
