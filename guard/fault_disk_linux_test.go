@@ -84,7 +84,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	if g.Store() != nil {
 		t.Error("there is a store")
 	}
-	book.once(t, "the folder cannot be used")
+	book.once(t, "Dir cannot be used")
 	box.next(t, Opened)
 	if i := box.next(t, Captured).Incident; !strings.Contains(i.NotCaptured, "no folder") || i.Folder != "" {
 		t.Errorf("not captured: %q, folder %q", i.NotCaptured, i.Folder)
@@ -99,7 +99,7 @@ func TestReadOnlyFolder(t *testing.T) {
 
 func TestFolderInMemoryIsTold(t *testing.T) {
 	_, book := startGuard(t, Config{Dir: testenv.Tmpfs(t, "size=4m"), KeepBytes: 8 << 20})
-	book.once(t, "keeping 2.0 MiB instead of 8.0 MiB")
+	book.once(t, "keeps 2.0 MiB instead of 8.0 MiB")
 }
 
 func TestUnsafeFolderIsRefused(t *testing.T) {
