@@ -2,7 +2,6 @@ package guard
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
@@ -86,7 +85,7 @@ func (l *loop) describeLeaked() string {
 	for _, s := range l.census.sites {
 		if s.Leaking {
 			return fmt.Sprintf("%s goroutines wait in %s at %s (%s:%d): %s",
-				profile.Count(s.Count), s.Wait, s.Frame.Function, shortFile(s.Frame.File), s.Frame.Line, s.Reason)
+				profile.Count(s.Count), s.Wait, s.Frame.Function, frames.ShortFile(s.Frame.File), s.Frame.Line, s.Reason)
 		}
 	}
 	return ""
@@ -103,10 +102,4 @@ type CensusState struct {
 	Skipped string
 
 	at time.Duration
-}
-
-// shortFile returns a file's name with its folder. Full paths make lines too long.
-func shortFile(path string) string {
-	parts := strings.Split(path, "/") // the compiler writes slashes on Windows, too
-	return strings.Join(parts[max(len(parts)-2, 0):], "/")
 }

@@ -303,7 +303,7 @@ func (c Config) validate() error {
 func (r Rule) validate(f *faults, field string) {
 	err := layout.ValidLabel(r.Name)
 	f.check(err == nil && r.Name != manualRule, field+".Name", strconv.Quote(r.Name), "1 to 32 of a-z, 0-9 and '-', not 'manual'")
-	known := r.Signal >= 0 && r.Signal < signals
+	known := r.Signal > 0 && r.Signal < signals
 	f.check(known, field+".Signal", r.Signal, "one of the signals")
 	f.check(!r.Line.IsZero(), field+".Line", r.Line, "a line")
 	f.check(r.Floor.kind != lineTimeToLimit && r.Floor.kind != lineGrowing, field+".Floor", r.Floor, "an amount, neither a time to the limit nor a trend")

@@ -109,6 +109,7 @@ func TestConfigFaults(t *testing.T) {
 		{rule(func(r *Rule) { r.Name = "" }), `Rules[0].Name: "": want`},
 		{rule(func(r *Rule) { r.Name = strings.Repeat("a", 33) }), `Rules[0].Name: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": want`},
 		{rule(func(r *Rule) { r.Name = "../a" }), `Rules[0].Name: "../a": want`},
+		{rule(func(r *Rule) { r.Signal = 0 }), "Rules[0].Signal: not set: want one of the signals"},
 		{rule(func(r *Rule) { r.Signal = -1 }), "Rules[0].Signal: Signal(-1): want"},
 		{rule(func(r *Rule) { r.Line = Line{} }), "Rules[0].Line: unset: want a line"},
 		{rule(func(r *Rule) { r.Line = Absolute(-1) }), "Rules[0].Line: "},
@@ -217,13 +218,13 @@ func TestRuleIsAPrintableComparableValue(t *testing.T) {
 
 // The events' and signals' names are in logs and in delivery.json.
 func TestNames(t *testing.T) {
-	for s := range signals {
+	for s := Memory; s < signals; s++ {
 		if s.String() == "" || strings.HasPrefix(s.String(), "Signal(") {
 			t.Errorf("signal %d has no name", int(s))
 		}
 	}
 	var b bytes.Buffer
-	for k := range eventKinds {
+	for k := Opened; k < eventKinds; k++ {
 		b.WriteString(k.String() + " ")
 	}
 	if got := b.String(); got != "opened captured escalated explained recovered previous-death " {

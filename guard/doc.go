@@ -49,7 +49,7 @@
 // that the evidence does not show, or the limit is less than ten seconds away and
 // more memory is live than the evidence shows. If evidence from the last hour
 // (Rule.Cooldown) already covers the situation, the incident gets none of its own,
-// and Incident.Evidence names the incident that has it. A failed capture is retried
+// and Incident.EvidenceIn names the incident that has it. A failed capture is retried
 // after 250 ms, then at intervals that double up to a minute. Failed captures use up
 // neither cooldown nor budget. The budget (Config.CapturesPerHour) refills evenly.
 // [Guard.Snapshot] has each rule's last decision and the reason for it.

@@ -271,8 +271,8 @@ func TestEvidenceUnderWayIsShared(t *testing.T) {
 		s.tells("opened goroutines", "opened stacks") // the first files are not safe
 		s.goesOn(id, finishing)
 		s.look(second, all(memory(905), goroutines(110)))
-		if e := s.tells("captured goroutines")[0].Incident; e.Evidence != id {
-			t.Errorf("its evidence is that of %q, want %s", e.Evidence, id)
+		if e := s.tells("captured goroutines")[0].Incident; e.EvidenceIn != id {
+			t.Errorf("its evidence is that of %q, want %s", e.EvidenceIn, id)
 		}
 		if s.open[2] == nil || s.open[2].capturing == 0 {
 			t.Errorf("goroutines are not captured beside a CPU profile: %s", s.watch.rules[2].decision)

@@ -168,7 +168,7 @@ func TestIdleCPUOfTickers(t *testing.T) {
 			if cpu >= 150 {
 				t.Errorf("found after %v, when tickers used %v", at, profile.MilliCPU(cpu))
 			}
-			if !regexp.MustCompile(`^CPU floor [\d.]+% of a core, growing by 0\.\d+% of a core \(0\.\d+% of a core to 0\.\d+% of a core\) an hour for \d+[hd]$`).MatchString(reason) {
+			if !regexp.MustCompile(`^CPU floor [\d.]+% of a core, growing by 0\.\d+% of a core \(0\.\d+% of a core to 0\.\d+% of a core\) an hour for \d+ (h|d)( \d+ (min|h))?$`).MatchString(reason) {
 				t.Errorf("the reason is %q", reason)
 			}
 		})

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"time"
@@ -40,9 +41,9 @@ type Incident struct {
 	Folder string
 	// Artefacts are the files in the folder.
 	Artefacts []incident.Artefact
-	// Evidence is the ID of the incident whose evidence speaks for this one
-	// too, where it got none of its own; NotCaptured says why it has none.
-	Evidence, NotCaptured string
+	// EvidenceIn is the ID of the incident whose evidence speaks for this one too, if
+	// this one has none of its own. NotCaptured says why it has none.
+	EvidenceIn, NotCaptured string
 	// Headline is the first line of the report, which names the culprit; ''
 	// until there is one. The report itself lies in the folder.
 	Headline string
@@ -56,25 +57,25 @@ type Incident struct {
 	Death *incident.Death
 }
 
-// EventKind says what happened to an incident.
+// EventKind says what happened to an incident. Its zero value is not set.
 type EventKind int
 
 // The kinds of event.
 const (
-	Opened        EventKind = iota // a line was crossed
-	Captured                       // evidence is on disk, or there is none: see Incident.NotCaptured
-	Escalated                      // an open incident became much worse
-	Explained                      // the report is written: see Incident.Headline
-	Recovered                      // the signal stayed below the recovery line
-	PreviousDeath                  // a predecessor died: see Incident.Death
+	Opened        EventKind = iota + 1 // a line was crossed
+	Captured                           // evidence is on disk, or there is none: see Incident.NotCaptured
+	Escalated                          // an open incident became much worse
+	Explained                          // the report is written: see Incident.Headline
+	Recovered                          // the signal stayed below the recovery line
+	PreviousDeath                      // a predecessor died: see Incident.Death
 	eventKinds
 )
 
-var eventNames = [eventKinds]string{"opened", "captured", "escalated", "explained", "recovered", "previous-death"}
+var eventNames = [eventKinds]string{"", "opened", "captured", "escalated", "explained", "recovered", "previous-death"}
 
 // String returns the kind's name, such as 'opened'.
 func (k EventKind) String() string {
-	if k < 0 || k >= eventKinds {
+	if k < Opened || k >= eventKinds {
 		return "unknown"
 	}
 	return eventNames[k]
@@ -96,7 +97,10 @@ type Event struct {
 	// accepted then. Its Incident is how it stands on disk now.
 	Redelivered bool
 
-	report *reportWait // nil: no report is expected
+	// Report waits for the incident's report until ctx is done, and returns the incident
+	// with it. It is nil if no report is expected. Call [Event.AwaitReport] instead; it
+	// is a field so that tests of a sink can set it.
+	Report func(ctx context.Context) Incident
 }
 
 // Key identifies the event, such as '20261120T101530.123Z-heap-7f3a/2': the incident's
@@ -107,5 +111,5 @@ func (e Event) Key() string { return e.Incident.ID + "/" + strconv.Itoa(e.Sequen
 // parseKind returns the kind of that name.
 func parseKind(name string) (k EventKind, ok bool) {
 	i := slices.Index(eventNames[:], name)
-	return EventKind(i), i >= 0
+	return EventKind(i), i >= int(Opened)
 }

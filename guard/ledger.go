@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/bucket"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -30,9 +31,7 @@ const (
 // first files, while no earlier evidence speaks for the same situation, within a
 // budget, and after a failure only when its back-off has passed.
 type ledger struct {
-	capacity float64
-	tokens   float64
-	filledAt time.Duration
+	budget bucket.Bucket // of captures
 
 	begun    int             // captures so far, which numbers them
 	underway []underway      // oldest first
@@ -82,7 +81,7 @@ type verdict struct {
 }
 
 func newLedger(perHour int) ledger {
-	return ledger{capacity: float64(perHour), tokens: float64(perHour)}
+	return ledger{budget: bucket.New(float64(perHour), time.Hour)}
 }
 
 // admit decides whether the rule gets evidence at this instant. An incident that
@@ -114,10 +113,8 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 			why = fmt.Sprintf("the last evidence is %v old", age.Round(time.Second))
 		}
 	}
-	l.refill(v.at)
-	if l.tokens < 1 {
-		wait := time.Duration((1 - l.tokens) / l.capacity * float64(time.Hour))
-		return verdict{why: fmt.Sprintf("the budget of %.0f captures an hour is used up, next in %v", l.capacity, wait.Round(time.Second))}
+	if wait := l.budget.Wait(1, v.at); wait > 0 {
+		return verdict{why: fmt.Sprintf("the budget of %.0f captures an hour is used up, next in %v", l.budget.Capacity(), wait.Round(time.Second))}
 	}
 	return verdict{admitted: true, why: why}
 }
@@ -163,11 +160,6 @@ func (e *savedEvidence) worse(r Rule, v *view) string {
 		return fmt.Sprintf("%s rose from %s to %s", s, s.format(then), s.format(now))
 	}
 	return ""
-}
-
-func (l *ledger) refill(at time.Duration) {
-	l.tokens = min(l.capacity, l.tokens+l.capacity*(at-l.filledAt).Hours())
-	l.filledAt = at
 }
 
 // busy reports whether a capture is at what cannot wait.
@@ -227,8 +219,7 @@ func (l *ledger) end(number int, id string, kinds KindSet, whole, charge bool, a
 		return
 	}
 	if charge {
-		l.refill(at)
-		l.tokens--
+		l.budget.Spend(1, at)
 	}
 	e.id, e.kinds = id, kinds
 	const keep = 8 // one for each set of kinds that rules are likely to ask for

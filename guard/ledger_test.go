@@ -24,7 +24,7 @@ func TestFailedCaptureIsRetriedWithBackoffAndSpendsNothing(t *testing.T) {
 	}
 	tl.look(at+time.Millisecond, memory(905))
 	tl.decided(0, "failed, next try in 59.999s")
-	if got := tl.watch.ledger.tokens; got != defaultCapturesPerHour {
+	if got := tl.watch.ledger.budget.Tokens(0); got != defaultCapturesPerHour {
 		t.Errorf("failures cost %v of the budget", defaultCapturesPerHour-got)
 	}
 	// The first success ends it, and from then on there is evidence.
@@ -48,7 +48,7 @@ func TestPartlyFailedCaptureBacksOff(t *testing.T) {
 		{0, memory(905), openAndCapture}, {100 * time.Millisecond, memory(905), ""}, {250 * time.Millisecond, memory(905), "capture memory"},
 		{700 * time.Millisecond, memory(905), ""}, {750 * time.Millisecond, memory(905), "capture memory"},
 	})
-	if got := defaultCapturesPerHour - tl.watch.ledger.tokens; got < 2.9 || got > 3 {
+	if got := defaultCapturesPerHour - tl.watch.ledger.budget.Tokens(0); got < 2.9 || got > 3 {
 		t.Errorf("three captures that saved something cost %v of the budget", got)
 	}
 }
@@ -89,9 +89,13 @@ func TestBudgetRefillsAndNeverEndsWatching(t *testing.T) {
 	if n := got["capture memory"]; n != 11 {
 		t.Errorf("%d captures in the first hour, want 6 and what was refilled", n)
 	}
-	tl.look(hour+second, swing(hour+second))
+	begin := hour + 5*minute
+	if n := tl.count(begin, 500*time.Millisecond, swing)["capture memory"]; n != 1 {
+		t.Errorf("%d captures in five minutes, want the one that was refilled", n)
+	}
+	tl.look(begin+second, swing(begin+second))
 	tl.decided(0, "budget of 6 captures an hour is used up")
-	for h := 2 * hour; h <= 48*hour; h += hour {
+	for h := begin + hour; h <= 48*hour; h += hour {
 		if got := tl.count(h, 500*time.Millisecond, swing); got["capture memory"] != 6 {
 			t.Fatalf("%d captures in the hour before %v, want 6", got["capture memory"], h)
 		}
@@ -156,7 +160,7 @@ func TestSuspicionRefutedIsDoubtedLonger(t *testing.T) {
 	if n := got["suspect time-to-limit"]; n < 8 || n > 7+10 {
 		t.Errorf("%d suspicions in ten minutes of garbage", n)
 	}
-	if got := tl.watch.ledger.tokens; got != defaultCapturesPerHour {
+	if got := tl.watch.ledger.budget.Tokens(0); got != defaultCapturesPerHour {
 		t.Errorf("refuted suspicions cost %v of the budget", defaultCapturesPerHour-got)
 	}
 }

@@ -65,7 +65,7 @@ func (l *loop) act(a act) {
 		l.capture(&liveCapture{number: a.capture, rule: a.rule, incident: l.open[a.rule]}, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, nil)
 	case shareEvidence:
 		i := l.open[a.rule]
-		i.Evidence, i.NotCaptured = a.evidence, a.why
+		i.EvidenceIn, i.NotCaptured = a.evidence, a.why
 		i.decide("not captured: " + a.why)
 		l.send(i, Captured, a.reason)
 	case escalateIncident:
@@ -185,7 +185,7 @@ func (l *loop) leaveOpen() {
 
 // send queues an event for the sinks, with the present state of the incident.
 func (l *loop) send(i *liveIncident, kind EventKind, reason string) {
-	e := Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason, report: i.report}
+	e := Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason, Report: reportOf(i.report)}
 	l.later(func() { l.sinks.send(e) })
 }
 

@@ -109,7 +109,7 @@ func (l *loop) captured(c *liveCapture, res evidence.Result) {
 	l.watch.captureEnded(c.rule, c.number, i.ID, saved, at)
 	if saved != 0 {
 		l.counters.captures.Add(1)
-		i.Evidence, i.NotCaptured = "", ""
+		i.EvidenceIn, i.NotCaptured = "", ""
 		i.decide(fmt.Sprintf("captured %s", saved))
 		l.later(func() {
 			l.log.Warn("leakguard: evidence saved", "incident", i.ID, "dir", res.Folder, "files", len(res.Artefacts))

@@ -129,8 +129,8 @@ func TestIncidentThatReopensWhileItsCaptureRuns(t *testing.T) {
 		// The second shares the evidence, and says whose.
 		s.look(second, memory(905))
 		got := s.tells("captured memory")[0].Incident
-		if got.ID != next || got.Evidence != first || !strings.Contains(got.NotCaptured, first) || got.Folder != "" {
-			t.Errorf("whose evidence speaks: %q, %q", got.Evidence, got.NotCaptured)
+		if got.ID != next || got.EvidenceIn != first || !strings.Contains(got.NotCaptured, first) || got.Folder != "" {
+			t.Errorf("whose evidence speaks: %q, %q", got.EvidenceIn, got.NotCaptured)
 		}
 		s.look(second, memory(100))
 		s.look(second, memory(100))

@@ -235,7 +235,7 @@ func TestDeathQuotesItsEvidence(t *testing.T) {
 	if err != nil || m.Headline != d.Culprit {
 		t.Errorf("the evidence says %q, the death %q, %v", m.Headline, d.Culprit, err)
 	}
-	if head := incident.ReadHeadline(e.Incident.Folder); !strings.HasSuffix(head, "Who leaked: "+d.Culprit) {
+	if head := headlineIn(t, e.Incident.Folder); !strings.HasSuffix(head, "Who leaked: "+d.Culprit) {
 		t.Errorf("the report begins %q", head)
 	}
 	mustClose(t, g)

@@ -10,7 +10,7 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Signal is the quantity that a [Rule] watches.
+// Signal is the quantity that a [Rule] watches. Its zero value is not set.
 type Signal int
 
 // The signals. What each of them is compared with when a line is a share of
@@ -19,7 +19,7 @@ const (
 	// Memory is what the kernel cannot take back, in bytes
 	// ([incident.Reading.Unreclaimable]); its limit is the one whose excess
 	// kills: [Config.Limit], else the cgroup's, else the host's memory.
-	Memory Signal = iota
+	Memory Signal = iota + 1
 	// LiveHeap is what the last garbage collection found reachable, in
 	// bytes; its limit is the smaller of Memory's and GOMEMLIMIT.
 	LiveHeap
@@ -58,10 +58,10 @@ const (
 	// second. It has no limit.
 	WakeupFloor
 
-	signals // the number of signals
+	signals // one more than the last
 )
 
-var signalNames = [signals]string{"memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads",
+var signalNames = [signals]string{"not set", "memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads",
 	"host memory", "non-Go memory", "leaked goroutines", "CPU floor", "wake-up floor"}
 
 // String returns the signal's name in words, such as 'live heap'.
@@ -234,7 +234,7 @@ type Rule struct {
 	// Name identifies the rule in logs, events and folder names: 1 to 32 of
 	// a-z, 0-9 and '-', unique among the rules of a guard.
 	Name string
-	// Signal is what is watched.
+	// Signal is what is watched. Required.
 	Signal Signal
 	// Line is where the incident opens. Required.
 	Line Line

@@ -99,7 +99,7 @@ func (d *dispatcher) send(e Event) {
 		Folder:   e.Incident.Folder != "",
 		Event: store.DeliveryEvent{
 			Event: e.Kind.String(), Time: e.Time, Reason: e.Reason,
-			NotCaptured: e.Incident.NotCaptured, Evidence: e.Incident.Evidence,
+			NotCaptured: e.Incident.NotCaptured, Evidence: e.Incident.EvidenceIn,
 		},
 		Payload: e,
 	})

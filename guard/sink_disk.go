@@ -40,8 +40,8 @@ func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 		if !ok {
 			return nil // of a later version
 		}
-		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier, report: d.reports.of(id)}
-		told.Incident.NotCaptured, told.Incident.Evidence = e.NotCaptured, e.Evidence
+		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier, Report: reportOf(d.reports.of(id))}
+		told.Incident.NotCaptured, told.Incident.EvidenceIn = e.NotCaptured, e.Evidence
 		return told
 	}, nil
 }

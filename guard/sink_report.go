@@ -48,23 +48,37 @@ func (w *reportWaits) settle(id string, i Incident) {
 	}
 }
 
-// AwaitReport waits until the incident has a report, and returns the incident as it is
-// then: with its Headline, Suspects and Artefacts. It returns the incident as it is now
-// if ctx is done first, or if no report will come.
+// wait returns the incident with its report, or the zero Incident if there is none when
+// ctx is done.
+func (r *reportWait) wait(ctx context.Context) Incident {
+	select {
+	case <-r.done:
+		return r.incident
+	case <-ctx.Done():
+		return Incident{}
+	}
+}
+
+// reportOf returns what an event's Report is.
+func reportOf(r *reportWait) func(context.Context) Incident {
+	if r == nil {
+		return nil
+	}
+	return r.wait
+}
+
+// AwaitReport waits until the incident has a report, and returns the incident with its
+// Headline, Suspects and Artefacts. It returns the incident as it is if ctx is done first,
+// or if no report will come.
 //
 // A sink that wants the report beside the evidence calls it in [Captured]: it cannot wait
 // for [Explained], which comes only once Captured has been delivered.
 func (e Event) AwaitReport(ctx context.Context) Incident {
 	i := e.Incident
-	if e.report == nil || i.Headline != "" {
+	if e.Report == nil || i.Headline != "" {
 		return i
 	}
-	select {
-	case <-e.report.done:
-	case <-ctx.Done():
-		return i
-	}
-	if with := e.report.incident; with.Headline != "" {
+	if with := e.Report(ctx); with.Headline != "" {
 		i.Headline, i.Suspects, i.Artefacts = with.Headline, with.Suspects, with.Artefacts
 	}
 	return i

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/trend"
+	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
@@ -162,18 +163,12 @@ func (t *trends) describe(s Signal, v *view) string {
 	return text
 }
 
-// days writes a long time as a reader wants it: '3d', '26h', '40m'.
+// days gives a duration in words. What is far off is not worth a figure.
 func days(d time.Duration) string {
-	switch {
-	case d >= 1000*24*time.Hour: // or trend.Never
+	if d >= 1000*24*time.Hour { // or trend.Never
 		return "years"
-	case d >= 72*time.Hour:
-		return fmt.Sprintf("%.0fd", d.Hours()/24)
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%.0fh", d.Hours())
-	default:
-		return fmt.Sprintf("%.0fm", d.Minutes())
 	}
+	return words.Span(d)
 }
 
 // onset is when the signal began to grow, since Start.

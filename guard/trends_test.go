@@ -45,7 +45,7 @@ func TestGrowingRule(t *testing.T) {
 		if did["open live-heap-leak, capture live-heap-leak"] != 1 || len(did) != 1 {
 			t.Errorf("got %v, want one incident", did)
 		}
-		if !regexp.MustCompile(`^live heap [\d.]+ MiB, growing by [\d.]+ MiB \([\d.]+ [KM]iB to [\d.]+ MiB\) an hour for \d+h, the limit of 1000\.0 MiB in \d+d to \d+d$`).MatchString(reason) {
+		if !regexp.MustCompile(`^live heap [\d.]+ MiB, growing by [\d.]+ MiB \([\d.]+ [KM]iB to [\d.]+ MiB\) an hour for \d+ (h|d)( \d+ (min|h))?, the limit of 1000\.0 MiB in \d+ d( \d+ h)? to \d+ d( \d+ h)?$`).MatchString(reason) {
 			t.Errorf("the reason is %q", reason)
 		}
 		list := tl.obs.trends.list(nil, &tl.obs.view, noonOfTimeline)
@@ -134,7 +134,7 @@ func TestGrowingIsForTrendsOnly(t *testing.T) {
 
 func TestDays(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		40 * time.Minute: "40m", 26 * time.Hour: "26h", 80 * time.Hour: "3d", math.MaxInt64: "years",
+		40 * time.Minute: "40 min", 26 * time.Hour: "26 h", 80 * time.Hour: "3 d 8 h", math.MaxInt64: "years",
 	} {
 		if got := days(d); got != want {
 			t.Errorf("days(%v) = %s, want %s", d, got, want)

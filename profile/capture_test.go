@@ -2,13 +2,10 @@ package profile
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
-	"runtime/pprof"
 	"strings"
 	"testing"
-	"time"
 
 	pprofile "github.com/google/pprof/profile"
 )
@@ -28,7 +25,7 @@ func parse(t *testing.T, data []byte) *pprofile.Profile {
 func TestCaptureOpens(t *testing.T) {
 	for _, kind := range Kinds() {
 		if kind == CPU {
-			continue // see TestCaptureCPU
+			continue
 		}
 		t.Run(kind.String(), func(t *testing.T) {
 			var b bytes.Buffer
@@ -82,59 +79,6 @@ func TestCaptureTellsAFailedWrite(t *testing.T) {
 	for _, kind := range []Kind{Heap, Goroutine} {
 		if err := Capture(brokenWriter{full}, kind); !errors.Is(err, full) {
 			t.Errorf("%v: %v", kind, err)
-		}
-	}
-	if err := CaptureGoroutineText(brokenWriter{full}); !errors.Is(err, full) {
-		t.Errorf("goroutines as text: %v", err)
-	}
-}
-
-func TestCaptureCPU(t *testing.T) {
-	var b bytes.Buffer
-	if err := CaptureCPU(t.Context(), &b, 20*time.Millisecond); err != nil {
-		t.Fatal(err)
-	}
-	if p := parse(t, b.Bytes()); len(p.SampleType) != 2 || p.SampleType[1].Type != "cpu" {
-		t.Errorf("values of types %v", p.SampleType)
-	}
-}
-
-func TestCaptureCPUCutShortIsKept(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var b bytes.Buffer
-	start := time.Now()
-	if err := CaptureCPU(ctx, &b, time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(start); took > time.Minute {
-		t.Errorf("took %v", took)
-	}
-	parse(t, b.Bytes())
-}
-
-func TestCaptureCPUWhileTheHostTakesOne(t *testing.T) {
-	var host bytes.Buffer
-	if err := pprof.StartCPUProfile(&host); err != nil {
-		t.Fatal(err)
-	}
-	var ours bytes.Buffer
-	err := CaptureCPU(t.Context(), &ours, time.Millisecond)
-	pprof.StopCPUProfile()
-	if err == nil || !strings.Contains(err.Error(), "capture cpu") || ours.Len() > 0 {
-		t.Errorf("got %v and %d bytes", err, ours.Len())
-	}
-	parse(t, host.Bytes()) // unharmed
-}
-
-func TestCaptureGoroutineText(t *testing.T) {
-	var b bytes.Buffer
-	if err := CaptureGoroutineText(&b); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"goroutine ", "created by ", "TestCaptureGoroutineText"} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %q in it", want)
 		}
 	}
 }

@@ -6,8 +6,8 @@
 //
 // It does not know about incidents. Data flows through these packages:
 //
-//  1. [Capture], [CaptureCPU] and [CaptureGoroutineText] write a profile of this
-//     process. A guard decides when, and stores it in an incident's folder.
+//  1. [Capture] writes a profile of this process. A guard decides when, and stores
+//     it in an incident's folder.
 //  2. Package incident reads that folder: the manifest and the files beside it.
 //  3. [Read] and [ReadFile] parse a profile of any program, within limits.
 //  4. Package diff compares two profiles and finds who grew in between.
@@ -16,9 +16,7 @@
 //
 // # Concurrency
 //
-// All functions may be called from several goroutines at once. A process can take
-// only one CPU profile at a time; [CaptureCPU] fails with [ErrCPUInUse] instead of
-// waiting.
+// All functions may be called from several goroutines at once.
 //
 // # Cost
 //

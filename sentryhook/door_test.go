@@ -24,6 +24,9 @@ import (
 // number gives each int64 in a struct, and in structs within it, a value of its own.
 func number(v reflect.Value, next *int64) {
 	for i := range v.NumField() {
+		if !v.Type().Field(i).IsExported() {
+			continue // of a time.Time
+		}
 		switch f := v.Field(i); f.Kind() {
 		case reflect.Int64:
 			*next++
@@ -38,6 +41,9 @@ func number(v reflect.Value, next *int64) {
 func same(t *testing.T, room, door reflect.Value) {
 	t.Helper()
 	for i := range door.NumField() {
+		if !door.Type().Field(i).IsExported() {
+			continue // of a time.Time
+		}
 		name := door.Type().Field(i).Name
 		of := room.FieldByName(name)
 		if !of.IsValid() {
@@ -61,15 +67,18 @@ func TestStatsPassTheDoor(t *testing.T) {
 	in := transport.Stats{
 		Dropped: map[envelope.DropReason]int64{envelope.TooLate: 3},
 		Refused: map[int]int64{503: 4},
-		Learned: map[string]transport.Learned{"relay": {WireBytes: 5, ProfileBytes: 6, Until: time.Unix(7, 0)}},
 	}
 	number(reflect.ValueOf(&in).Elem(), &n)
+	learned := transport.Learned{Until: time.Unix(7, 0)}
+	number(reflect.ValueOf(&learned).Elem(), &n)
+	in.Learned = map[string]transport.Learned{"relay": learned}
 	out := transportStats(in)
 	same(t, reflect.ValueOf(in), reflect.ValueOf(out))
 	if !maps.Equal(out.Dropped, map[DropReason]int64{DroppedTooLate: 3}) || !maps.Equal(out.Refused, in.Refused) ||
-		out.Learned["relay"] != (LearnedBudget{WireBytes: 5, ProfileBytes: 6, Until: time.Unix(7, 0)}) {
+		!out.Learned["relay"].Until.Equal(learned.Until) {
 		t.Errorf("%+v became %+v", in, out)
 	}
+	same(t, reflect.ValueOf(learned), reflect.ValueOf(out.Learned["relay"]))
 
 	var g gate.Stats
 	number(reflect.ValueOf(&g).Elem(), &n)
@@ -113,6 +122,32 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// closer is a base that counts how often its idle connections are closed.
+type closer struct {
+	http.RoundTripper
+	closed int
+}
+
+func (c *closer) CloseIdleConnections() { c.closed++ }
+
+// What http.Client passes on to its transport reaches the base.
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	base := new(closer)
+	tr, err := NewTransport(base, TransportConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&http.Client{Transport: tr}).CloseIdleConnections()
+	if base.closed != 1 {
+		t.Errorf("the base was told %d times, want once", base.closed)
+	}
+	plain, err := NewTransport(struct{ http.RoundTripper }{base}, TransportConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.CloseIdleConnections() // a base that cannot is no fault
+}
+
 // Faults are named as the user knows the fields.
 func TestFaultsNameTheUsersFields(t *testing.T) {
 	_, transportErr := NewTransport(nil, TransportConfig{WireBytes: 1})
@@ -154,9 +189,9 @@ func TestConfigReachesTheRoom(t *testing.T) {
 	got := make(chan string, 1)
 	relay := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header.Get("Content-Encoding") }))
 	defer relay.Close()
-	body := "{}\n{\"type\":\"event\"}\n{\"message\":\"" + strings.Repeat("compresses ", 100) + "\"}\n"
+	body := "{}\n{\"type\":\"event\"}\n{\"message\":\"" + strings.Repeat("compresses ", 1000) + "\"}\n"
 	for noGzip, want := range map[bool]string{false: "gzip", true: ""} {
-		tr, err := NewTransport(http.DefaultTransport, TransportConfig{NoGzip: noGzip})
+		tr, err := NewTransport(http.DefaultTransport, TransportConfig{WireBytes: 8 << 10, NoGzip: noGzip})
 		if err != nil {
 			t.Fatal(err)
 		}

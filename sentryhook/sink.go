@@ -27,7 +27,8 @@ import (
 // costs neither the event nor the other files. The order is: the reports (report.txt,
 // report.html), goroutine profiles, heap profiles, others. Each is sent whole or not at
 // all, within the budgets. What is left out is listed in the event's context
-// 'evidence', with the folder where it is.
+// 'evidence', with the folder where it is. What a [Transport] leaves out on the way, or
+// the server refuses as too large, is replaced by a note that names the folder.
 //
 // # What is known about a delivery
 //
@@ -41,8 +42,8 @@ import (
 // sink tries three times within the guard's 30 s. If that fails, Deliver returns an
 // error, and the guard offers the event again after the next Start. The event then has
 // the same ID and does not appear twice; attachments that had been accepted do. An
-// attachment refused with 400 or 413 is counted and is not an error, since it would be
-// refused again.
+// attachment that is refused with 400 or 413, or that a [Transport] of the client has left
+// out, is counted as such and is not an error, since the same would happen again.
 //
 // If ClientOptions.Transport is not one of the SDK's own, event and attachments are
 // passed to it together, and only whether Flush returned in time is known. With such a
@@ -51,8 +52,8 @@ import (
 // sent, and that is no error.
 //
 // Events are exempt from ClientOptions.SampleRate: they are few, and the quotas bound
-// them. Event processors that were added with Client.AddEventProcessor are not run;
-// BeforeSend and the event processors of the scope are.
+// them. Everything else that prepares events is run as for any other: the event
+// processors of the scope, of integrations and of Client.AddEventProcessor, and BeforeSend.
 //
 // # What leaves the process
 //

@@ -13,7 +13,8 @@ type SinkConfig struct {
 	// may not have more time. Negative: it does not wait. Zero: 2 s.
 	ReportWait time.Duration
 	// MaxAttachment is how large a file may be to be attached, in bytes.
-	// Zero: 1,000,000, which passes a stock nginx.
+	// A [Transport] may leave out more: see TransportConfig.WireBytes. Zero:
+	// 1,000,000, which passes a stock nginx.
 	MaxAttachment int64
 	// MaxAttachments is how many bytes may be attached to an incident in all.
 	// Negative: none. Zero: 4 MiB.
@@ -31,7 +32,8 @@ type SinkConfig struct {
 
 // SinkStats is what a sink has done since it was made.
 type SinkStats struct {
-	// Events, Attachments and AttachmentBytes count what the server accepted.
+	// Events, Attachments and AttachmentBytes count what the server accepted. A note
+	// in place of a file is none of these.
 	Events, Attachments, AttachmentBytes int64
 	// OverQuota counts events that EventsPerHour or EventsPerIssue kept from being
 	// sent.
@@ -43,7 +45,7 @@ type SinkStats struct {
 	// Failed counts deliveries that returned an error.
 	Failed int64
 	// LeftOut counts attachments that were not sent because of their size, the
-	// budget or labels, or because they could not be read. Refused counts
-	// attachments that were sent and not accepted.
+	// budget or labels, because they could not be read, or because a [Transport] left
+	// them out. Refused counts attachments that were sent and not accepted.
 	LeftOut, Refused int64
 }

@@ -29,12 +29,16 @@ func NewTransport(base http.RoundTripper, cfg TransportConfig) (*Transport, erro
 // envelope is passed on as it is.
 //
 // Contrary to the rules of [http.RoundTripper], it reads the response. If that says
-// that the body was too large, the envelope is sent once more without its profile,
-// and the second response is returned. The SDKs do not retry, so the transaction
-// would be lost otherwise.
+// that the body was too large, the envelope is sent again with less, at most twice:
+// compressed or without its profile, then without its attachments. The last response is
+// returned. The SDKs do not retry, so the transaction would be lost otherwise.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.room.RoundTrip(req)
 }
+
+// CloseIdleConnections closes the idle connections of the transport below, if that can do
+// so; [http.Client.CloseIdleConnections] calls it.
+func (t *Transport) CloseIdleConnections() { t.room.CloseIdleConnections() }
 
 // Stats returns what has been done so far.
 func (t *Transport) Stats() TransportStats { return transportStats(t.room.Stats()) }

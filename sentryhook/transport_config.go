@@ -12,8 +12,10 @@ import (
 // the bytes on the wire, which may be compressed, and Relay counts them
 // decompressed. A budget of [math.MaxInt64] is unlimited.
 type TransportConfig struct {
-	// WireBytes is how many bytes the body of a request may have, at least 4 KiB.
-	// Zero: 1 MiB, nginx's default client_max_body_size.
+	// WireBytes is how many bytes the body of a request may have as it is sent, at least
+	// 4 KiB. Profiles and attachments beyond that are left out. Zero: 1 MiB, nginx's default
+	// client_max_body_size, or as much as the host has accepted; attachments that are
+	// sent without an event may be larger, until the host has refused some.
 	WireBytes int64
 	// EnvelopeBytes is how many bytes an envelope may have decompressed, at
 	// least 4 KiB. Zero: 200 MiB, Relay's max_envelope_size.
@@ -33,7 +35,8 @@ type TransportConfig struct {
 	ProfileBytesPerMinute int64
 
 	// NoGzip sends bodies uncompressed, so that WireBytes counts what Relay
-	// counts. Zero: a body is compressed if that makes it smaller.
+	// counts. Zero: a body that came larger than WireBytes is compressed if that makes
+	// it smaller.
 	NoGzip bool
 
 	// BufferBytes is how many bytes of a body may be copied into memory, at least
@@ -43,7 +46,8 @@ type TransportConfig struct {
 	BufferBytes int64
 
 	// LearnFor is how long a host that refused a body for its size gets smaller
-	// ones. Zero: 10 minutes.
+	// ones. Attachments stay smaller, and a larger one is tried as often. Zero: 10
+	// minutes.
 	LearnFor time.Duration
 
 	// Logger gets each kind of loss as Warn, at most once a minute, and every

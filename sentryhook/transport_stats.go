@@ -22,7 +22,7 @@ const (
 	// DroppedByRelay: the relay's rate limits forbid profiles for a while.
 	DroppedByRelay
 	// DroppedOnRefusal: the relay or a proxy refused the envelope for its size,
-	// and it was sent once more without its profile.
+	// and it was sent again without its profile.
 	DroppedOnRefusal
 )
 
@@ -52,8 +52,8 @@ type TransportStats struct {
 	// Oversized counts the envelopes that were sent although they were over a
 	// budget, because what remained of them is never left out.
 	Oversized int64
-	// Resent counts the envelopes that were refused for their size and sent once
-	// more without their profile.
+	// Resent counts the envelopes that were refused for their size and sent again:
+	// compressed, without their profile, without their attachments.
 	Resent int64
 
 	// Failed counts the requests without an answer, and Refused those whose last
@@ -67,7 +67,7 @@ type TransportStats struct {
 	// wire. A body that was sent twice counts twice.
 	BytesIn, BytesOut, WireBytesOut int64
 
-	// Learned is the smaller budgets in force, by host that refused a body.
+	// Learned is what is known of hosts that refused a body, or accepted a large one.
 	Learned map[string]LearnedBudget
 }
 
@@ -81,12 +81,23 @@ type ReducedProfiles struct {
 	Thinned int64
 }
 
-// LearnedBudget is the budget of a host that refused a body.
+// LearnedBudget is what the answers of a host have taught. A field of 0 says nothing.
+//
+// A refusal teaches only if the envelope was accepted without what the field is about:
+// otherwise something else in it was too large.
 type LearnedBudget struct {
-	// WireBytes and ProfileBytes replace the configured ones.
-	WireBytes, ProfileBytes int64
-	// Until is when the configured ones hold again.
-	Until time.Time
+	// WireBytes is how many bytes a body with a profile may have as it is sent, and
+	// ProfileBytes how many bytes a profile may have decompressed. PlainBytes is how many
+	// bytes any body may have before it is compressed. All three hold until Until.
+	WireBytes, ProfileBytes, PlainBytes int64
+	Until                               time.Time
+	// AttachmentBytes is how many bytes a body with attachments may have as it is sent.
+	// It holds until a larger body is accepted. A body of nothing but attachments may be
+	// larger once every TransportConfig.LearnFor, to find out.
+	AttachmentBytes int64
+	// PassedBytes is the largest body that was accepted, if that is more than 1 MiB and
+	// TransportConfig.WireBytes is zero. As much may then be sent of anything.
+	PassedBytes int64
 }
 
 func transportStats(s transport.Stats) TransportStats {
@@ -104,7 +115,10 @@ func transportStats(s transport.Stats) TransportStats {
 		out.Dropped[DropReason(reason)] = n
 	}
 	for host, budget := range s.Learned {
-		out.Learned[host] = LearnedBudget(budget)
+		out.Learned[host] = LearnedBudget{
+			WireBytes: budget.WireBytes, ProfileBytes: budget.ProfileBytes, PlainBytes: budget.PlainBytes, Until: budget.Until,
+			AttachmentBytes: budget.AttachmentBytes, PassedBytes: budget.PassedBytes,
+		}
 	}
 	return out
 }

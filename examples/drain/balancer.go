@@ -11,34 +11,34 @@ import (
 )
 
 const (
-	// probeEvery is how often a balancer asks each backend whether it is ready:
-	// HAProxy's default is 2 s, Kubernetes' 10 s.
+	// probeEvery is how often the balancer probes each backend. HAProxy's default is
+	// 2 s, Kubernetes' 10 s.
 	probeEvery = 500 * time.Millisecond
-	// mostInFlight is how many requests a backend is given at a time; the
-	// others wait. It bounds what can arrive after the first sign of pressure.
+	// mostInFlight is how many requests a backend gets at a time; the others wait. It
+	// bounds how many can arrive after the first sign of pressure.
 	mostInFlight = 16
 	// longestWait is how long a request waits for a backend before it fails.
 	longestWait = 15 * time.Second
 )
 
-// balancer is a small proxy: it sends each request to the next backend that is
-// ready. It never sends one twice: a request may have done something before its
-// backend died, so what fails has failed.
+// balancer is a small proxy that sends each request to the next ready backend. It
+// never sends a request twice: the request may have had an effect before its
+// backend died, so a failure is final.
 type balancer struct {
 	client *http.Client
 
 	mu       sync.Mutex
-	changed  chan struct{} // closed and made anew when a waiting request may go on
+	changed  chan struct{} // closed and replaced when a waiting request may go on
 	backends []*backend
 	next     int
 }
 
-// backend is a worker as the balancer knows it.
+// backend is a worker from the balancer's point of view.
 type backend struct {
 	url      string
 	ready    bool // in rotation
 	inFlight int
-	leaving  bool          // it said that it is not ready
+	leaving  bool          // it has said that it is not ready
 	drained  chan struct{} // closed when it is leaving and has nothing in flight
 	removed  chan struct{}
 }
@@ -46,13 +46,13 @@ type backend struct {
 func newBalancer() *balancer {
 	return &balancer{
 		changed: make(chan struct{}),
-		// A connection for each request: a transport repeats a request whose
+		// Use a new connection for each request: a transport repeats a request if its
 		// kept connection turns out to be dead.
 		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 }
 
-// ServeHTTP passes a request on.
+// ServeHTTP forwards a request.
 func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), longestWait)
 	defer cancel()
@@ -71,7 +71,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.leaves(to)
 	}
 	w.WriteHeader(resp.StatusCode)
-	_, _ = w.Write(body) // its client is gone, which is its own affair
+	_, _ = w.Write(body) // an error means that the client has gone
 }
 
 func (b *balancer) get(ctx context.Context, url string) (*http.Response, []byte, error) {
@@ -87,7 +87,7 @@ func (b *balancer) get(ctx context.Context, url string) (*http.Response, []byte,
 	return resp, body, errors.Join(err, resp.Body.Close())
 }
 
-// acquire waits for a backend that is ready, in turn.
+// acquire waits for a ready backend and returns the next in turn.
 func (b *balancer) acquire(ctx context.Context) (*backend, error) {
 	for {
 		b.mu.Lock()
@@ -114,12 +114,12 @@ func (b *balancer) release(from *backend) {
 	b.change(func() { from.inFlight-- }, from)
 }
 
-// leaves takes a backend out of rotation that says that it is not ready.
+// leaves takes a backend that says it is not ready out of rotation.
 func (b *balancer) leaves(who *backend) {
 	b.change(func() { who.ready, who.leaving = false, true }, who)
 }
 
-// change changes a backend, and tells who waits for that.
+// change modifies a backend and wakes the requests that wait for one.
 func (b *balancer) change(f func(), who *backend) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,8 +135,8 @@ func (b *balancer) change(f func(), who *backend) {
 	b.changed = make(chan struct{})
 }
 
-// add has a backend probed until it is removed, and sent requests while it is
-// ready.
+// add adds a backend, which is probed until it is removed and gets requests while
+// it is ready.
 func (b *balancer) add(addr string) *backend {
 	who := &backend{url: "http://" + addr, drained: make(chan struct{}), removed: make(chan struct{})}
 	b.mu.Lock()
@@ -153,7 +153,7 @@ func (b *balancer) remove(who *backend) {
 	b.mu.Unlock()
 }
 
-// probe asks a backend from time to time whether it is ready.
+// probe regularly asks a backend whether it is ready.
 func (b *balancer) probe(who *backend) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
@@ -162,12 +162,12 @@ func (b *balancer) probe(who *backend) {
 		resp, _, err := b.get(ctx, who.url+"/ready")
 		cancel()
 		switch {
-		case err != nil: // dead, so there is nothing to wait for
+		case err != nil: // dead: there is nothing to wait for
 			b.change(func() { who.ready = false }, who)
 		case resp.StatusCode == http.StatusServiceUnavailable:
 			b.leaves(who)
 		default:
-			// What once said that it leaves is not taken back.
+			// A backend that has said that it leaves does not come back.
 			b.change(func() { who.ready = !who.leaving }, who)
 		}
 		select {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// load is the clients: they make so many requests a second, whether or not the
-// earlier ones have been answered.
+// load simulates the clients. They make that many requests per second, whether or
+// not earlier ones have been answered.
 type load struct {
 	url string
 
@@ -39,7 +39,8 @@ func (l *load) run(ctx context.Context, rate int) {
 	}
 }
 
-// get makes a request; the word is empty if it succeeded.
+// get makes a request. It returns the kind of failure, or "" if the request
+// succeeded.
 func get(client *http.Client, url string) (failure string) {
 	resp, err := client.Get(url)
 	if err != nil {

@@ -1,27 +1,28 @@
-// Drain is a service that leaks 1 MiB a request until the kernel kills it, behind
-// a load balancer with a second one: once as it is, and once with a guard, whose
-// word the balancer heeds.
+// Drain is a service that leaks 1 MiB per request until the kernel kills it. It
+// runs in two workers behind a load balancer: once without a guard, and once with a
+// guard that tells the balancer when memory is running out.
 //
 //	go run ./examples/drain
 //
-// It prints how many requests failed each time. The order in which a worker
-// leaves is what counts:
+// It prints how many requests failed in each case. What counts is the order in
+// which a worker leaves:
 //
-//  1. The guard finds that what lives will soon fill the limit. The readiness
-//     probe answers 503 from then on, and ordinary answers say so in a header.
-//  2. The balancer takes the worker out of rotation. Requests that were sent to
-//     it are answered as ever, for there is memory left.
-//  3. When the last of them is answered, the worker is told to go. It shuts its
+//  1. The guard finds that the live heap will soon reach the limit. From then on
+//     the readiness probe returns 503, and ordinary responses say so in a header.
+//  2. The balancer takes the worker out of rotation. The worker still answers the
+//     requests that were sent to it, because there is memory left.
+//  3. When the last of them is answered, the worker is told to leave. It shuts its
 //     server down and exits with 0.
-//  4. The supervisor starts a new worker. Requests that come while none is ready
+//  4. The supervisor starts a new worker. Requests that arrive while none is ready
 //     wait in the balancer.
 //
-// Nothing in this is a matter of timing but the first step, for which there is
-// half of the limit. The balancer never sends a request twice.
+// Only the first step depends on timing, and it has half of the limit to spare. The
+// balancer never sends a request twice.
 //
-// Workers are in memory control groups where those can be made (root on Linux);
-// elsewhere, and with -soft, they kill themselves at the limit. It takes about 20
-// seconds, and exits with 1 if a request failed although workers left in time.
+// Workers run in memory control groups if these can be created (root on Linux).
+// Otherwise, and with -soft, they kill themselves at the limit. The program takes
+// about 20 seconds. It exits with 1 if a request failed although the workers left
+// in time.
 package main
 
 import (
@@ -45,10 +46,10 @@ import (
 // killed.
 const faultCode = 2
 
-// settings are those of a run.
+// settings are the parameters of a run.
 type settings struct {
-	restarts [2]int // without drain, and with it
-	rate     int    // requests a second
+	restarts [2]int // without draining, and with it
+	rate     int    // requests per second
 	limit    int64  // bytes
 	soft     bool
 }
@@ -63,8 +64,8 @@ func main() {
 	}
 	var s settings
 	flag.IntVar(&s.restarts[1], "restarts", 20, "`number` of times that workers leave in time")
-	flag.IntVar(&s.restarts[0], "kills", 8, "`number` of times that workers are killed before, without a guard")
-	flag.IntVar(&s.rate, "rate", 400, "`requests` a second")
+	flag.IntVar(&s.restarts[0], "kills", 8, "`number` of times that workers without a guard are killed before that")
+	flag.IntVar(&s.rate, "rate", 400, "`requests` per second")
 	limit := flag.Int64("limit", 256, "memory of each of the two workers, in `MiB`")
 	flag.BoolVar(&s.soft, "soft", false, "no memory control groups")
 	flag.Parse()
@@ -80,7 +81,7 @@ func main() {
 
 func run(ctx context.Context, w io.Writer, s settings) error {
 	if s.rate < 1 || s.rate > 2000 || s.limit < 64<<20 || s.restarts[0] < 1 || s.restarts[1] < 1 {
-		return errors.New("want 1 to 2000 requests a second, at least 64 MiB and a restart")
+		return errors.New("want 1 to 2000 requests per second, at least 64 MiB and one restart")
 	}
 	how := "memory control groups"
 	if !s.soft {
@@ -125,7 +126,7 @@ func run(ctx context.Context, w io.Writer, s settings) error {
 	return ctx.Err()
 }
 
-// measure runs the pair under load until so many workers have ended.
+// measure runs the workers under load until that many have ended.
 func (s settings) measure(ctx context.Context, drain bool, restarts int) (sup *supervisor, l *load, err error) {
 	dir, err := os.MkdirTemp("", "leakguard-drain-")
 	if err != nil {
@@ -160,7 +161,7 @@ func (s settings) measure(ctx context.Context, drain bool, restarts int) (sup *s
 		})
 	}
 	l = &load{url: "http://" + listener.Addr().String() + "/work"}
-	l.run(loading, s.rate) // returns when all are answered
+	l.run(loading, s.rate) // returns when all requests have been answered
 	stop()
 	pair.Wait()
 	return sup, l, errors.Join(errs...)

@@ -14,12 +14,12 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// row is what the table says of a run.
+// row matches the table's row for a run.
 var row = regexp.MustCompile(`(?m)^(are killed|leave in time) *\|(\d+)(?: \((\d+) killed\))? *\|(\d+) *\|(\d+) *\|(\d+\.\d)%`)
 
 // TestDrain runs the example as a stranger would, in real control groups and with
-// workers that kill themselves, and reads its table: requests fail if workers are
-// killed, and none if they leave in time.
+// workers that kill themselves, and reads its table. Requests must fail if workers
+// are killed, and none may fail if they leave in time.
 func TestDrain(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "drain.exe")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// resident is the memory of this process, in bytes.
+// resident returns the process's memory in bytes.
 func resident() int64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -4,7 +4,7 @@ package main
 
 import "runtime/metrics"
 
-// resident is the memory of this process as far as it is Go's, in bytes.
+// resident returns the process's memory in bytes, as far as Go manages it.
 func resident() int64 {
 	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(s)

@@ -16,8 +16,7 @@ import (
 	"github.com/leakguard/leakguard/internal/cgroup/newgroup"
 )
 
-// supervisor keeps workers running: one in each place, and a new one when that
-// has ended.
+// supervisor keeps workers running: one in each place, replaced when it ends.
 type supervisor struct {
 	balancer *balancer
 	drain    bool
@@ -26,11 +25,10 @@ type supervisor struct {
 	dir      string
 
 	left, killed atomic.Int64
-	ended        func() // called after each
+	ended        func() // called after each worker
 }
 
-// keep runs one worker after the other until ctx ends. The number is that of its
-// place.
+// keep runs one worker after the other until ctx ends. number identifies the place.
 func (s *supervisor) keep(ctx context.Context, number int) (err error) {
 	var group string
 	if !s.soft {
@@ -41,7 +39,7 @@ func (s *supervisor) keep(ctx context.Context, number int) (err error) {
 		defer func() { err = errors.Join(err, remove()) }()
 		group = dirs[0]
 	}
-	var last *backend // until its successor is there it is the balancer's to notice that it is dead
+	var last *backend // until its successor is ready, the balancer must notice that it is dead
 	defer func() {
 		if last != nil {
 			s.balancer.remove(last)
@@ -80,11 +78,11 @@ func (s *supervisor) keep(ctx context.Context, number int) (err error) {
 	return nil
 }
 
-// process is a worker that runs.
+// process is a running worker.
 type process struct {
 	addr  string
 	stdin io.Closer
-	ended chan struct{} // closed with err set
+	ended chan struct{} // closed once err is set
 	err   error
 }
 
@@ -124,16 +122,16 @@ func (s *supervisor) start(number int, group string) (*process, error) {
 	return w, nil
 }
 
-// stop tells the worker to leave, and waits until it has ended; nil means that it
-// left by itself.
+// stop tells the worker to leave and waits until it has ended. It returns nil if
+// the worker left by itself.
 func (w *process) stop() error {
-	// It fails if the worker is dead already.
+	// This fails if the worker is already dead.
 	_ = w.stdin.Close()
 	<-w.ended
 	return w.err
 }
 
-// wasKilled reports whether a process was ended from outside, with no say in it.
+// wasKilled reports whether the process was killed from outside.
 func wasKilled(err error) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit) && exit.ExitCode() != faultCode

@@ -17,31 +17,31 @@ import (
 	"github.com/leakguard/leakguard/internal/cgroup/newgroup"
 )
 
-// What a worker is told by its environment.
+// The environment variables of a worker.
 const (
-	envWorker = "DRAIN_WORKER" // set: be a worker; its value is the folder of the guard
+	envWorker = "DRAIN_WORKER" // set: be a worker; the value is the guard's folder
 	envGroup  = "DRAIN_GROUP"  // the control group to join
 	envLimit  = "DRAIN_LIMIT"  // without a group: the bytes above which it kills itself, as the kernel would
 	envDrain  = "DRAIN_DRAIN"  // set: with a guard
 )
 
-// failHeader says with an ordinary answer what the readiness probe would say:
-// send no more. Envoy knows it by this name.
+// failHeader is set on ordinary responses and means the same as a failing readiness
+// probe: send no more. Envoy knows it by this name.
 const failHeader = "X-Envoy-Immediate-Health-Check-Fail"
 
-// startTime is what a service needs before it can serve: it loads, connects,
-// warms up. Real ones take longer.
+// startTime simulates what a service does before it can serve: loading, connecting,
+// warming up. Real services take longer.
 const startTime = 100 * time.Millisecond
 
 // worker is the service: a web server that keeps 1 MiB of each request.
 func worker() error {
-	// In the group from its first allocations on, or they count elsewhere.
+	// Join before allocating: memory allocated earlier would count elsewhere.
 	if group := os.Getenv(envGroup); group != "" {
 		if err := newgroup.Join(group); err != nil {
 			return err
 		}
 	}
-	var limit int64 // 0: found in the control group
+	var limit int64 // 0: use the control group's
 	if text := os.Getenv(envLimit); text != "" {
 		var err error
 		if limit, err = strconv.ParseInt(text, 10, 64); err != nil {
@@ -51,10 +51,10 @@ func worker() error {
 	// A guard that is off is nil, and never under pressure.
 	g, err := guard.Start(guard.Config{
 		Off: os.Getenv(envDrain) == "", Dir: os.Getenv(envWorker), Limit: limit,
-		// Usually growth is no pressure in the first minute, in which services
-		// fill their caches. These live for a second.
+		// By default, growth in the first minute is no pressure, because services fill
+		// their caches then. These workers live for seconds.
 		Pressure: guard.PressureLines{Warmup: -1},
-		// The evidence is examples/leaky's story.
+		// This example does not need evidence; examples/leaky shows that.
 		Rules: []guard.Rule{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -82,14 +82,14 @@ func worker() error {
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
-	fmt.Println(l.Addr()) // the supervisor waits for this
+	fmt.Println(l.Addr()) // the supervisor waits for this line
 
-	// Under pressure nothing happens here: the readiness probe fails by itself.
-	// The balancer notices, sends nothing more, waits for what it has sent, and
-	// then the supervisor closes this pipe, as another sends SIGTERM. Leaving any
-	// sooner would refuse requests that are on their way. Nor is the deadline of
-	// pressure of use here, for it is that of a worker that goes on working.
-	// Where nobody tells, wait for longer than the balancer takes to notice.
+	// Under pressure there is nothing to do here, because the readiness probe fails
+	// by itself. The balancer notices, stops sending, and waits for the responses.
+	// Then the supervisor closes this pipe, as others send SIGTERM. A worker that
+	// left earlier would refuse requests that are on their way. The deadline of the
+	// pressure episode does not help either: it assumes that the worker goes on
+	// working. Without a supervisor, wait longer than the balancer takes to notice.
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func worker() error {
 	return nil
 }
 
-// leaked is what the service forgot to let go of.
+// leaked is what the service forgot to release.
 var leaked struct {
 	sync.Mutex
 	chunks [][]byte
@@ -114,7 +114,7 @@ var leaked struct {
 func leak() {
 	chunk := make([]byte, 1<<20)
 	for i := 0; i < len(chunk); i += 4096 {
-		chunk[i] = 1 // memory that was never touched does not count
+		chunk[i] = 1 // untouched memory does not count
 	}
 	leaked.Lock()
 	leaked.chunks = append(leaked.chunks, chunk)
@@ -122,7 +122,7 @@ func leak() {
 }
 
 // killSelf ends the process as the kernel does at a real limit: between two
-// instructions, with whatever was under way.
+// instructions, whatever it is doing.
 func killSelf() {
 	if p, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = p.Kill()

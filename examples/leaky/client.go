@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// load sends so many requests at the given rate, or fewer if ctx ends. A
-// service that cannot keep up gets them more slowly.
+// load sends requests at the given rate, or fewer if ctx ends. A slow service gets
+// them more slowly.
 func load(ctx context.Context, url string, perSecond, requests int) {
 	const connections = 8
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}

@@ -1,18 +1,18 @@
-// Leaky is a web service with a memory leak and a guard: it shows what leakguard
+// Leaky is a web service with a memory leak and a guard. It shows what leakguard
 // does, from the first request to the evidence on disk.
 //
 //	go run ./examples/leaky
 //
-// Its client first asks for /hello for two seconds, then for /memory_leak, whose
-// handler keeps 1 MiB of each request for good. When the guard has saved the
-// evidence and explained it the client stops, and the last thing printed is the
-// report, whose first line names the leak. It takes about five seconds and less than 600 MiB
-// of memory, and exits with 1 if no incident was reported within -for.
+// Its client first requests /hello for two seconds, and then /memory_leak, whose
+// handler keeps 1 MiB of each request forever. When the guard has saved and
+// explained the evidence, the client stops. The last thing printed is the report,
+// whose first line names the leak. The program takes about five seconds and less
+// than 600 MiB of memory. It exits with 1 if no incident was reported within -for.
 //
 //	go run ./examples/leaky -http 127.0.0.1:8080
 //
-// serves the guard's page there as well, leaks more slowly so that it can be
-// watched, and stays until it is interrupted.
+// also serves the guard's page, leaks more slowly so that you can watch, and runs
+// until it is interrupted.
 package main
 
 import (
@@ -35,11 +35,11 @@ import (
 )
 
 const (
-	// limit is what the process must stay below. Set here, because a demo
-	// should not have to fill the machine; in a container it is found.
+	// limit is the memory limit. A demo sets it so that it does not fill the machine;
+	// in a container the guard finds it.
 	limit = 256 << 20
-	// calm is how long the service is well. The guard takes the profile that
-	// a leak is compared with in the first second.
+	// calm is how long the service is healthy. In the first second the guard takes
+	// the profile that a leak is compared with.
 	calm = 2 * time.Second
 	// most bounds the leak, in requests, whatever -rate is.
 	most = 400
@@ -47,8 +47,8 @@ const (
 
 func main() {
 	dir := flag.String("dir", "", "`folder` for the evidence; empty: the library's default, in the user's cache folder")
-	rate := flag.Int("rate", 0, "`requests` a second; 0: 300, with -http 20")
-	page := flag.String("http", "", "serve the guard's page at this `address`, and stay")
+	rate := flag.Int("rate", 0, "`requests` per second; 0: 300, with -http 20")
+	page := flag.String("http", "", "serve the guard's page at this `address`, and keep running")
 	deadline := flag.Duration("for", time.Minute, "give up after this `time` without an incident")
 	flag.Parse()
 	if *rate == 0 {
@@ -69,7 +69,7 @@ func main() {
 
 func run(ctx context.Context, dir, page string, rate int, deadline time.Duration) (err error) {
 	if rate < 1 || rate > 10_000 {
-		return fmt.Errorf("-rate %d: want 1 to 10000 requests a second", rate)
+		return fmt.Errorf("-rate %d: want 1 to 10000 requests per second", rate)
 	}
 	told := make(events, 16)
 	g, err := guard.Start(guard.Config{Dir: dir, Limit: limit, Sinks: []guard.Sink{told}})
@@ -106,9 +106,9 @@ func run(ctx context.Context, dir, page string, rate int, deadline time.Duration
 	<-done
 	slog.Info("service: the leak is over", "leaked_mib", free())
 	if err != nil {
-		return fmt.Errorf("no evidence after %v at %d requests a second: %w; try a larger -rate or -for", deadline, rate, err)
+		return fmt.Errorf("no evidence after %v at %d requests per second: %w; try a larger -rate or -for", deadline, rate, err)
 	}
-	// Explaining takes memory, so it had to wait until there was some.
+	// The explanation needs memory and may have waited for the leak to be freed.
 	i, err := told.first(ctx, guard.Explained)
 	if err != nil {
 		return fmt.Errorf("no report: %w", err)
@@ -116,12 +116,12 @@ func run(ctx context.Context, dir, page string, rate int, deadline time.Duration
 	if err := tell(os.Stdout, i); err != nil || page == "" {
 		return err
 	}
-	slog.Info("page: it stays until you interrupt this")
+	slog.Info("page: running until you interrupt it")
 	<-interrupted
 	return nil
 }
 
-// leaked is what the service forgot to let go of.
+// leaked is what the service forgot to release.
 var leaked struct {
 	sync.Mutex
 	chunks [][]byte
@@ -131,7 +131,7 @@ var leaked struct {
 func memoryLeak(w http.ResponseWriter, r *http.Request) {
 	chunk := make([]byte, 1<<20)
 	for i := range chunk {
-		chunk[i] = 1 // memory that was never touched does not count
+		chunk[i] = 1 // untouched memory does not count
 	}
 	leaked.Lock()
 	leaked.chunks = append(leaked.chunks, chunk)
@@ -141,14 +141,14 @@ func memoryLeak(w http.ResponseWriter, r *http.Request) {
 
 func hello(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "hello") }
 
-// free ends the leak and returns how much it was.
+// free releases the leak and returns its size.
 func free() (mib int) {
 	leaked.Lock()
 	mib = len(leaked.chunks)
 	leaked.chunks = nil
 	leaked.Unlock()
-	// The next garbage collection of an idle process is up to two minutes
-	// away, and until then the report would have to wait for memory.
+	// In an idle process the next garbage collection is up to two minutes away. Until
+	// then the report would have to wait for memory.
 	debug.FreeOSMemory()
 	return mib
 }
@@ -165,12 +165,12 @@ func serve() (url string, shutdown func(), err error) {
 	return url, shutdown, err
 }
 
-// servePage serves the guard's page. It has a server of its own, as in a service
-// whose page must not be seen by the service's users.
+// servePage serves the guard's page. It uses a separate server, as a service must
+// if its users are not to see the page.
 func servePage(address string, g *guard.Guard) (shutdown func(), err error) {
 	url, shutdown, err := listen(address, guardhttp.Handler(g, guardhttp.Config{}))
 	if err == nil {
-		slog.Info("page: look at " + url + "/")
+		slog.Info("page: open " + url + "/")
 	}
 	return shutdown, err
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// TestLeaky runs the example as a stranger would, types the commands that it
-// prints, and looks who is blamed.
+// TestLeaky runs the example as a stranger would, runs the commands that it prints,
+// and checks what is blamed.
 func TestLeaky(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "the evidence") // with a space: the commands must be fit to paste
+	dir := filepath.Join(t.TempDir(), "the evidence") // with a space: the commands must be ready to paste
 	binary := filepath.Join(t.TempDir(), "leaky.exe")
 	output(t, "go", "build", "-o", binary, ".")
 
@@ -63,7 +63,8 @@ func TestLeaky(t *testing.T) {
 	}
 }
 
-// TestNoIncident says so, and what to do, when nothing is found in time.
+// TestNoIncident expects a message that says what to do if nothing is found in
+// time.
 func TestNoIncident(t *testing.T) {
 	err := run(t.Context(), t.TempDir(), "", 1, 100*time.Millisecond)
 	if err == nil || !strings.Contains(err.Error(), "no incident") || !strings.Contains(err.Error(), "-rate") {
@@ -74,7 +75,7 @@ func TestNoIncident(t *testing.T) {
 	}
 }
 
-// pprofCommands returns the lines to type that print something.
+// pprofCommands returns the printed commands that themselves print something.
 func pprofCommands(out string) (commands []string) {
 	for line := range strings.Lines(out) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "go tool pprof -top ") {
@@ -102,7 +103,7 @@ func topEntry(t *testing.T, top string) string {
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
-	// pprof looks there for binaries, and complains if it cannot make it.
+	// pprof looks for binaries in this folder, and complains if it cannot create it.
 	cmd.Env = append(os.Environ(), "PPROF_TMPDIR="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	if err != nil {

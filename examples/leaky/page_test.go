@@ -16,8 +16,8 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// TestPage runs the example with its page, waits until that names the culprit, and
-// interrupts it.
+// TestPage runs the example with its page, waits until the page names the culprit,
+// and interrupts it.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -48,12 +48,12 @@ func TestPage(t *testing.T) {
 			}
 		}
 	}
-	url := until(`page: look at (http://127\.0\.0\.1:\d+/)`)
+	url := until(`page: open (http://127\.0\.0\.1:\d+/)`)
 	if page := get200(t, url); !strings.Contains(page, "<title>leakguard</title>") {
 		t.Errorf("at / there is no page: %.200s", page)
 	}
-	// It is read, or the process would wait for us.
-	until(`(page: it stays)`)
+	// Read this line, or the process would block on writing it.
+	until(`(page: running until you interrupt it)`)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		state := get200(t, url+"api/v1/incidents")
 		if strings.Contains(state, `"headline":"main.memoryLeak `) {

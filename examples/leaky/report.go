@@ -12,7 +12,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// events is a sink that hands over what it is told of this process.
+// events is a sink that passes on the events of this process.
 type events chan guard.Event
 
 func (events) Name() string { return "leaky" }
@@ -29,7 +29,7 @@ func (c events) Deliver(ctx context.Context, e guard.Event) error {
 	}
 }
 
-// first waits for the first event of the kind that has evidence to show.
+// first waits for the first event of the given kind that has evidence.
 func (c events) first(ctx context.Context, kind guard.EventKind) (guard.Incident, error) {
 	lost := errors.New("no incident was reported")
 	for {

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// maxRSS is the most memory that the process held, in bytes.
+// maxRSS returns the peak resident memory of the process, in bytes.
 func maxRSS(s *os.ProcessState) (bytes int64, ok bool) {
 	usage, ok := s.SysUsage().(*syscall.Rusage)
 	if !ok {

@@ -22,7 +22,7 @@ func TestFirst(t *testing.T) {
 	}
 }
 
-// The same with goleak, which cannot be used in a parallel test.
+// The same leak with goleak, which cannot be used in a parallel test.
 func TestFirstWithGoleak(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	if got := First("go.mod", mirrors...); got != "a" {

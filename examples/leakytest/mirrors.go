@@ -1,10 +1,10 @@
 package leakytest
 
-// Mirror is asked for a file.
+// Mirror returns a file's content from one mirror.
 type Mirror func(file string) string
 
 // First asks all mirrors at the same time and returns the first answer. The bug:
-// the others wait for ever for somebody to take theirs.
+// the others wait forever for somebody to receive theirs.
 func First(file string, mirrors ...Mirror) string {
 	answers := make(chan string)
 	for _, ask := range mirrors {
@@ -13,7 +13,7 @@ func First(file string, mirrors ...Mirror) string {
 	return <-answers
 }
 
-// All asks all mirrors at the same time and returns what they answer.
+// All asks all mirrors at the same time and returns all answers.
 func All(file string, mirrors ...Mirror) []string {
 	answers := make(chan string)
 	for _, ask := range mirrors {

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// diskFolder returns a folder on a disk: on a tmpfs the file would be memory that
-// nobody takes back, and the kernel would kill.
+// diskFolder returns a folder on a disk. On a tmpfs the file would be memory that
+// cannot be reclaimed, and the kernel would kill.
 func diskFolder(asked string) (string, error) {
 	folders := []string{asked}
 	if asked == "" {
@@ -20,5 +20,5 @@ func diskFolder(asked string) (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("%q is not on a disk: name a folder with -dir that is", folders)
+	return "", fmt.Errorf("%q is not on a disk: choose another folder with -dir", folders)
 }

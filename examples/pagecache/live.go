@@ -15,11 +15,11 @@ import (
 
 const (
 	mib = 1 << 20
-	// pace is how fast the file is written and read, so that there is
+	// pace is how fast the file is written and read. It is limited so that there is
 	// something to see in between.
-	pace = 200 * mib // a second
-	// hot is what is read twice: the kernel then takes it for active, and the
-	// working set counts it.
+	pace = 200 * mib // per second
+	// hot is how much is read twice. The kernel then treats it as active, and the
+	// working set includes it.
 	hot = 100 * mib
 )
 
@@ -36,7 +36,7 @@ func live(dir, record string) error {
 	defer os.RemoveAll(scratch)
 	g, err := guard.Start(guard.Config{
 		Dir:      filepath.Join(scratch, "leakguard"),
-		Interval: 100 * time.Millisecond, // for a table that is up to date
+		Interval: 100 * time.Millisecond, // keeps the table up to date
 		Logger:   slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
@@ -58,7 +58,7 @@ func live(dir, record string) error {
 		return os.WriteFile(record, text, 0o644)
 	}
 	if incidents != 0 {
-		return fmt.Errorf("%d incidents of nothing but page cache", incidents)
+		return fmt.Errorf("%d incidents caused only by page cache", incidents)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (w *watcher) work(name string) (err error) {
 	return nil
 }
 
-// watcher prints a row a second while the work goes on.
+// watcher prints a row per second while the work goes on.
 type watcher struct {
 	guard *guard.Guard
 	began time.Time
@@ -109,7 +109,7 @@ type watcher struct {
 	rows  []row
 }
 
-// look prints a row when one is due.
+// look prints a row if one is due.
 func (w *watcher) look() {
 	at := time.Since(w.began)
 	if at < time.Duration(len(w.rows))*time.Second {
@@ -126,7 +126,7 @@ func (w *watcher) rest(d time.Duration) {
 	}
 }
 
-// paced does so many bytes of work, a MiB at a time, no faster than pace.
+// paced does that many bytes of work, a MiB at a time, no faster than pace.
 func (w *watcher) paced(bytes int, work func() error) error {
 	for range bytes / mib {
 		w.look()

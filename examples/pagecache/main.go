@@ -4,11 +4,11 @@
 //
 //	sudo go run ./examples/pagecache
 //
-// In a memory control group of its own, of 128 MiB, it writes 640 MiB to a file,
-// syncs it, reads some of it twice and removes it, under a guard of the zero
-// configuration. It prints once a second what dashboards show (usage, working
-// set), what is the process's own, and the guard's verdict. It takes about 10 s.
-// Where no control group can be made, as without root or on a Mac, it replays a
+// In its own memory control group of 128 MiB it writes 640 MiB to a file, syncs it,
+// reads some of it twice and removes it, under a guard with the zero configuration.
+// Once per second it prints what dashboards show (usage, working set), the
+// process's own memory, and the guard's verdict. It takes about 10 s. If no control
+// group can be created, for example without root or on a Mac, it replays a
 // recording instead.
 package main
 
@@ -27,7 +27,7 @@ import (
 const (
 	limit    = 128 << 20
 	fileSize = 5 * limit
-	// groupVariable has the group that the child is to join.
+	// groupVariable names the group that the child must join.
 	groupVariable = "PAGECACHE_GROUP"
 )
 
@@ -35,7 +35,7 @@ const (
 var recording []byte
 
 func main() {
-	dir := flag.String("dir", "", "`folder` on a disk for the file; empty: the temporary folder, or the current one")
+	dir := flag.String("dir", "", "`folder` on a disk for the file; empty: the temporary folder or, if that is in memory, the current one")
 	replay := flag.Bool("replay", false, "replay the recording")
 	record := flag.String("record", "", "write a recording to this `file`")
 	flag.Parse()
@@ -57,7 +57,7 @@ func run(dir string, replay bool, record string) error {
 	}
 	groups, remove, err := newgroup.Make(limit)
 	if errors.Is(err, newgroup.ErrUnable) {
-		fmt.Printf("No control group of its own (%v),\nso this is a recording.\n\n", err)
+		fmt.Printf("No control group could be created (%v),\nso this is a recording.\n\n", err)
 		return replayed()
 	}
 	if err != nil {
@@ -77,7 +77,7 @@ func run(dir string, replay bool, record string) error {
 func replayed() error {
 	var rows []row
 	if err := json.Unmarshal(recording, &rows); err != nil {
-		return fmt.Errorf("the recording: %w", err)
+		return fmt.Errorf("read the recording: %w", err)
 	}
 	header()
 	for _, r := range rows {

@@ -27,7 +27,7 @@ func build(t *testing.T) string {
 func told(t *testing.T, out string) {
 	t.Helper()
 	story := regexp.MustCompile(`(?s)verdict\n.*calm\n.*page cache at the limit\n.*calm\n` +
-		`.*What filled the memory.*page cache, reclaimable +the kernel takes it back before it kills\n` +
+		`.*What filled the memory.*page cache, reclaimable +the kernel reclaims it before it kills\n` +
 		`.*near the limit only because of page cache: .*The guard opened 0 incidents.\n\nRemember: `)
 	if !story.MatchString(out) {
 		t.Errorf("the story is not told:\n%s", out)

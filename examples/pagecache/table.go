@@ -22,14 +22,14 @@ func header() {
 	fmt.Printf(line, "time", "step", "usage", "working set", "must stay", "Go heap", "verdict")
 }
 
-// print prints a row; first is the reading at the start, to see what has grown.
+// print prints a row. first is the reading at the start, to show what has grown.
 func (r row) print(first incident.Reading) {
 	d := r.Reading.Division()
 	fmt.Printf(line, fmt.Sprintf("%.0f s", r.At.Seconds()), r.Step, r.Reading.CgroupUsage, r.Reading.CgroupWorkingSet,
 		r.Reading.Unreclaimable, d.GoLive+d.GoGarbage, r.Reading.Verdict(&first).Class)
 }
 
-// conclude divides the reading that looks worst and says what to remember.
+// conclude breaks down the reading that looks worst and says what to remember.
 func conclude(rows []row, incidents int64) {
 	worst := rows[0]
 	for _, r := range rows {
@@ -42,11 +42,11 @@ func conclude(rows []row, incidents int64) {
 		if p.Bytes >= 64<<10 {
 			note := ""
 			if p.Reclaimable {
-				note = "  the kernel takes it back before it kills"
+				note = "  the kernel reclaims it before it kills"
 			}
 			fmt.Printf("  %10v  %s%s\n", p.Bytes, p.Name, note)
 		}
 	}
 	fmt.Printf("\n%s.\nThe guard opened %d incidents.\n", worst.Reading.Verdict(&rows[0].Reading).Text, incidents)
-	fmt.Println("\nRemember: usage and working set count files that were written or read; only what must stay can kill.")
+	fmt.Println("\nRemember: usage and working set include files that were written or read; only memory that must stay can get the process killed.")
 }

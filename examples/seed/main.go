@@ -1,12 +1,12 @@
 // Seed tells the story that this library began with, in ten seconds instead of a
-// week: goroutines leak slowly at one line, the memory of quite another package
-// grows in proportion, and whoever looks at the heap alone blames that.
+// week. Goroutines leak slowly at one line, and the memory of a different package
+// grows in proportion. A look at the heap alone blames the wrong package.
 //
 //	go run ./examples/seed
 //
-// The last thing printed is the report. It names both, and says which is the
-// cause candidate and which one grows with it. It exits with 1 if no incident was
-// explained within -for.
+// The last thing it prints is the report. The report names both and says which is
+// the likely cause and which grows with it. The program exits with 1 if no incident
+// was explained within -for.
 package main
 
 import (
@@ -27,13 +27,13 @@ import (
 )
 
 const (
-	// line is at how many goroutines the guard is to report. In production it
-	// watches the trend over hours; a demo cannot wait for that.
+	// line is the number of goroutines at which the guard reports. In production it
+	// watches the trend over hours; a demo cannot wait that long.
 	line = 600
-	// calm is how long all is well.
+	// calm is how long the service is healthy.
 	calm = 2 * time.Second
-	// every is how often a request is made; leakyEvery how many requests there
-	// are to one that its client gives up too early.
+	// every is the time between two requests. One request in leakyEvery has a client
+	// that gives up too early.
 	every      = time.Millisecond
 	leakyEvery = 10
 )
@@ -79,8 +79,8 @@ func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) e
 	return errors.Join(err, g.Close())
 }
 
-// serve makes requests: all of them good for a while, then some that give up
-// before the answer is there.
+// serve makes requests. At first all succeed, then the clients of some give up
+// before the answer arrives.
 func serve(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -11,8 +11,8 @@ import (
 	"github.com/leakguard/leakguard/profile/report"
 )
 
-// TestSeed plays the story that this library began with, and reads the report:
-// both packages are named, and which of them is the cause.
+// TestSeed runs the story that this library began with, and reads the report: it
+// must name both packages, and which of them is the cause.
 func TestSeed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "evidence")
 	var out strings.Builder
@@ -53,7 +53,7 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// incidentsIn returns what a guard has kept in a folder.
+// incidentsIn returns the incidents that a guard has kept in a folder.
 func incidentsIn(dir string) ([]incident.Manifest, error) {
 	kept, err := incident.OpenStore(dir)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// What the example leaks, it leaks on purpose.
+// The example leaks on purpose.
 func TestMain(m *testing.M) {
 	guardtest.Main(m, guardtest.IgnoreAny("github.com/leakguard/leakguard/examples/seed/storage.ask"))
 }

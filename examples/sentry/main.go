@@ -1,21 +1,20 @@
-// Sentry shows what profiling does to Sentry's relay and to the process, and
-// what sentryhook does about it.
+// Sentry shows what profiling does to Sentry's relay and to the process, and how
+// sentryhook helps.
 //
 //	go run ./examples/sentry
 //
-// A service with 1,000 parked goroutines, traced and profiled by sentry-go
-// v0.30.0, handles a request of 10 s and four of 100 ms. It runs three times,
-// each time in a process of its own: as it is, with the throttling transport,
-// and with the gate as well. It sends to a small server here, which has the
-// limits of Relay, behind the limit of a stock nginx (1 MiB on the wire). The
-// last thing printed is a table of what arrived and what it took. That takes
-// about 35 s and less than 500 MB of memory.
+// A service with 1,000 parked goroutines, traced and profiled by sentry-go v0.30.0,
+// handles a request of 10 s and four of 100 ms. It runs three times, each time in a
+// separate process: as it is, with the throttling transport, and with the gate as
+// well. It sends to a small local server with the limits of Relay, behind the limit
+// of a stock nginx (1 MiB on the wire). The last thing printed is a table of what
+// arrived and what it cost. This takes about 35 s and less than 500 MB of memory.
 //
 //	go run ./examples/sentry -full
 //
-// does so with 1,000 and 5,000 goroutines and with 10 and 33 s: 7 minutes and 5
-// GB. With -dsn it sends to a relay of yours, and the table lacks what only the
-// server here can know.
+// does the same with 1,000 and 5,000 goroutines and with 10 and 33 s. This takes 7
+// minutes and 5 GB. With -dsn it sends to your own relay, and the table lacks what
+// only the local server can know.
 package main
 
 import (
@@ -41,8 +40,8 @@ func main() {
 	var s scene
 	flag.IntVar(&s.Goroutines, "goroutines", 1000, "`number` of parked goroutines")
 	flag.DurationVar(&s.Long, "for", 10*time.Second, "`duration` of the long request")
-	flag.StringVar(&s.DSN, "dsn", "", "send to this `DSN`; empty: to a server here")
-	proxy := flag.Int64("proxy", 1<<20, "`bytes` that the proxy before the server here lets pass")
+	flag.StringVar(&s.DSN, "dsn", "", "send to this `DSN`; empty: to a local server")
+	proxy := flag.Int64("proxy", 1<<20, "`bytes` that the local server's proxy accepts")
 	full := flag.Bool("full", false, "the full scene: 1,000 and 5,000 goroutines, 10 and 33 s")
 	only := flag.String("only", "", "run only this `mode`, in this process, and print its result as JSON: "+strings.Join(modes, ", "))
 	flag.Parse()
@@ -57,7 +56,7 @@ func main() {
 
 func start(ctx context.Context, s scene, proxy int64, full bool, only string, out io.Writer) error {
 	if s.Goroutines < 0 || s.Long <= 0 {
-		return fmt.Errorf("-goroutines %d -for %v: want at least 0, and more than 0", s.Goroutines, s.Long)
+		return fmt.Errorf("-goroutines %d -for %v: want at least 0 goroutines and a duration above 0", s.Goroutines, s.Long)
 	}
 	if only != "" {
 		s.Mode = only
@@ -101,8 +100,8 @@ func compare(ctx context.Context, s scene, proxy int64, out io.Writer) error {
 	return printTable(out, columns)
 }
 
-// runChild runs a scene in a process of its own: the SDK's recorder never stops,
-// and peaks of memory do not go away.
+// runChild runs a scene in a separate process, because the SDK's recorder never
+// stops and peaks of memory persist.
 func runChild(ctx context.Context, s scene, proxy int64) (c column, err error) {
 	if s.DSN == "" {
 		c.server = &ingest.Server{WireBytes: proxy}
@@ -127,7 +126,7 @@ func runChild(ctx context.Context, s scene, proxy int64) (c column, err error) {
 	return c, json.Unmarshal(said, &c.result)
 }
 
-// serve serves what takes envelopes on a free port.
+// serve serves h, which accepts envelopes, on a free port.
 func serve(h http.Handler) (dsn string, shutdown func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

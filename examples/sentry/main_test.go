@@ -42,7 +42,7 @@ func TestSentry(t *testing.T) {
 			}
 		}
 	}
-	// How many of the short ones pass, and are profiled, depends on how busy
+	// How many of the short transactions arrive with a profile depends on how busy
 	// the machine is.
 	want("transactions delivered", "[0-4] of 5", "5 of 5", "5 of 5")
 	want("answers 413", "[1-5]", "0", "0")
@@ -73,8 +73,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A large body has to be answered and not cut off, or the SDK sees an error in
-// place of 413.
+// A large body must be answered and not cut off, or the SDK sees an error instead
+// of 413.
 func TestServer(t *testing.T) {
 	dsn, shutdown, err := serve(&ingest.Server{WireBytes: 1 << 20})
 	if err != nil {

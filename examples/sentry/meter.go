@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// traffic is what went through a meter. Amounts are bytes of bodies.
+// traffic is what passed through a meter. Amounts are bytes of bodies.
 type traffic struct {
-	Statuses map[int]int // how often which answer came
-	Failed   int         // requests without an answer
+	Statuses map[int]int // number of responses by status
+	Failed   int         // requests without a response
 	Bytes    int64
 	Largest  int64
 }
 
-// meter is a RoundTripper that counts what it passes on.
+// meter is a RoundTripper that counts what it forwards.
 type meter struct {
 	base http.RoundTripper
 
@@ -50,9 +50,9 @@ func (m *meter) read() traffic {
 	return t
 }
 
-// watchMemory returns a function that ends the watch and returns the peaks of
-// the heap's objects, garbage included (HeapAlloc), and of the memory that Go
-// held, which is nearly the process's resident memory.
+// watchMemory starts watching and returns a function that stops. That function
+// returns the peaks of the heap's objects, garbage included (HeapAlloc), and of the
+// memory that Go held, which is close to the process's resident memory.
 func watchMemory() func() (heap, memory int64) {
 	stop, done := make(chan struct{}), make(chan struct{})
 	var heap, memory int64

@@ -36,18 +36,18 @@ type scene struct {
 	Long       time.Duration
 }
 
-// result is what became of a scene. Amounts are bytes.
+// result is the outcome of a scene. Amounts are in bytes.
 type result struct {
 	Sent       int           // transactions
 	Finish     time.Duration // the longest that a request waited for the SDK
-	Made, Wire traffic       // what the SDK made, and what was sent of it
+	Made, Wire traffic       // what the SDK produced, and what of it was sent
 	Heap       int64         // peak of the heap's objects
-	Memory     int64         // peak of what Go held of the system's memory
+	Memory     int64         // peak of the system memory that Go held
 	Transport  sentryhook.TransportStats
 	Gate       sentryhook.GateStats
 }
 
-// run is the service. What is specific to sentryhook is in options.
+// run runs the service. Everything specific to sentryhook is in options.
 func (s scene) run() (r result, err error) {
 	if !slices.Contains(modes, s.Mode) {
 		return r, fmt.Errorf("mode %q: want one of %s", s.Mode, strings.Join(modes, ", "))
@@ -87,15 +87,15 @@ func (s scene) run() (r result, err error) {
 	return r, nil
 }
 
-// hooks is what of sentryhook is in use.
+// hooks are the parts of sentryhook in use.
 type hooks struct {
 	transport *sentryhook.Transport
 	gate      *sentryhook.Gate
 	plain     *sentry.Client
 }
 
-// options returns the SDK's options, with as much of sentryhook as the mode has.
-// made sees what the SDK makes, wire what is sent.
+// options returns the SDK's options for the mode. made sees what the SDK produces,
+// wire what is sent.
 func (s scene) options(made, wire *meter) (o sentry.ClientOptions, h hooks, err error) {
 	o = sentry.ClientOptions{
 		Dsn:                s.DSN,
@@ -118,8 +118,8 @@ func (s scene) options(made, wire *meter) (o sentry.ClientOptions, h hooks, err 
 		return o, h, err
 	}
 	if s.Mode == withGate {
-		// A service would leave Settle at a minute. This one has to show in
-		// seconds why the gate refuses when it has settled.
+		// A real service would leave Settle at a minute. This one must show within
+		// seconds why the gate refuses once it has settled.
 		h.gate, err = sentryhook.NewGate(sentryhook.GateConfig{Plain: h.plain, Settle: -1})
 		if err != nil {
 			return o, h, err
@@ -132,7 +132,7 @@ func (s scene) options(made, wire *meter) (o sentry.ClientOptions, h hooks, err 
 
 // handle handles a request and returns how long it waited for the SDK.
 func handle(takes time.Duration) time.Duration {
-	// As Sentry's HTTP middleware does: a hub for each request.
+	// A hub for each request, as in Sentry's HTTP middleware.
 	ctx := sentry.SetHubOnContext(context.Background(), sentry.CurrentHub().Clone())
 	tx := sentry.StartTransaction(ctx, "GET /report", sentry.WithOpName("http.server"))
 	for end := time.Now().Add(takes); time.Now().Before(end); {
@@ -150,5 +150,5 @@ func work(d time.Duration) {
 	}
 }
 
-// park is what most goroutines of a service do: wait.
+// park waits, as most goroutines of a service do.
 func park(stop <-chan struct{}) { <-stop }

@@ -13,8 +13,8 @@ import (
 	"github.com/leakguard/leakguard/sentryhook"
 )
 
-// column is a mode's result, and what the server saw of it; nil where the
-// server is not ours.
+// column is a mode's result and what the server saw of it. The latter is nil if the
+// server is not the local one.
 type column struct {
 	result
 	server *ingest.Server
@@ -64,7 +64,7 @@ func profiles(c column) string {
 	return fmt.Sprint(c.server.Totals().Profiles)
 }
 
-// leftOut says what is known of profiles that did not arrive.
+// leftOut says what is known about profiles that did not arrive.
 func leftOut(c column) string {
 	said := append(reasons(c.Transport.Dropped, "transport"), reasons(c.Gate.Refused, "gate")...)
 	if c.server != nil {

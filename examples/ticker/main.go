@@ -1,13 +1,13 @@
-// Ticker tells in half a minute what takes a service days: each request leaves a
-// goroutine behind that waits for the next tick, for ever. Nobody notices, for
-// each takes next to nothing, until the process is busy with waking them
-// while there is nothing to do.
+// Ticker shows in half a minute what takes a service days: each request leaves
+// behind a goroutine that wakes at each tick, forever. Nobody notices, because each
+// takes almost nothing, until waking them keeps the process busy while there is
+// nothing to do.
 //
 //	go run ./examples/ticker
 //
-// The guard finds it when the service uses a few percent of a core, and the
-// report's first line names the function. It exits with 1 if nothing was found
-// within -for.
+// The guard finds the leak once the service uses a few percent of a core, and the
+// report's first line names the function. The program exits with 1 if nothing was
+// found within -for.
 package main
 
 import (
@@ -28,17 +28,17 @@ import (
 )
 
 const (
-	// requests are made at this pace, after a calm time, in which the guard
-	// learns what the service uses when all is quiet.
+	// requests is the time between two requests. They begin after a calm time, in
+	// which the guard learns what the idle service uses.
 	requests = 40 * time.Millisecond
 	calm     = 4 * time.Second
-	// refresh is how often a session that nobody wants any more is refreshed.
+	// refresh is how often an abandoned session is refreshed.
 	refresh = 20 * time.Millisecond
 
-	// In production the quietest tenth of an hour is the floor, and the rule that
-	// Start has by default watches how it moves for a day. A demo cannot wait for
-	// that: here the window is 3 s, and a floor of four times what it was, and
-	// 1.5% of a core more, opens the incident.
+	// In production the floor of CPU is the quietest tenth of an hour, and the
+	// default rule watches its trend for a day. A demo cannot wait that long. Here
+	// the window is 3 s, and an incident opens if the floor is four times what it was
+	// and at least 1.5% of a core more.
 	window     = 3 * time.Second
 	interval   = 100 * time.Millisecond
 	factor     = 4
@@ -63,8 +63,8 @@ func main() {
 func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	fmt.Fprintf(w, "A request every %v; from %v on each leaves a goroutine that ticks every %v.\n", requests, calm, refresh)
-	fmt.Fprintf(w, "Sped up for the demo: the floor of CPU is that of %v, not of an hour, and a line stands for the trend of a day.\n\n", window)
+	fmt.Fprintf(w, "A request every %v; after %v each leaves behind a goroutine that ticks every %v.\n", requests, calm, refresh)
+	fmt.Fprintf(w, "Sped up for the demo: the floor of CPU covers %v instead of an hour, and a threshold replaces the trend over a day.\n\n", window)
 
 	found := make(reports.First, 1)
 	g, err := guard.Start(guard.Config{
@@ -92,8 +92,8 @@ func run(ctx context.Context, w io.Writer, dir string, deadline time.Duration) e
 	return errors.Join(err, g.Close())
 }
 
-// serve makes requests, until there is an incident: the CPU profile is to show
-// what ticks when all is quiet.
+// serve makes requests until there is an incident. They then stop, so that the CPU
+// profile shows what ticks in an idle service.
 func serve(ctx context.Context, g *guard.Guard) {
 	begin := time.Now()
 	tick := time.NewTicker(requests)
@@ -108,18 +108,18 @@ func serve(ctx context.Context, g *guard.Guard) {
 	}
 }
 
-// handle is a request. Whoever logs in gets a session.
+// handle handles a request. A login gets a session.
 func handle(login bool) {
 	if login {
 		go keepFresh(new(session))
 	}
 }
 
-// session is what is worth keeping fresh as long as its user is there.
+// session is worth keeping fresh as long as its user is there.
 type session struct{ refreshed atomic.Int64 }
 
-// keepFresh never ends: nobody tells it that the user has left. Had it a
-// context, or were the ticker in a select with the session's end, it would.
+// keepFresh never ends, because nothing tells it that the user has left. The fix is
+// a select that also waits for a context or for the end of the session.
 func keepFresh(s *session) {
 	for now := range time.Tick(refresh) {
 		s.refreshed.Store(now.UnixNano())

@@ -13,7 +13,7 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// TestTicker runs the example as a stranger would, and looks who is blamed and
+// TestTicker runs the example as a stranger would, and checks what is blamed and
 // how early.
 func TestTicker(t *testing.T) {
 	testenv.NeedFull(t, "takes half a minute")
@@ -22,8 +22,8 @@ func TestTicker(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", build, err, out)
 	}
-	// With timers as they were before Go 1.23, which the guard is to notice. The
-	// story is the same: this ticker is leaked under both.
+	// Run with timers as they were before Go 1.23, which the guard must notice. The
+	// story is the same: this ticker leaks under both.
 	cmd := exec.Command(binary, "-dir", filepath.Join(t.TempDir(), "evidence"), "-for", "2m")
 	cmd.Env = append(os.Environ(), "GODEBUG=asynctimerchan=1")
 	start := time.Now()
@@ -58,7 +58,7 @@ func TestTicker(t *testing.T) {
 	}
 }
 
-// TestNoReport says so when nothing is found in time.
+// TestNoReport expects a message if nothing is found in time.
 func TestNoReport(t *testing.T) {
 	var out strings.Builder
 	err := run(t.Context(), &out, t.TempDir(), 100*time.Millisecond)

@@ -15,19 +15,19 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// store is an object store that counts, and that fails where it is told to: an
-// object is there whole or not at all, and a write can be made to depend on that
-// there is none.
+// store is an object store that counts, and that fails on demand. An object is
+// there whole or not at all, and a write can be made conditional on the object's
+// absence.
 type store struct {
-	driver.Bucket // what a sink does not use is nil
+	driver.Bucket // methods that a sink does not use are nil
 
 	mu       sync.Mutex
 	objects  map[string][]byte
-	order    []string // names as they were written
+	order    []string // names in the order of writing
 	refused  int      // conditional writes that found an object
 	reads    int
-	received int64 // bytes, of refused writes too
-	// fail is asked before each write and read; nil: nothing fails.
+	received int64 // bytes, including refused writes
+	// fail is called before each read and write. If it is nil, nothing fails.
 	fail func(op, key string) error
 }
 
@@ -130,7 +130,7 @@ func (r *reader) Attributes() *driver.ReaderAttributes {
 	return &driver.ReaderAttributes{Size: r.size, ModTime: time.Now()}
 }
 
-// places lists the places of which the store has the file.
+// places returns the places for which the store has the file.
 func (s *store) places(file string) (list []string) {
 	for key := range s.objects {
 		if place, ok := strings.CutSuffix(key, "/"+file); ok {

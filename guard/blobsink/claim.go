@@ -14,14 +14,14 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/fleet"
 )
 
-// place is where this process keeps an incident for the fleet.
+// place is where this process stores an incident for the fleet.
 type place struct {
 	prefix   string
-	uploaded map[string]int64 // size by file
+	uploaded map[string]int64 // sizes by file name
 	bytes    int64
 }
 
-// claim is who has a place.
+// claim records which process holds a place.
 type claim struct {
 	Incident string    `json:"incident"`
 	Host     string    `json:"host"`
@@ -29,8 +29,9 @@ type claim struct {
 	Claimed  time.Time `json:"claimed"`
 }
 
-// claim takes the incident's place, if it is free; nil if it is not. One that
-// comes again after a restart has it already.
+// claim claims the incident's place. It returns nil if another process holds it.
+// again says that the event is redelivered after a restart; the incident may then
+// hold the place already.
 func (s *Sink) claim(ctx context.Context, in *fleet.Incident, again bool) (*place, error) {
 	m := &in.Manifest
 	h := fnv.New32a()
@@ -57,8 +58,8 @@ func (s *Sink) claim(ctx context.Context, in *fleet.Incident, again bool) (*plac
 			ours = false
 			return nil
 		}
-		// It may be this incident's own: of the process before, or of a try whose
-		// answer was lost.
+		// The place may be held by this incident: by the process before a restart, or
+		// by an attempt whose response was lost.
 		held, err := s.bucket.ReadAll(ctx, name)
 		if err != nil {
 			return curable(err)
@@ -80,7 +81,7 @@ func (s *Sink) claim(ctx context.Context, in *fleet.Incident, again bool) (*plac
 	return p, nil
 }
 
-// curable marks errors that another try would not cure.
+// curable marks the errors that a retry would not cure.
 func curable(err error) error {
 	switch gcerrors.Code(err) {
 	case gcerrors.OK:

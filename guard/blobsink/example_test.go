@@ -11,7 +11,7 @@ import (
 	"github.com/leakguard/leakguard/guard/blobsink"
 )
 
-// Evidence goes to a bucket, as soon as it is captured.
+// Upload evidence to a bucket as soon as it is captured.
 func ExampleNew() {
 	bucket, err := blob.OpenBucket(context.Background(), "file:///var/evidence")
 	if err != nil {

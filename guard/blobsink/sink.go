@@ -1,6 +1,7 @@
 package blobsink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,24 +16,24 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/fleet"
 )
 
-// Config configures a sink. Its zero value works.
+// Config configures a sink. The zero value works.
 type Config struct {
-	// Name is the sink's. Zero: "blob".
+	// Name is the name of the sink. Zero: "blob".
 	Name string
-	// Prefix is put before all names of objects. Zero: "leakguard/".
+	// Prefix starts the name of every object. Zero: "leakguard/".
 	Prefix string
-	// Places is how many incidents of one name the fleet keeps in a Window, from
-	// 1 to 1,000. Zero: 3.
+	// Places is how many incidents with the same name the fleet stores in a Window,
+	// from 1 to 1,000. Zero: 3.
 	Places int
-	// Window is for how long that holds, from one minute; windows begin at
+	// Window is the period for Places, at least one minute. Windows begin at
 	// multiples of it in UTC. Zero: 24 h.
 	Window time.Duration
-	// MaxBytes bounds what is uploaded of one incident. Files that do not fit are
-	// left out and logged. Zero: 64 MiB.
+	// MaxBytes bounds the upload of one incident. Files that do not fit are skipped
+	// and logged. Zero: 64 MiB.
 	MaxBytes int64
 	// Wait is how long to wait for the report, which names the suspect. Zero: 5 s.
 	Wait time.Duration
-	// Logger is told what is left out. Zero: slog.Default.
+	// Logger logs the files that are skipped. Zero: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -45,24 +46,25 @@ const (
 	leastWindow     = time.Minute
 	defaultMaxBytes = 64 << 20
 	defaultWait     = 5 * time.Second
-	// mostKnown bounds what the sink remembers of incidents and places.
+	// mostKnown bounds the incidents and places that the sink remembers.
 	mostKnown = 256
 )
 
-// Sink brings evidence to a bucket. It is safe for concurrent use.
+// Sink uploads evidence to a bucket. It is safe for concurrent use.
 type Sink struct {
 	bucket *blob.Bucket
 	cfg    Config
 
 	mu    sync.Mutex
 	known map[string]*place // by incident
-	taken map[string]bool   // places that others have
+	taken map[string]bool   // places held by other processes
 }
 
 var _ guard.Sink = (*Sink)(nil)
 
-// New returns a sink that writes to the bucket, which stays the caller's to close,
-// after the guard. Its error joins all faults of the configuration.
+// New returns a sink that uploads to bucket. The caller remains responsible for
+// closing the bucket, after the guard. The error joins all faults of the
+// configuration.
 func New(bucket *blob.Bucket, cfg Config) (*Sink, error) {
 	var errs []error
 	fault := func(ok bool, format string, args ...any) {
@@ -73,44 +75,31 @@ func New(bucket *blob.Bucket, cfg Config) (*Sink, error) {
 	fault(bucket != nil, "no bucket: open one with gocloud.dev/blob")
 	fault(cfg.Places >= 0 && cfg.Places <= mostPlaces, "Places: %d: want 1 to %d (0: %d)", cfg.Places, mostPlaces, defaultPlaces)
 	fault(cfg.Window == 0 || cfg.Window >= leastWindow, "Window: %v: want at least %v (0: %v)", cfg.Window, leastWindow, defaultWindow)
-	fault(cfg.MaxBytes >= 0, "MaxBytes: %d: want bytes, at least 0 (0: 64 MiB)", cfg.MaxBytes)
+	fault(cfg.MaxBytes >= 0, "MaxBytes: %d: want at least 0 bytes (0: 64 MiB)", cfg.MaxBytes)
 	fault(cfg.Wait >= 0, "Wait: %v: want at least 0 (0: %v)", cfg.Wait, defaultWait)
 	fault(!strings.HasPrefix(cfg.Prefix, "/") && !strings.Contains(cfg.Prefix, ".."), "Prefix: %q: want no leading '/' and no '..'", cfg.Prefix)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	if cfg.Name == "" {
-		cfg.Name = defaultName
-	}
-	if cfg.Prefix == "" {
-		cfg.Prefix = defaultPrefix
-	}
-	if cfg.Places == 0 {
-		cfg.Places = defaultPlaces
-	}
-	if cfg.Window == 0 {
-		cfg.Window = defaultWindow
-	}
-	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = defaultMaxBytes
-	}
-	if cfg.Wait == 0 {
-		cfg.Wait = defaultWait
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
+	cfg.Name = cmp.Or(cfg.Name, defaultName)
+	cfg.Prefix = cmp.Or(cfg.Prefix, defaultPrefix)
+	cfg.Places = cmp.Or(cfg.Places, defaultPlaces)
+	cfg.Window = cmp.Or(cfg.Window, defaultWindow)
+	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultMaxBytes)
+	cfg.Wait = cmp.Or(cfg.Wait, defaultWait)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return &Sink{bucket: bucket, cfg: cfg, known: make(map[string]*place), taken: make(map[string]bool)}, nil
 }
 
-// Name returns the sink's name.
+// Name returns the name of the sink.
 func (s *Sink) Name() string { return s.cfg.Name }
 
-// Deliver uploads what the event has brought, where this process has a place for
-// the incident. Events without new evidence are accepted and cost nothing.
+// Deliver uploads the event's new evidence if this process holds a place for the
+// incident. It accepts other events at no cost. It blocks until the upload is
+// complete, fails permanently, or ctx is done.
 func (s *Sink) Deliver(ctx context.Context, e guard.Event) error {
 	if e.Kind == guard.Opened || e.Kind == guard.Escalated {
-		return nil // the evidence comes with Captured
+		return nil // the evidence follows with Captured
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,9 +110,9 @@ func (s *Sink) Deliver(ctx context.Context, e guard.Event) error {
 	return s.upload(ctx, in, p)
 }
 
-// Claim reports whether the evidence of the event's incident speaks for the fleet,
-// as Deliver decides it, and claims a place if that is not decided yet. Other sinks
-// can ask it so that they do not send ten thousand times the same.
+// Claim reports whether this process stores the incident for the fleet. It makes
+// the same decision as Deliver, and claims a place if none has been made. Other
+// sinks can ask it to avoid sending the same incident ten thousand times.
 func (s *Sink) Claim(ctx context.Context, e guard.Event) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,8 +120,8 @@ func (s *Sink) Claim(ctx context.Context, e guard.Event) (bool, error) {
 	return p != nil, err
 }
 
-// place returns the incident and the place that this process has for it; nil if
-// others have it, or if there is no evidence.
+// place returns the incident and the place that this process holds for it. Both are
+// nil if other processes hold it or there is no evidence.
 func (s *Sink) place(ctx context.Context, e guard.Event) (*fleet.Incident, *place, error) {
 	id := e.Incident.ID
 	p, decided := s.known[id]
@@ -157,7 +146,7 @@ func (s *Sink) place(ctx context.Context, e guard.Event) (*fleet.Incident, *plac
 		return nil, nil, fmt.Errorf("blobsink: incident %s: claim a place: %w", id, err)
 	}
 	if len(s.known) >= mostKnown {
-		clear(s.known) // then a later event of an old incident asks once more
+		clear(s.known) // a later event of an old incident then claims again
 	}
 	s.known[id] = p
 	return &in, p, nil

@@ -14,16 +14,16 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// upload brings what is not there yet, and the manifest last.
+// upload uploads the files that are not there yet, and the manifest last.
 func (s *Sink) upload(ctx context.Context, in *fleet.Incident, p *place) error {
 	for _, a := range in.Files {
 		if size, ok := p.uploaded[a.Name]; ok && size == a.Size {
 			continue
 		}
 		if p.bytes+a.Size > s.cfg.MaxBytes {
-			s.cfg.Logger.Warn("leakguard: a file of an incident is not uploaded, it would exceed MaxBytes",
+			s.cfg.Logger.Warn("leakguard: skipped a file of an incident: it would exceed MaxBytes",
 				"incident", in.Manifest.ID, "file", a.Name, "size", profile.Bytes(a.Size).String(), "uploaded", profile.Bytes(p.bytes).String())
-			p.uploaded[a.Name] = a.Size // said once
+			p.uploaded[a.Name] = a.Size // log it only once
 			continue
 		}
 		err := s.put(ctx, in.Folder, p.prefix, a.Name)
@@ -42,7 +42,7 @@ func (s *Sink) upload(ctx context.Context, in *fleet.Incident, p *place) error {
 	return nil
 }
 
-// put writes one file as one object.
+// put uploads one file as one object.
 func (s *Sink) put(ctx context.Context, folder, prefix, name string) error {
 	return fleet.Retry(ctx, func() error {
 		f, err := os.OpenInRoot(folder, name)
@@ -63,5 +63,5 @@ func contentType(name string) string {
 	case ".json":
 		return "application/json"
 	}
-	return "application/octet-stream" // profiles: no Content-Encoding, pprof wants the gzip as it is
+	return "application/octet-stream" // profiles: no Content-Encoding, because pprof wants the gzip as it is
 }

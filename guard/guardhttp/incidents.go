@@ -89,7 +89,7 @@ func (l *incidentList) list(s *guard.Snapshot, now time.Time) []entry {
 		}
 		i := &out[at]
 		i.Open, i.Ours, i.Ended = true, true, nil
-		i.NotCaptured, i.Evidence = live.NotCaptured, live.Evidence
+		i.NotCaptured, i.Evidence = live.NotCaptured, live.EvidenceIn
 		if live.Headline != "" {
 			i.Headline = live.Headline
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
@@ -190,7 +191,7 @@ func futureWords(s *guard.Snapshot, rate float64) string {
 	if !ok || left > 15*time.Minute {
 		return ""
 	}
-	return "at the present rate it is full in " + span(left)
+	return "at the present rate it is full in " + words.Span(max(left, 0))
 }
 
 // sentence joins the parts that are not empty.
@@ -222,22 +223,4 @@ func amount(v float64, unit profile.Unit) string {
 	}
 }
 
-func ago(d time.Duration) string { return span(d) + " ago" }
-
-// span formats a duration with about two digits.
-func span(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "0 s"
-	case d < 2*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.0f h", d.Hours())
-	default:
-		return fmt.Sprintf("%.0f days", d.Hours()/24)
-	}
-}
+func ago(d time.Duration) string { return words.Span(max(d, 0)) + " ago" }

@@ -31,7 +31,7 @@ func TestStatus(t *testing.T) {
 			want: "The guard has stopped; its last reading was at 2026-11-20 02:57:00 UTC."},
 		{name: "calm", level: "calm", want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB."},
 		{name: "no limit", change: func(s *guard.Snapshot) { s.Limits.Kill = profile.Unknown }, level: "calm",
-			want: "Calm: none of 8 rules has crossed its line; memory is at 128.0 MiB, and no limit is known."},
+			want: "Calm: none of 8 rules has crossed its line; memory is at 128.0 MiB and no limit is known."},
 		{name: "page cache", change: func(s *guard.Snapshot) {
 			s.Verdict = incident.Verdict{Class: incident.VerdictCacheAtLimit, Text: "page cache at the limit, the kernel takes it back, no leak"}
 		}, level: "calm", want: "Calm: none of 8 rules has crossed its line; page cache at the limit, the kernel takes it back, no leak."},
@@ -51,7 +51,7 @@ func TestStatus(t *testing.T) {
 		}, level: "growing", want: "2,081 goroutines are piling up in shop.await; memory is at 25% of 512.0 MiB."},
 		{name: "a trend", change: func(s *guard.Snapshot) {
 			s.Trends = []incident.Trend{{Signal: "live heap", Unit: profile.UnitBytes, State: "growing", Slope: 3 * mib}}
-		}, level: "growing", want: "live heap is growing, by 3.0 MiB an hour; it is too early to tell whether it leaks; memory is at 25% of 512.0 MiB."},
+		}, level: "growing", want: "live heap is growing by 3.0 MiB an hour; it is too early to tell whether it leaks; memory is at 25% of 512.0 MiB."},
 		{name: "an incident", rate: 64 * mib / 10, incidents: []entry{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
 			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; at the present rate it is full in 60 s."},
 		{name: "about to recover", change: func(s *guard.Snapshot) { s.Rules[2] = guard.RuleState{Open: true, Value: 5, Level: 6} },

@@ -13,28 +13,28 @@ import (
 	"github.com/leakguard/leakguard/profile/diff"
 )
 
-// site is a place in the code with how many objects of a kind it has made that
-// are still there.
+// site is a place in the code, with the number of live objects that it allocated.
 type site struct {
 	frame profile.Frame
 	n     int64
 }
 
-// allocations are those of some functions that a heap profile has seen.
+// allocations tracks the objects that some functions allocate, by means of heap
+// profiles.
 type allocations struct {
 	allocators []string
-	base       []byte // nil: nothing is recorded
-	// sampleOf, if not "", is a function that has made mostly the objects in
-	// question before base was written: they tell the line of the allocator
-	// that makes them from its others.
+	base       []byte // nil if allocations are not recorded
+	// sampleOf, if not "", is a function that allocated mostly the objects in
+	// question before base was taken. Its allocations identify the allocator's line
+	// that makes them.
 	sampleOf string
 }
 
-// descriptorAllocators make what the standard library keeps for a descriptor.
+// descriptorAllocators allocate the standard library's objects for descriptors.
 var descriptorAllocators = []string{"os.newFile", "net.newFD"}
 
-// recordedAllocations notes what there is of some functions' objects now, where
-// every allocation is recorded.
+// recordedAllocations records the current objects of the allocators, if every
+// allocation is being profiled.
 func recordedAllocations(allocators []string) allocations {
 	a := allocations{allocators: allocators}
 	if fullRate.full() {
@@ -43,14 +43,14 @@ func recordedAllocations(allocators []string) allocations {
 	return a
 }
 
-// since returns where objects were allocated since that are still there, most
+// since returns where objects were allocated since then that are still alive, most
 // first. It collects garbage.
 func (a allocations) since() ([]site, error) {
 	if a.base == nil {
 		return nil, nil
 	}
-	// Profiles that are to be compared are written at one rate. Reading them
-	// allocates much, and is not to be recorded.
+	// Profiles must be written at the same rate to be comparable. Reading them
+	// allocates a lot, which must not be recorded.
 	fullRate.acquire()
 	raw, err := captureSettled()
 	fullRate.release()
@@ -70,8 +70,8 @@ func (a allocations) since() ([]site, error) {
 		return nil, err
 	}
 	for _, p := range []*pprofile.Profile{base, now} {
-		// The stacks begin with the allocators, as the profile leaves the
-		// runtime's own frames out.
+		// The stacks begin with the allocators, because the profile leaves out the
+		// runtime's own frames.
 		p.Sample = slices.DeleteFunc(p.Sample, func(s *pprofile.Sample) bool {
 			f := leaf(s)
 			return f.Function == nil || !slices.Contains(a.allocators, f.Function.Name) || line != 0 && f.Line != line
@@ -96,13 +96,15 @@ func (a allocations) since() ([]site, error) {
 
 // captureSettled collects garbage and writes a heap profile.
 func captureSettled() ([]byte, error) {
-	// Twice: what has a cleanup is freed in the cycle after the one that ran it.
+	// Twice, because an object with a cleanup is freed in the cycle after the one
+	// that ran it.
 	runtime.GC()
 	runtime.GC()
 	return captureProfile(profile.Heap)
 }
 
-// line returns where the allocator makes the objects in question; 0: anywhere.
+// line returns the allocator's line that makes the objects in question, or 0 for
+// any.
 func (a allocations) line(base *pprofile.Profile) (int64, error) {
 	if a.sampleOf == "" {
 		return 0, nil
@@ -114,7 +116,7 @@ func (a allocations) line(base *pprofile.Profile) (int64, error) {
 		}
 	}
 	if line == 0 {
-		return 0, fmt.Errorf("the heap profile does not have what %s allocated", a.sampleOf)
+		return 0, fmt.Errorf("the heap profile has no allocations of %s", a.sampleOf)
 	}
 	return line, nil
 }
@@ -133,7 +135,8 @@ func leaf(s *pprofile.Sample) pprofile.Line {
 	return pprofile.Line{}
 }
 
-// writeSites lists places, each after what number gives.
+// writeSites lists places, each with the number that the function returns in front
+// of it.
 func writeSites(line func(string, ...any), sites []site, number func(site) string) {
 	for _, s := range sites[:min(len(sites), mostSites)] {
 		line("%s  %s", number(s), inFull(s.frame))

@@ -11,20 +11,20 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// mostInBaseline is above how many goroutines a test keeps no baseline: it
-// would cost as much as the check itself.
+// mostInBaseline is the number of goroutines above which a test keeps no baseline.
+// It would cost as much as the check itself.
 const mostInBaseline = 2000
 
-// baseline is the goroutines that are there before a test, by what they were
-// started with: a pool's workers are at another line each time one looks.
+// baseline counts the goroutines that exist before a test, by the function that
+// they were started with: a pool's workers are at another line at each look.
 //
-// A census does not see labels, so that those with one of ours count, too; a
-// profile that sees them costs five times as much. See [baseline.newcomers].
+// A census does not see labels, so it also counts goroutines that have one of ours.
+// A profile, which does, costs five times as much. See [baseline.newcomers].
 type baseline struct {
 	mu     sync.Mutex
 	byRoot map[string]int
 	bySite map[string]int // wait and place
-	deep   int            // goroutines whose stack is too deep to tell what they were started with
+	deep   int            // goroutines whose stack is too deep to show what they were started with
 }
 
 func takeBaseline() (*baseline, error) {
@@ -47,8 +47,8 @@ func siteText(wait, function string, line int) string {
 	return fmt.Sprint(wait, " ", function, " ", line)
 }
 
-// grown reports whether there are more goroutines that began in some way than
-// there were. It may say so of what is no newcomer.
+// grown reports whether any start function has more goroutines than it had. It can
+// return true although there are no newcomers.
 func (b *baseline) grown() bool {
 	now, err := takeBaseline()
 	if err != nil {
@@ -64,10 +64,11 @@ func (b *baseline) grown() bool {
 	return false
 }
 
-// newcomers returns the goroutines without a label of ours that have come since.
-// Of those that began in one way it takes those at a place where none was before.
-// Those with the label of a call before this number were in the baseline; those
-// of them that have ended can hide as many newcomers that began alike.
+// newcomers returns the new goroutines without a label of ours. Among those with
+// the same start function it prefers those at a place where there were none before.
+// Goroutines labelled by a call before this number were in the baseline. If some of
+// those have ended, as many newcomers with the same start function can go
+// unnoticed.
 func (b *baseline) newcomers(all goroutines, number int) (news []*group) {
 	if b == nil {
 		return nil
@@ -85,7 +86,7 @@ func (b *baseline) newcomers(all goroutines, number int) (news []*group) {
 			labelled[root] += g.count
 		}
 	}
-	unknown := b.deep // of them any may be one of those
+	unknown := b.deep // each of them may be one of those
 	for root, groups := range byRoot {
 		excess := -max(0, b.byRoot[root]-labelled[root])
 		for _, g := range groups {
@@ -126,10 +127,10 @@ func (b *baseline) add(groups []*group) {
 	}
 }
 
-// testRuns reports whether a test runs besides the caller's, whether it uses
-// this package or not. While a test that is not parallel runs, all others wait
-// in t.Run or t.Parallel. While a parallel test runs, the one that waits for it
-// is neither here nor there, as it has itself ended.
+// testRuns reports whether a test other than the caller's is running, whether it
+// uses this package or not. While a test that is not parallel runs, all others wait
+// in t.Run or t.Parallel. While a parallel test runs, the test that waits for it is
+// not seen, because its function has already returned.
 func testRuns(all goroutines) bool {
 	for _, g := range all.groups {
 		if !g.has("testing.tRunner") || g.has(ourPackage+"readProfile") {
@@ -144,7 +145,7 @@ func testRuns(all goroutines) bool {
 	return false
 }
 
-// inside reports whether goroutines were started with a function literal of
+// inside reports whether the goroutines were started with a function literal of
 // this function.
 func (g *group) inside(function string) bool {
 	return function != "" && strings.HasPrefix(g.root, function+".")

@@ -13,7 +13,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// heardT is a test that keeps what is said of it; goleak can use it, too.
+// heardT is a test that keeps its failures. goleak can use it, too.
 type heardT struct {
 	name     string
 	heard    strings.Builder
@@ -37,8 +37,8 @@ func (t *heardT) end() string {
 	return t.heard.String()
 }
 
-// park starts goroutines that wait, at two places, until the benchmark ends. Their
-// stacks are short, which is to goleak's advantage: it reads each of them as text.
+// park starts goroutines that wait at two places until the benchmark ends. Their
+// stacks are short, which favours goleak: it reads each of them as text.
 func park(b *testing.B, n int) {
 	b.Helper()
 	stop, ended := make(chan struct{}), new(sync.WaitGroup)
@@ -63,9 +63,9 @@ func deeper(depth int, parked *sync.WaitGroup, stop <-chan struct{}) {
 	<-stop
 }
 
-// BenchmarkVerifyNone is a passing check, from the call to the end of the test,
-// while so many goroutines of others are parked. goleak has to be told to ignore
-// those: it looks at them twice.
+// BenchmarkVerifyNone measures a passing check, from the call to the end of the
+// test, while other goroutines are parked. goleak must be told to ignore them, and
+// looks at them twice.
 func BenchmarkVerifyNone(b *testing.B) {
 	for _, n := range []int{0, 1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("parked=%d", n), func(b *testing.B) {
@@ -98,9 +98,9 @@ func BenchmarkVerifyNone(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyNoneFails is a check that finds 10,000 goroutines, and how much
-// it says. goleak's patience is fixed: 21 looks with 0.45 s of pauses in all; so
-// guardtest's is 0.45 s here.
+// BenchmarkVerifyNoneFails measures a check that finds 10,000 goroutines, and the
+// size of its report. goleak's patience is fixed: 21 looks with pauses of 0.45 s in
+// all. Therefore guardtest's is 0.45 s here.
 func BenchmarkVerifyNoneFails(b *testing.B) {
 	b.Run("guardtest", func(b *testing.B) {
 		said := ""

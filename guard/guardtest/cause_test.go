@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// fakeDB is a database of which only the goroutines are real.
+// fakeDB is a database whose goroutines alone are real.
 type fakeDB struct{ driver.Conn }
 
 func (fakeDB) Open(string) (driver.Conn, error)               { return fakeDB{}, nil }
@@ -32,10 +32,11 @@ type fakeTx struct{}
 func (fakeTx) Commit() error   { return nil }
 func (fakeTx) Rollback() error { return nil }
 
-// causes are goroutines that are left, what is said of them, and what ends them.
+// causes are goroutines that are left, with the cause that the report must name,
+// and what ends them.
 var causes = map[string]struct {
 	says []string
-	// start starts one and returns what ends it.
+	// start starts one and returns a function that ends it.
 	start func(t *testing.T) (end func())
 }{
 	"send": {[]string{"sends on a channel that nobody receives from any more"}, func(*testing.T) func() {
@@ -96,7 +97,7 @@ var causes = map[string]struct {
 		}()
 		return func() { close(a) }
 	}},
-	"mutex": {[]string{"the mutex is held by someone"}, func(*testing.T) func() {
+	"mutex": {[]string{"the mutex is held by a goroutine"}, func(*testing.T) func() {
 		var mu sync.Mutex
 		mu.Lock()
 		go func() { mu.Lock(); defer mu.Unlock() }()
@@ -113,13 +114,13 @@ var causes = map[string]struct {
 		cond := sync.NewCond(&mu)
 		go func() { mu.Lock(); cond.Wait(); mu.Unlock() }()
 		return func() {
-			for range 100 { // it may not wait yet
+			for range 100 { // it may not be waiting yet
 				cond.Broadcast()
 				time.Sleep(time.Millisecond)
 			}
 		}
 	}},
-	"body": {[]string{"a response body was neither closed nor read", "writing half"}, func(t *testing.T) func() {
+	"body": {[]string{"a response body was neither closed nor read", "write loop"}, func(t *testing.T) func() {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20)) }))
 		server.Config.ErrorLog = nil
 		server.Start()
@@ -200,7 +201,7 @@ var causes = map[string]struct {
 }
 
 func TestLikelyCauses(t *testing.T) {
-	number := 1_000_000 // of no call of VerifyNone
+	number := 1_000_000 // belongs to no call of VerifyNone
 	for name, c := range causes {
 		number++
 		t.Run(name, func(t *testing.T) {
@@ -208,7 +209,7 @@ func TestLikelyCauses(t *testing.T) {
 			label := labelOf("TestLikelyCauses", number)
 			var end func()
 			started := make(chan int)
-			go func() { // so that the test's own label stays
+			go func() { // keeps the test's own label
 				defer close(started)
 				setLabel(testName(label), testNumber(label))
 				end = c.start(t)

@@ -8,16 +8,16 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// mostInText is above how many goroutines nobody asks who created them: only
-// the text form tells, and it stops the world while it is written.
+// mostInText is the number of goroutines above which their creators are not looked
+// up. Only the text form has them, and writing it stops the world.
 const mostInText = 1000
 
-// creator is who started goroutines; the zero value says that it is not known.
+// creator is the code that started goroutines. The zero value means unknown.
 type creator struct {
 	function string
 	at       string // file:line
-	// test is the test function that is on their stacks or started them, or
-	// their creator, and so on, as far as these still live.
+	// test is the test function found on their stacks, on their creators' stacks, and
+	// so on, as long as these goroutines still exist.
 	test string
 }
 
@@ -31,7 +31,7 @@ func testOf(function string) string {
 	return ""
 }
 
-// findCreators notes who started the goroutines.
+// findCreators sets the creators of the goroutines.
 func findCreators(groups []*group, total int) {
 	if total >= mostInText {
 		return
@@ -58,7 +58,7 @@ func noteCreators(groups []*group, text []frames.TextGoroutine) {
 	}
 }
 
-// matches reports whether the goroutine of a text may be one of these.
+// matches reports whether the goroutine in the text may be one of these.
 func (g *group) matches(tg *frames.TextGoroutine) bool {
 	for _, function := range []string{g.top(), g.root} {
 		if !slices.Contains(tg.Functions, frames.WithoutTypes(function)) {
@@ -68,10 +68,10 @@ func (g *group) matches(tg *frames.TextGoroutine) bool {
 	return true
 }
 
-// testAbove returns the test function that a goroutine comes from, as far as
-// its creators live: a goroutine that has ended tells nothing.
+// testAbove returns the test function that a goroutine comes from. It follows the
+// creators as long as they still exist.
 func testAbove(tg *frames.TextGoroutine, byID map[int64]*frames.TextGoroutine) string {
-	for range 100 { // ids are reused by nobody, but the text is not ours
+	for range 100 { // IDs are never reused, but the text may be anybody's
 		if tg == nil {
 			return ""
 		}

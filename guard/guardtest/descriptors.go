@@ -10,23 +10,25 @@ import (
 	"time"
 )
 
-// NoDescriptorLeak fails the test if file descriptors that were opened since are
-// still open when it has ended: files, sockets, pipes. Call it at the top of a test. The
-// failure names each with what it is open on and, where [runtime.MemProfileRate] is 1
-// (see [FullMemProfile]), the line that opened it.
+// NoDescriptorLeak fails the test if file descriptors that were opened during the
+// test are still open after it has ended: files, sockets, pipes. Call it at the top
+// of a test. The failure says what each descriptor is open on. If
+// [runtime.MemProfileRate] is 1 (see [FullMemProfile]), it also names the lines
+// that opened files and connections.
 //
-// It is a call of its own and not an option of [VerifyNone], whose promise is that
-// what other tests do never matters: descriptors belong to the whole process and
-// nothing tells whose they are. Those that are found while another test uses this
-// package fail as inconclusive, so do not call it from a parallel test. It has the
-// option [Patience]. Idle connections of http.DefaultTransport are closed first.
+// Descriptors belong to the whole process, and nothing shows which test opened one.
+// If a leak is found while another test uses this package, the failure is marked
+// inconclusive. So do not call NoDescriptorLeak from a parallel test. For the same
+// reason it is not an option of [VerifyNone], which other tests must never affect.
 //
-// A file that nothing refers to is closed by the garbage collector sooner or later;
-// a collection that comes before the end of the test hides that it was forgotten.
+// The check waits for the [Patience], the only option. It closes idle connections
+// of http.DefaultTransport first. The garbage collector closes files that nothing
+// refers to: if it runs before the end of the test, it hides that a Close is
+// missing.
 //
-// It works on Linux, where /proc/self/fd is. Elsewhere it knows nothing and does not fail; a test that has
-// Logf is told so. The cost is one readlink(2) and fstat(2) per open descriptor, twice: 20 µs
-// for ten of them.
+// NoDescriptorLeak needs Linux, where /proc/self/fd exists. Elsewhere it does
+// nothing but log that, if the test has a method Logf. It calls readlink(2) and
+// fstat(2) twice per open descriptor, which takes 20 µs for ten of them.
 func NoDescriptorLeak(t TestingT, opts ...Option) {
 	t.Helper()
 	o, err := buildOptions(forNoDescriptorLeak, opts)
@@ -56,24 +58,24 @@ func NoDescriptorLeak(t TestingT, opts ...Option) {
 		case err != nil:
 			t.Errorf("guardtest: NoDescriptorLeak: %v", err)
 		case len(left) > 0:
-			// Who opened them is a help, not the finding.
+			// The sites help, but the finding stands without them.
 			sites, _ := opened.since()
-			t.Errorf("guardtest: %s", descriptorText(left, sites, a.with()))
+			t.Errorf("guardtest: %s", descriptorText(left, sites, a.concurrent()))
 		}
 	})
 }
 
-// errNoDescriptors is what openDescriptors says on other systems than Linux.
-var errNoDescriptors = errors.New("this system does not tell which descriptors are open")
+// errNoDescriptors is returned by openDescriptors on systems other than Linux.
+var errNoDescriptors = errors.New("this system does not list open descriptors")
 
-// logTo tells a test what is no failure, if it can be told.
+// logTo logs something that is not a failure, if the test has a log.
 func logTo(t TestingT, format string, args ...any) {
 	if l, ok := t.(interface{ Logf(string, ...any) }); ok {
 		l.Logf(format, args...)
 	}
 }
 
-// descriptor is an open one: what /proc says that it is open on.
+// descriptor is an open descriptor with its target in /proc.
 type descriptor struct {
 	number int
 	target string // such as '/tmp/x', 'socket:[1234]', 'pipe:[1234]'
@@ -82,8 +84,8 @@ type descriptor struct {
 // opening is what a descriptor is open on.
 type opening struct {
 	target string
-	// dev and ino tell that it is still the same file when that was renamed or removed
-	// and so has another target; zero where they are not known.
+	// dev and ino identify a file that is renamed or removed, which changes its
+	// target. They are zero if unknown.
 	dev, ino uint64
 }
 
@@ -91,8 +93,8 @@ func (o opening) same(p opening) bool {
 	return o.target == p.target || o.ino != 0 && o.ino == p.ino && o.dev == p.dev
 }
 
-// awaitClosed returns the descriptors that were not open before and are open
-// when the patience has ended.
+// awaitClosed returns the descriptors that were not open before and are still open
+// when the patience ends.
 func awaitClosed(base map[int]opening, patience time.Duration) ([]descriptor, error) {
 	deadline := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
@@ -109,7 +111,8 @@ func awaitClosed(base map[int]opening, patience time.Duration) ([]descriptor, er
 	}
 }
 
-// openedSince returns what is open now and was not, or was something else.
+// openedSince returns the descriptors that are open now but were not, or were open
+// on something else.
 func openedSince(base, now map[int]opening) []descriptor {
 	var left []descriptor
 	for _, number := range slices.Sorted(maps.Keys(now)) {
@@ -120,18 +123,18 @@ func openedSince(base, now map[int]opening) []descriptor {
 	return left
 }
 
-// mostDescriptors are listed of those that are left.
+// mostDescriptors is how many open descriptors are listed.
 const mostDescriptors = 20
 
-func descriptorText(left []descriptor, opened []site, company string) string {
+func descriptorText(left []descriptor, opened []site, otherTest string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "\n  "+format, args...) }
-	if company != "" {
+	if otherTest != "" {
 		b.WriteString("inconclusive: ")
 	}
-	number := "a descriptor that was opened in this test is"
+	number := "a descriptor opened in this test is"
 	if len(left) > 1 {
-		number = fmt.Sprintf("%d descriptors that were opened in this test are", len(left))
+		number = fmt.Sprintf("%d descriptors opened in this test are", len(left))
 	}
 	fmt.Fprintf(&b, "%s still open: %s", number, left[0].what())
 	b.WriteString("\n")
@@ -143,22 +146,23 @@ func descriptorText(left []descriptor, opened []site, company string) string {
 	}
 	b.WriteString("\n")
 	switch {
-	case company != "":
-		line("%s used guardtest at the same time: they may be its. Do not call", company)
+	case otherTest != "":
+		line("%s used guardtest at the same time and may have opened them. Do not call", otherTest)
 		line("NoDescriptorLeak from a parallel test.")
 	case len(opened) > 0:
-		line("files and connections that were opened, and are still referred to, come from")
-		// Without their numbers: the libraries make several objects for one.
+		line("files and connections that are still referenced were opened at")
+		// Without the numbers, because the libraries allocate several objects for one
+		// descriptor.
 		writeSites(line, opened, func(site) string { return "" })
 	case fullRate.full():
-		line("nothing in os or net refers to them any more: whoever opened them forgot Close")
+		line("nothing in os or net refers to them any more: a Close is missing")
 	default:
-		line("for the lines that opened them: guardtest.Main(m, guardtest.FullMemProfile()) in TestMain")
+		line("to see the lines that opened them, call guardtest.Main(m, guardtest.FullMemProfile()) in TestMain")
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// what says what it is open on.
+// what describes what it is open on.
 func (d descriptor) what() string {
 	inode, isSocket := strings.CutPrefix(d.target, "socket:[")
 	switch {
@@ -166,11 +170,11 @@ func (d descriptor) what() string {
 		if s := describeSocket(strings.TrimSuffix(inode, "]")); s != "" {
 			return s
 		}
-		return "a socket that is no longer in any table of the kernel's: not connected, or of another family"
+		return "a socket that is in none of the kernel's tables any more: not connected, or of another family"
 	case strings.HasPrefix(d.target, "pipe:["):
 		return "a pipe, " + d.target
 	case strings.HasPrefix(d.target, "anon_inode:"):
-		return strings.Trim(strings.TrimPrefix(d.target, "anon_inode:"), "[]") + " (of the kernel's, no file)"
+		return strings.Trim(strings.TrimPrefix(d.target, "anon_inode:"), "[]") + " (a kernel object, not a file)"
 	}
 	return d.target
 }

@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// startPoller makes the runtime open the descriptors of its network poller, which it
-// does with the first file or socket that can wait: they are nobody's leak.
+// startPoller makes the runtime open the descriptors of its network poller, so that
+// they do not count as leaks. It otherwise opens them with the first file or socket
+// that can wait.
 var startPoller = sync.OnceFunc(func() {
 	if r, w, err := os.Pipe(); err == nil {
 		r.Close()
@@ -43,7 +44,7 @@ func openDescriptors() (map[int]opening, error) {
 		}
 		o := opening{target: target}
 		var stat syscall.Stat_t
-		// The kernel's own objects are all one file.
+		// All objects of the kernel's own share one inode.
 		if strings.HasPrefix(target, "/") && syscall.Fstat(number, &stat) == nil {
 			o.dev, o.ino = uint64(stat.Dev), stat.Ino
 		}

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// descriptorCases open something, each with what the failure must say of it.
+// descriptorCases open something. The failure must match want.
 var descriptorCases = []struct {
 	name string
 	open func(*testing.T) []interface{ Close() error }
@@ -25,12 +25,12 @@ var descriptorCases = []struct {
 		f, err := os.Create(filepath.Join(t.TempDir(), "left.txt"))
 		check(t, err)
 		return closers(f)
-	}, `^guardtest: a descriptor that was opened in this test is still open: /.*/left\.txt\n`},
+	}, `^guardtest: a descriptor opened in this test is still open: /.*/left\.txt\n`},
 	{"pipe", func(t *testing.T) []interface{ Close() error } {
 		r, w, err := os.Pipe()
 		check(t, err)
 		return closers(r, w)
-	}, `^guardtest: 2 descriptors that were opened in this test are still open: a pipe, pipe:\[\d+\]\n`},
+	}, `^guardtest: 2 descriptors opened in this test are still open: a pipe, pipe:\[\d+\]\n`},
 	{"listener", func(t *testing.T) []interface{ Close() error } {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, err)
@@ -52,7 +52,7 @@ var descriptorCases = []struct {
 		return closers(c)
 	}, `UDP from 127\.0\.0\.1:\d+ to 0\.0\.0\.0:0\n`},
 	{"Unix socket", func(t *testing.T) []interface{ Close() error } {
-		// Not in t.TempDir: a path of a socket has 107 bytes at most.
+		// Not in t.TempDir, because the path of a socket has at most 107 bytes.
 		dir, err := os.MkdirTemp("", "guardtest")
 		check(t, err)
 		t.Cleanup(func() { os.RemoveAll(dir) })
@@ -92,7 +92,7 @@ func TestNoDescriptorLeakNamesWhatIsOpen(t *testing.T) {
 func TestNoDescriptorLeakPasses(t *testing.T) {
 	for _, c := range descriptorCases {
 		t.Run(c.name, func(t *testing.T) {
-			// What was open before does not count, nor what is closed in time.
+			// Descriptors that were open before, or are closed in time, do not count.
 			for _, before := range c.open(t) {
 				defer before.Close()
 			}
@@ -126,7 +126,7 @@ func TestNoDescriptorLeakClosesIdleConnections(t *testing.T) {
 	}
 }
 
-// A number that is open on something else now is not the one that was there.
+// A descriptor number that is now open on something else counts as new.
 func TestNoDescriptorLeakSeesAReusedNumber(t *testing.T) {
 	old, err := os.Open(os.DevNull)
 	check(t, err)
@@ -160,7 +160,7 @@ func TestNoDescriptorLeakNamesTheLine(t *testing.T) {
 	}
 	t.Logf("\n%s", got)
 
-	// What was opened without the os package has no line, and the text says so.
+	// What was opened without the os package has no line, and the failure says so.
 	fake = &fakeT{name: t.Name()}
 	NoDescriptorLeak(fake, Patience(0))
 	fd, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
@@ -197,11 +197,11 @@ func TestFindSocket(t *testing.T) {
    1: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000100007F:C001 08 00000000:00000000 00:00000000 00000000     0        0 102 1
 `
 	if socketAddress("0100007F:0001") != "127.0.0.1:1" {
-		return // a big-endian machine has other tables
+		return // a big-endian machine has different tables
 	}
 	for _, c := range []struct{ table, text, inode, want string }{
 		{"tcp6", tcp6, "101", "TCP on [::1]:8080, listening"},
-		{"tcp6", tcp6, "102", "TCP from 127.0.0.1:8080 to 127.0.0.1:49153, closed by the peer, and not here (CLOSE_WAIT)"},
+		{"tcp6", tcp6, "102", "TCP from 127.0.0.1:8080 to 127.0.0.1:49153, closed by the peer but not by this process (CLOSE_WAIT)"},
 		{"tcp6", tcp6, "10", ""},
 		{"unix", "Num RefCount Protocol Flags Type St Inode Path\n0: 2 0 0 1 3 77\n0: 2 0 0 1 3 78 @x\n", "77", "a Unix socket without a name"},
 		{"unix", "Num RefCount Protocol Flags Type St Inode Path\n0: 2 0 0 1 3 77\n0: 2 0 0 1 3 78 @x\n", "78", "a Unix socket at @x"},
@@ -223,7 +223,7 @@ func FuzzFindSocket(f *testing.F) {
 	})
 }
 
-// The file that was open before is still it, whatever its name.
+// A file that was open before stays the same file under another name.
 func TestNoDescriptorLeakOfARenamedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	f, err := os.Create(path)

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// describeSocket says what the kernel's tables know of the socket with this
-// inode; "" for nothing.
+// describeSocket describes the socket with this inode, as far as the kernel's
+// tables list it. It returns "" if they do not.
 func describeSocket(inode string) string {
 	for _, table := range []string{"tcp", "tcp6", "udp", "udp6", "unix"} {
-		// The tables of a machine with very many connections are long, but this is
-		// the way of a test that fails.
+		// These tables are long on a machine with very many connections, but only a
+		// failing test reads them.
 		text, err := os.ReadFile("/proc/self/net/" + table)
 		if err != nil {
 			continue
@@ -27,15 +27,15 @@ func describeSocket(inode string) string {
 	return ""
 }
 
-// tcpStates are those of include/net/tcp_states.h.
+// tcpStates are the states of include/net/tcp_states.h.
 var tcpStates = map[string]string{
 	"01": "established", "02": "connecting", "03": "being accepted", "04": "closing (FIN_WAIT1)",
 	"05": "closing (FIN_WAIT2)", "06": "closed (TIME_WAIT)", "07": "not connected",
-	"08": "closed by the peer, and not here (CLOSE_WAIT)", "09": "closing (LAST_ACK)", "0A": "listening", "0B": "closing",
+	"08": "closed by the peer but not by this process (CLOSE_WAIT)", "09": "closing (LAST_ACK)", "0A": "listening", "0B": "closing",
 }
 
-// findSocket looks a socket up in the text of one of the tables, see proc_net_tcp.rst
-// of the kernel's documentation and proc_net(5).
+// findSocket looks up a socket in the text of one of the tables. Their formats are
+// in proc_net_tcp.rst of the kernel's documentation and in proc_net(5).
 func findSocket(table, text, inode string) string {
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
@@ -69,8 +69,8 @@ func findSocket(table, text, inode string) string {
 	return ""
 }
 
-// socketAddress reads '0100007F:1F90': words of 32 bits in the machine's order,
-// and a port.
+// socketAddress parses '0100007F:1F90': words of 32 bits in native byte order, and
+// a port.
 func socketAddress(s string) string {
 	address, port, _ := strings.Cut(s, ":")
 	b, err := hex.DecodeString(address)

@@ -10,55 +10,63 @@
 //
 //	func TestMain(m *testing.M) { guardtest.Main(m) }
 //
-// The way of a goroutine:
+// # How goroutines are checked
 //
-//  1. [VerifyNone] notes which goroutines there are, and labels the test's goroutine
-//     with its name (a pprof label, key 'guardtest'). Every goroutine inherits the
-//     labels of the one that starts it, at any depth.
-//  2. When the test, its subtests and the Cleanups that were registered after the call have
-//     ended, it looks for goroutines with that label, until there are none or the
-//     [Patience] has passed. Idle connections of [net/http.DefaultTransport] are closed
-//     first.
-//  3. What is left fails the test, in at most 60 lines: grouped by place, with what it
-//     waits for and for how long at least, the line that started it, a likely cause and,
-//     where the toolchain has the goroutineleak profile, the garbage
-//     collector's proof that nothing can wake it.
-//  4. [Main] does the same once for the package and says which test started each; it
-//     finds, too, what no test can be blamed for.
+//  1. [VerifyNone] records which goroutines exist, and labels the test's goroutine
+//     with the test's name (a pprof label with the key 'guardtest'). A goroutine
+//     inherits the labels of the one that starts it, at any depth.
+//  2. When the test, its subtests and the Cleanups that were registered after the
+//     call have finished, it looks for goroutines with that label, until there are
+//     none or the [Patience] has passed. It closes idle connections of
+//     [net/http.DefaultTransport] first.
+//  3. Goroutines that are left fail the test. The failure has at most 60 lines. It
+//     groups them by place and gives for each what they wait for and for how long
+//     at least, the line that started them, and a likely cause. If the toolchain
+//     has the goroutineleak profile, it adds the garbage collector's proof that
+//     nothing can wake them.
+//  4. [Main] does the same once for the package and says which test started each
+//     goroutine. It also finds those that no test can be blamed for.
 //
-// # Who is blamed
+// # Which test is blamed
 //
-// The innermost test that called VerifyNone: a leak of a subtest that did not call it is
-// its parent's, one that a subtest is blamed for is not told again by its parent.
+// The innermost test that called VerifyNone. If a subtest did not call it, its
+// parent is blamed for its leaks. A parent does not report again what a subtest was
+// blamed for.
 //
-// Labels get lost: goroutines of [time.AfterFunc] and finalizers inherit
-// none, and [runtime/pprof.Do] with a context of its own wipes them off the
-// goroutine that calls it, for all that is started from then on. Such newcomers are
-// blamed on a test only if no other can have started them: it was not parallel,
-// and no other test that called a function of this package was active at any
-// moment; or they run a function literal of the function that called VerifyNone, and no
-// other test that runs it was active. Otherwise no test is blamed, and Main reports them, with
-// the test function that is on their stack or among their creators, or as
-// unattributed. So call VerifyNone after t.Parallel: a test that waits in it is active. A
+// Some goroutines have no label. Those of [time.AfterFunc] and finalizers inherit
+// none. [runtime/pprof.Do] with a context without labels removes them from the
+// calling goroutine and from all that it starts afterwards. A test is blamed for
+// such a goroutine only if no other test can have started it, which is so in two
+// cases:
+//
+//   - The test was not parallel, and no other test that called a function of this
+//     package was active at any time.
+//   - The goroutine runs a function literal of the function that called VerifyNone,
+//     and no other test that runs that function was active.
+//
+// Otherwise no test is blamed. Main then reports the goroutine with the test
+// function on its stack or among its creators, or as unattributed. Call VerifyNone
+// after t.Parallel, because a test that waits in t.Parallel counts as active. A
 // test that begins with more than 2,000 goroutines in the process is not blamed for
-// newcomers without a label.
+// goroutines without a label.
 //
-// Labels that a test's goroutine has when it calls VerifyNone are lost: nothing lets
-// them be read.
+// VerifyNone replaces the labels that the test's goroutine has, because the runtime
+// does not let them be read.
 //
-// A connection of http.DefaultTransport belongs to the test whose request opened it. If
-// another parallel test still uses it after the patience, the first is blamed: give tests
-// that run in parallel clients of their own.
+// A connection of http.DefaultTransport belongs to the test whose request opened
+// it. If another parallel test still uses it after the patience, the first test is
+// blamed. Give tests that run in parallel clients of their own.
 //
-// In a bubble of testing/synctest VerifyNone does nothing: the bubble waits for its
-// goroutines itself, and panics where one is stuck. Around a bubble it works.
+// In a bubble of testing/synctest VerifyNone does nothing: the bubble itself waits
+// for its goroutines, and panics if one is stuck. Around a bubble it works.
 //
-// # What cannot be got wrong
+// # Misuse fails loudly
 //
-// A call that could not see anything fails: deferred, from a Cleanup, as the last
-// statement of a test, on another goroutine than the test's, twice in one test, or
-// after Main has counted. That it is deferred, or last, is read off the test's
-// source; where there is none, as in a binary that was moved, it goes unseen.
+// A call that could not see anything fails the test: a call that is deferred, comes
+// from a Cleanup, is the last statement of a test, runs on another goroutine than
+// the test's, comes twice in one test, or comes after Main has counted. Whether it
+// is deferred or last is read from the test's source. Without the source, as in a
+// binary that was moved, these two go unnoticed.
 //
 // # Compared with goleak
 //
@@ -71,27 +79,28 @@
 //	patience                              2 s, an option           about 0.45 s
 //	report of 10,000 goroutines left      0.4 KiB (60 lines        6.2 MiB, after 11 s
 //	                                      at most), after 0.5 s
-//	passing check, ms, with goroutines of others parked:
+//	passing check, ms, with other goroutines parked:
 //	             0                        0.25                     0.13
 //	         1,000                        3                        30
 //	        10,000                        20                       900
 //	       100,000                        200                      7,300
 //	stops the world                       less than 0.1 ms         the whole time, up to 21 times
-//	goroutine without a label             only where a test is     yes
+//	goroutine without a label             only if a test runs      yes
 //	                                      alone, else in Main
 //
-// (BenchmarkVerifyNone and BenchmarkVerifyNoneFails with GUARDTEST_BENCH_ALL=1, two cores
-// of a busy virtual machine; guardtest with goleak's patience.)
+// Measured with BenchmarkVerifyNone and BenchmarkVerifyNoneFails and
+// GUARDTEST_BENCH_ALL=1 on two cores of a busy virtual machine, guardtest with
+// goleak's patience.
 //
 // # Concurrency
 //
-// VerifyNone is for any number of tests at a time. What belongs to the whole process, the
-// heap, descriptors and timers, is measured by one test at a time.
+// Any number of tests may call VerifyNone at the same time. The heap, descriptors
+// and timers belong to the whole process, so one test at a time can measure them.
 //
 // # Cost
 //
-// A check that passes takes 0.25 ms; its time grows with the goroutines of the
-// process, by 2 µs each, and with the depth of their stacks. A check that fails takes its patience
-// and, below 1,000 goroutines, stops the world once for the text that knows who
-// started them, some milliseconds. A test binary grows by what net/http needs.
+// A passing check takes 0.25 ms, plus 2 µs for each goroutine of the process, more
+// if their stacks are deep. A failing check takes its patience and, below 1,000
+// goroutines, stops the world once for some milliseconds to find out who started
+// them. A test binary grows by the size of net/http.
 package guardtest

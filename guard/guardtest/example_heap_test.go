@@ -88,5 +88,5 @@ func ExampleNoTimerLeak() {
 	t.end() // the test framework does this
 	retry.Stop()
 	// Output:
-	// guardtest: a timer that was made in this test is still there: guardtest_test.ExampleNoTimerLeak (example_heap_test.go:86)
+	// guardtest: a timer created in this test still exists: guardtest_test.ExampleNoTimerLeak (example_heap_test.go:86)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// exampleT stands in for a *testing.T that an example does not have.
+// exampleT stands in for the *testing.T that an example does not have.
 type exampleT struct {
 	name     string
 	cleanups []func()
@@ -21,7 +21,7 @@ func (t *exampleT) Helper()          {}
 func (t *exampleT) Name() string     { return t.name }
 func (t *exampleT) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
 
-// Errorf prints how the failure begins.
+// Errorf prints the beginning of the failure.
 func (t *exampleT) Errorf(format string, args ...any) {
 	text, _, _ := strings.Cut(fmt.Sprintf(format, args...), ",")
 	fmt.Println(text)
@@ -35,12 +35,12 @@ func (t *exampleT) end() {
 }
 
 func ExampleVerifyNone() {
-	t := &exampleT{name: "TestFirst"} // what a test is given
+	t := &exampleT{name: "TestFirst"} // in a real test, the test's own *testing.T
 	answers := make(chan int)
 
 	guardtest.VerifyNone(t, guardtest.Patience(10*time.Millisecond))
 	for i := range 2 {
-		go func() { answers <- i }() // nobody listens
+		go func() { answers <- i }() // nobody receives
 	}
 
 	t.end()
@@ -54,7 +54,7 @@ func ExampleVerifyNone_parallel() {
 	test := func(t *testing.T) {
 		t.Parallel()
 		guardtest.VerifyNone(t,
-			guardtest.Patience(10*time.Second),                         // a slow shutdown
+			guardtest.Patience(10*time.Second),                         // allow a slow shutdown
 			guardtest.IgnoreAny("github.com/acme/shop.(*Cache).sweep"), // lives as long as the process
 		)
 		// What other tests do meanwhile does not matter.

@@ -14,32 +14,32 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// ourPackage begins the names of this package's functions.
+// ourPackage is the prefix of the names of this package's functions.
 const ourPackage = "github.com/leakguard/leakguard/guard/guardtest."
 
-// group is goroutines with one stack and one set of labels.
+// group is the goroutines with one stack and one set of labels.
 type group struct {
 	count  int
-	test   string // the value of our label; "" for none
+	test   string // the value of our label, or ""
 	labels map[string][]string
-	// root is the function that they were started with: the one thing in a
-	// stack that never changes while they live.
+	// root is the function that they were started with: the only part of a stack that
+	// never changes during their life.
 	root string
-	// frames is the stack, leaf first. Most groups are never looked at, so that
-	// it is put together on demand.
+	// frames returns the stack, leaf first. It is built on demand because most groups
+	// never need it.
 	frames func() []frames.Frame
 
 	creator creator
 }
 
-// goroutines is all goroutines of the process at one moment, but for the
-// runtime's own.
+// goroutines is a snapshot of all goroutines of the process except the runtime's
+// own.
 type goroutines struct {
 	groups []*group
 	total  int
 }
 
-// mainModule tells the user's own code from that of others.
+// mainModule distinguishes the user's own code from dependencies.
 var mainModule = sync.OnceValue(func() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return info.Main.Path
@@ -47,12 +47,12 @@ var mainModule = sync.OnceValue(func() string {
 	return ""
 })
 
-// readGoroutines takes a goroutine profile. It stops the world for less than
-// 0.1 ms, however many there are: the profile of debug=2, which alone has their
-// ids and creators, stops it for as long as it takes.
+// readGoroutines takes a goroutine profile. It stops the world for less than 0.1
+// ms, however many goroutines there are. The form with debug=2, the only one with
+// IDs and creators, stops it while it is written.
 func readGoroutines() (goroutines, error) { return readProfile("goroutine") }
 
-// readProfile does so for any profile of goroutines.
+// readProfile does the same for any profile of goroutines.
 func readProfile(name string) (goroutines, error) {
 	var buf bytes.Buffer
 	if err := pprof.Lookup(name).WriteTo(&buf, 0); err != nil {
@@ -102,7 +102,7 @@ func readProfile(name string) (goroutines, error) {
 	return all, nil
 }
 
-// top is the function that waits: the innermost but for the runtime's.
+// top returns the waiting function: the innermost that is not the runtime's.
 func (g *group) top() string {
 	for _, f := range g.frames() {
 		if !frames.IsRuntime(frames.PackageOf(f.Function)) {
@@ -118,13 +118,13 @@ func (g *group) has(function string) bool {
 
 func (g *group) hasLabel(key, value string) bool { return slices.Contains(g.labels[key], value) }
 
-// plumbing reports whether goroutines are those of this package or of the
-// testing package at work, such as a test that waits for its subtests.
+// plumbing reports whether the goroutines run this package or the testing package,
+// such as a test that waits for its subtests.
 func (g *group) plumbing() bool {
 	return g.has(ourPackage+"readProfile") || frames.PackageOf(g.top()) == "testing"
 }
 
-// cutLast is [strings.Cut] around the last instance of sep.
+// cutLast is like [strings.Cut] but cuts around the last instance of sep.
 func cutLast(s, sep string) (before, after string, found bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true
@@ -132,15 +132,15 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// ofPackage reports whether a function is of this package.
+// ofPackage reports whether a function belongs to the package.
 func ofPackage(function, pkg string) bool { return function != "" && frames.PackageOf(function) == pkg }
 
-// labelled reports whether any goroutine but the caller's bears the caller's
-// label, this one. It may say so where none does, never the contrary: the
-// caller's own label has to be in the text, too, or the text is not understood.
+// labelled reports whether any goroutine other than the caller's has the caller's
+// label. A false true is possible, a false false is not: if the text does not show
+// the caller's own label, it is not understood, and the result is true.
 //
-// The text is that of debug=1, which costs a fifth of a profile that can be read:
-// for a test that leaves nothing behind it is all there is to look at.
+// It reads the form with debug=1, which costs a fifth of a profile in protobuf
+// form. A test that leaves nothing behind needs nothing else.
 func labelled(label string) bool {
 	var buf bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&buf, 1); err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// healthy are functions that keep something, and do not leak. Each call of make
-// gives one with nothing in it yet.
+// healthy are functions that keep something but do not leak. Each call of make
+// returns one that has kept nothing yet.
 var healthy = []struct {
 	name string
 	make func(testing.TB) func()
@@ -167,7 +167,7 @@ var sinkString string
 //go:noinline
 func sinkBytes([]byte) {}
 
-// lru is a cache as many programs have one.
+// lru is a common kind of cache.
 type lru struct {
 	size    int
 	entries map[int]*list.Element
@@ -193,8 +193,8 @@ func (c *lru) put(key int, value []byte) {
 }
 
 // TestHealthyFunctions runs each healthy function once, or 200 times with
-// GUARDTEST_EVALUATE=1, and prints how often it was taken for a leak and what that
-// took.
+// GUARDTEST_EVALUATE=1. It prints how often each was taken for a leak and how long
+// that took.
 func TestHealthyFunctions(t *testing.T) {
 	runs := 1
 	if os.Getenv("GUARDTEST_EVALUATE") == "1" {
@@ -213,7 +213,7 @@ func TestHealthyFunctions(t *testing.T) {
 				t.Run("", func(t *testing.T) {
 					fn, n := h.make(t), 0
 					start := time.Now()
-					// The budget is for the slowest of machines.
+					// The budget allows for the slowest of machines.
 					guardtest.NoHeapGrowth(r, func() { n++; fn() }, guardtest.Budget(time.Minute))
 					times = append(times, time.Since(start))
 					iterations = append(iterations, n)

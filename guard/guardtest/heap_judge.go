@@ -12,50 +12,51 @@ type heapRound struct {
 	took           time.Duration
 }
 
-// heapVerdict is what the rounds say so far.
+// heapVerdict is the result of the rounds so far.
 type heapVerdict int
 
 const (
-	heapMore    heapVerdict = iota // nothing yet: one more round
+	heapMore    heapVerdict = iota // undecided: run another round
 	heapClean                      // no growth
 	heapGrows                      // growth in proportion to the iterations
-	heapFilling                    // growth that has slowed down, but not ended
-	heapUnclear                    // too few iterations for what the heap varies by
+	heapFilling                    // growth that has slowed down but not ended
+	heapUnclear                    // too few iterations for how much the heap varies
 )
 
 const (
-	// defaultTolerance finds an object of 16 bytes, the least the allocator
-	// has that is not packed with others, in every tenth iteration.
+	// defaultTolerance finds an object of 16 bytes in every tenth iteration. That is
+	// the smallest size that the allocator does not pack together with others.
 	defaultTolerance = 1.0
-	// A fixed number of objects comes to tolerance/16 of them per iteration,
-	// as none is smaller on its own.
+	// The tolerated number of objects per iteration is tolerance/bytesPerObject,
+	// because no unpacked object is smaller.
 	bytesPerObject = 16
-	// coarseTolerance is what must be told apart at the end of the budget: half
-	// an object of 16 bytes per iteration.
+	// coarseTolerance is what the test must be able to distinguish when the budget
+	// ends: half an object of 16 bytes per iteration.
 	coarseTolerance = 8.0
-	// leastIterations of the last of two rounds that pass: what leaks in every
-	// tenth iteration has then leaked six times.
+	// leastIterations is the smallest last round that can pass. A leak in every tenth
+	// iteration has then leaked six times.
 	leastIterations = 64
-	// A rate counts as the same through rounds if the largest is at most
-	// sameRate times the smallest. A slice that grows by append adds between
-	// 0.6 and 1.7 times its content in a round; what varies by a fixed amount
-	// has half the rate in each round, a factor of 8 over four.
+	// Rates count as equal if the largest is at most sameRate times the smallest. A
+	// slice that grows by append adds between 0.6 and 1.7 times its content in a
+	// round. For a fixed variation the rate halves in each round: a factor of 8 over
+	// four rounds.
 	sameRate = 4.0
 )
 
-// judgeHeap decides on rounds of which each is as long as all before it, so that
-// what doubles its memory, a map, does so in each. exhausted says that there is
-// to be no further round.
+// judgeHeap judges rounds each of which is as long as all before it, so that a map,
+// which doubles its memory, does so in every round. exhausted says that there will
+// be no further round.
 //
-// Two rounds in a row within the tolerance pass, on both counts: a leak passes
-// only if the rest of the heap has shrunk in proportion twice, and by twice as much the
-// second time. Less than nothing is not better: a heap that shrank by much says
-// how much it varies, not that nothing leaks.
+// The heap passes if two consecutive rounds stay within the tolerance, both in
+// bytes and in objects. A leak passes only if the rest of the heap shrinks in
+// proportion twice, by twice as much the second time. Shrinking counts in the same
+// way as growing: a heap that shrank a lot shows how much it varies, not that
+// nothing leaks.
 //
-// A leak grows in proportion: the rate in the last rounds is the same, while that
-// of noise halves from each round to the next, that of a cache falls to nothing.
-// As a cache that fills looks like a leak until it is full, growth is a finding
-// only when the budget is exhausted.
+// The rate of a leak is the same in the last rounds. That of noise halves from each
+// round to the next, and that of a cache falls to nothing. A cache that fills looks
+// like a leak until it is full. Growth is therefore a finding only when the budget
+// is exhausted.
 func judgeHeap(rounds []heapRound, tolerance float64, exhausted bool) heapVerdict {
 	if within(rounds, tolerance) && (exhausted || rounds[len(rounds)-1].n >= leastIterations) {
 		return heapClean
@@ -100,8 +101,8 @@ func rates(rounds []heapRound) (bytes, objects []float64) {
 	return bytes, objects
 }
 
-// steadyGrowth reports whether the rate was above the tolerance and the same in
-// the last four rounds, or in as many as there are if these are at least two.
+// steadyGrowth reports whether the rate was above the tolerance and about equal in
+// the last four rounds, or in all rounds if there are two or three.
 func steadyGrowth(rate []float64, tolerance float64) bool {
 	last := rate[max(0, len(rate)-4):]
 	lo, hi := math.Inf(1), 0.0

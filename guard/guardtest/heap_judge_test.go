@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// simulate runs the rounds that NoHeapGrowth would, on a heap that live gives for
-// each number of iterations.
+// simulate runs the rounds of NoHeapGrowth on a heap whose size after each number
+// of iterations is given by live.
 func simulate(first, most int64, live func(n int64) (bytes, objects float64)) (heapVerdict, int64) {
 	var rounds []heapRound
 	n := first
@@ -79,8 +79,8 @@ func TestJudgeHeap(t *testing.T) {
 	}
 }
 
-// TestJudgeHeapInNoise varies the heap by a fixed amount at random, as connections
-// and pools do, ten times more than any function that was measured does.
+// TestJudgeHeapInNoise varies the heap randomly by a fixed amount, as connections
+// and pools do, but ten times more than any measured function does.
 func TestJudgeHeapInNoise(t *testing.T) {
 	const runs = 2000
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -10,7 +10,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// keeper holds what leaks, so that it ends with the test.
+// keeper holds what leaks, so that it is freed with the test.
 type keeper struct {
 	list   *node
 	nodes  []*node
@@ -22,8 +22,8 @@ type keeper struct {
 	n      int
 }
 
-// node has 16 bytes: half of it a pointer, so that the allocator does not
-// pack several into one object.
+// node has 16 bytes. Half of it is a pointer, so that the allocator does not pack
+// several into one object.
 type node struct {
 	next *node
 	_    [16 - ptrSize]byte
@@ -64,11 +64,11 @@ func (k *keeper) later() { k.timers = append(k.timers, time.AfterFunc(time.Hour,
 //go:noinline
 func (k *keeper) load() { k.chunks = append(k.chunks, make([]byte, 4<<20)) }
 
-// garbage that has nothing to do with what leaks.
+// garbage allocates something unrelated to the leak.
 func garbage() { sinkBytes(bytes.Repeat([]byte("x"), 300)) }
 
-// leaky are functions that leak, each with the place and the amount that its
-// failure must begin with.
+// leaky are functions that leak. The failure must begin with the place and the
+// amount in want.
 var leaky = []struct {
 	name string
 	fn   func(*keeper)
@@ -103,7 +103,7 @@ func TestLeakyFunctions(t *testing.T) {
 			defer close(k.block)
 			r := &recorder{name: t.Name()}
 			start := time.Now()
-			// Fewer than the default, as the race detector makes all of it slow.
+			// Fewer than the default, because the race detector slows everything down.
 			guardtest.NoHeapGrowth(r, func() { l.fn(k) }, guardtest.Iterations(1<<12))
 			text := r.end()
 			if !regexp.MustCompile(l.want).MatchString(text) {

@@ -30,15 +30,15 @@ const (
 // heapMeter measures the live heap.
 //
 // The source is runtime/metrics. After runtime.GC, which sweeps before it returns,
-// /memory/classes/heap/objects:bytes and /gc/heap/objects:objects are what
-// survived, exactly, with nothing that was allocated since: the processors' own
-// caches are flushed by the cycle and count only when they are full again.
-// /gc/heap/live:bytes has also what was allocated while the cycle marked, and
-// knows no objects; runtime.ReadMemStats stops the world and flushes the caches, so that it counts
-// what other goroutines have just allocated.
+// /memory/classes/heap/objects:bytes and /gc/heap/objects:objects are exactly what
+// survived, without anything allocated since: the cycle flushes the processors' own
+// caches, which count only when they are full again. /gc/heap/live:bytes was
+// rejected because it includes what was allocated during marking and has no number
+// of objects. runtime.ReadMemStats was rejected because it stops the world and
+// flushes the caches, so that it counts what other goroutines have just allocated.
 type heapMeter struct {
 	reader *goruntime.Reader
-	// goroutines is how many the last measurement found.
+	// goroutines is the number found by the last measurement.
 	goroutines int
 }
 
@@ -46,9 +46,10 @@ func newHeapMeter() *heapMeter {
 	return &heapMeter{reader: goruntime.NewReader(), goroutines: runtime.NumGoroutine()}
 }
 
-// settle collects what is garbage until that frees no more, and returns what is
-// left. It takes two cycles at least: a sync.Pool gives up what it holds only in
-// the second. What has a finalizer or a cleanup goes in the cycle after the one that ran it.
+// settle collects garbage until no more is freed, and returns what is left. That
+// takes at least two cycles: a sync.Pool releases its objects only in the second,
+// and an object with a finalizer or cleanup is freed in the cycle after the one
+// that ran it.
 func (m *heapMeter) settle() heapState {
 	m.awaitGoroutines()
 	before := m.collect()
@@ -63,8 +64,8 @@ func (m *heapMeter) settle() heapState {
 }
 
 // awaitGoroutines gives goroutines that the code has started, and that are about to
-// end, a moment to do so. Those that stay, such as a connection's, are waited for
-// once and not in every round.
+// end, a moment to do so. It waits only once for those that stay, such as a
+// connection's.
 func (m *heapMeter) awaitGoroutines() {
 	deadline := time.Now().Add(goroutinesEnd)
 	for wait := 10 * time.Microsecond; ; wait *= 2 {
@@ -94,5 +95,5 @@ func (m *heapMeter) collect() heapState {
 	return heapState{bytes: stat.HeapAlloc, objects: stat.HeapObjects, goroutines: stat.Goroutines, stacks: stat.StackInuse}
 }
 
-// sentinel holds a pointer, so that the allocator gives it a slot of its own.
+// sentinel contains a pointer, so that the allocator gives it a slot of its own.
 type sentinel struct{ _ *sentinel }

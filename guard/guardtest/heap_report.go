@@ -5,16 +5,16 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/leakguard/leakguard/internal/frames"
+	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 )
 
-// mostSites are listed of those that grow.
+// mostSites is how many growing places are listed.
 const mostSites = 8
 
-// text is the failure: what grows and who, then how that is known, then what to do.
+// text is the failure: what grows and where, then the evidence, then what to do.
 func (f *heapFinding) text() string {
 	var b strings.Builder
 	line := func(format string, args ...any) {
@@ -25,7 +25,7 @@ func (f *heapFinding) text() string {
 	}
 
 	inconclusive := ""
-	if f.company != "" || f.growsAlone() || f.verdict == heapUnclear {
+	if f.otherTest != "" || f.growsAlone() || f.verdict == heapUnclear {
 		inconclusive = "inconclusive: "
 	}
 	switch {
@@ -36,36 +36,36 @@ func (f *heapFinding) text() string {
 	}
 
 	line("")
-	line("in %s iterations, %s: %s", profile.Count(f.iterations), f.took.Round(10*time.Millisecond), f.history())
+	line("in %s iterations, %s: %s", profile.Count(f.iterations), words.Span(f.took), f.history())
 	if f.verdict == heapFilling {
-		line("the rate is not constant: this may be a cache that was not full at the end of the budget")
+		line("the rate is not constant: this may be a cache that was not full when the budget ended")
 	}
 	f.writeGoroutines(line)
 	f.writeSites(line)
 
 	switch line(""); {
-	case f.company != "":
-		line("%s used guardtest at the same time: this may be its memory, as the heap is the whole", f.company)
-		line("process's. Do not call NoHeapGrowth from a parallel test, nor call t.Parallel elsewhere before it is done.")
+	case f.otherTest != "":
+		line("%s used guardtest at the same time, and this may be its memory: the heap belongs to the whole process.", f.otherTest)
+		line("Do not call NoHeapGrowth from a parallel test, and do not call t.Parallel elsewhere before it has returned.")
 	case f.growsAlone():
-		line("the heap grew by %s and %d objects in %s without fn as well: something else in the process allocates;",
-			inBytes(float64(f.idle.bytes)), f.idle.objects, f.idleFor.Round(time.Millisecond))
-		line("stop it before NoHeapGrowth.")
+		line("the heap also grew by %s and %s objects in %s without fn: something else in the process allocates.",
+			inBytes(float64(f.idle.bytes)), profile.Count(f.idle.objects), words.Span(f.idleFor))
+		line("Stop it before NoHeapGrowth.")
 	case f.verdict == heapUnclear:
-		line("give it more time, guardtest.Budget(...), or a larger guardtest.Tolerance(...)")
+		line("allow more time with guardtest.Budget(...), or a larger guardtest.Tolerance(...)")
 	case f.failed != nil:
-		line("who allocates it is not known: %v", f.failed)
+		line("the allocating code is unknown: %v", f.failed)
 	case f.verdict == heapFilling:
-		line("if it is a cache: fill it before the call, or give guardtest.WarmUp(...) or a larger guardtest.Budget(...)")
+		line("if it is a cache, fill it before the call, or use guardtest.WarmUp(...) or a larger guardtest.Budget(...)")
 	case f.leaksGoroutines():
 		line("guardtest.VerifyNone says more about goroutines")
 	default:
-		line("if it is a cache that was not full yet: guardtest.WarmUp(...) says how many iterations fill it")
+		line("if it is a cache that was not full yet, set guardtest.WarmUp(...) to the number of iterations that fill it")
 	}
 	return b.String()
 }
 
-// amount is '16 B and 1 object'.
+// amount formats the growth, such as '16 B and 1 object'.
 func (f *heapFinding) amount() string {
 	if f.leaksGoroutines() {
 		return fmt.Sprintf("%s with %s", inBytes(f.bytes+math.Max(0, f.stacks)), counted(f.goroutines, "goroutine"))
@@ -83,7 +83,7 @@ func (f *heapFinding) leaksGoroutines() bool {
 	return f.goroutines > f.tolerance/bytesPerObject && len(f.groups) > 0
 }
 
-// culprit is the place to look at first.
+// culprit returns the place to look at first.
 func (f *heapFinding) culprit() string {
 	if f.leaksGoroutines() {
 		g := f.groups[0]
@@ -96,10 +96,10 @@ func (f *heapFinding) culprit() string {
 	if len(f.sites) > 0 {
 		return inPlace(f.sites[0].Frame)
 	}
-	return "the place is not known"
+	return "at an unknown place"
 }
 
-// history is the growth of the last rounds.
+// history describes the growth of the last rounds.
 func (f *heapFinding) history() string {
 	last := f.rounds[max(0, len(f.rounds)-4):]
 	bytes, objects := rates(last)
@@ -107,15 +107,15 @@ func (f *heapFinding) history() string {
 	if f.objects > 0 && f.bytes < f.tolerance {
 		rate, in = objects, func(x float64) string { return counted(x, "object") }
 	}
-	words := make([]string, len(rate))
+	perRound := make([]string, len(rate))
 	for i, r := range rate {
-		words[i] = in(r)
+		perRound[i] = in(r)
 	}
 	stacks := ""
 	if f.leaksGoroutines() {
-		stacks = ", their stacks not counted"
+		stacks = ", without their stacks"
 	}
-	return fmt.Sprintf("%s per iteration in the last %d rounds%s", strings.Join(words, ", "), len(last), stacks)
+	return fmt.Sprintf("%s per iteration in the last %d rounds%s", strings.Join(perRound, ", "), len(last), stacks)
 }
 
 func (f *heapFinding) writeGoroutines(line func(string, ...any)) {
@@ -123,7 +123,7 @@ func (f *heapFinding) writeGoroutines(line func(string, ...any)) {
 		return
 	}
 	line("")
-	line("goroutines that were added in %s more %s:", profile.Count(f.traced), iterations(f.traced))
+	line("goroutines added in %s more %s:", profile.Count(f.traced), iterations(f.traced))
 	for _, g := range f.groups[:min(len(f.groups), mostSites)] {
 		line("%10s  wait (%s) at %s", profile.Count(g.Count.Growth()), g.Wait, inFull(g.Blocked))
 		if g.Root.Function != g.Blocked.Function && g.Root.Function != "" {
@@ -137,7 +137,7 @@ func (f *heapFinding) writeSites(line func(string, ...any)) {
 		return // what a goroutine keeps would look like a second leak
 	}
 	line("")
-	line("allocated in %s more %s, and not freed:", profile.Count(f.traced), iterations(f.traced))
+	line("allocated in %s more %s and not freed:", profile.Count(f.traced), iterations(f.traced))
 	for _, s := range f.sites[:min(len(f.sites), mostSites)] {
 		line("%10s%s  at %s", profile.Bytes(s.Value.Growth()), objects(s.Objects.Growth()), inFull(s.Frame))
 		if source := sourceLine(s.Frame.File, s.Frame.Line); source != "" {
@@ -156,7 +156,7 @@ func iterations(n int64) string {
 	return "iterations"
 }
 
-// objects is empty where something was replaced by something larger.
+// objects is empty if something was replaced by something larger.
 func objects(n int64) string {
 	switch {
 	case n <= 0:
@@ -167,20 +167,20 @@ func objects(n int64) string {
 	return fmt.Sprintf(" in %v objects", profile.Count(n))
 }
 
-// inPlace is 'storage.(*Cache).Put (cache.go:12)'.
+// inPlace formats a frame such as 'storage.(*Cache).Put (cache.go:12)'.
 func inPlace(f profile.Frame) string {
 	name := f.Function
 	if pkg := frames.PackageOf(name); strings.HasPrefix(name, pkg) {
 		name = name[strings.LastIndexByte(pkg, '/')+1:]
 	}
-	return fmt.Sprintf("%s (%s:%d)", name, shortFile(f.File), f.Line)
+	return fmt.Sprintf("%s (%s:%d)", name, openablePath(f.File), f.Line)
 }
 
 func inFull(f profile.Frame) string {
-	return fmt.Sprintf("%s (%s:%d)", f.Function, shortFile(f.File), f.Line)
+	return fmt.Sprintf("%s (%s:%d)", f.Function, openablePath(f.File), f.Line)
 }
 
-// inBytes is an amount per iteration: '16 B', '1.6 B', '2.0 KiB'.
+// inBytes formats an amount per iteration: '16 B', '1.6 B', '2.0 KiB'.
 func inBytes(x float64) string {
 	if math.Abs(x) < 1<<10 {
 		return inNumber(x) + " B"
@@ -196,9 +196,10 @@ func counted(x float64, what string) string {
 	return n + " " + what + "s"
 }
 
-// inNumber has two digits at least: '0.1', '1.6', '16', '1024'. What is within a
-// hundredth of an integer is one: a leak of one object per iteration is not
-// 1.003 objects for what else was kept.
+// inNumber formats a number with at least two digits: '0.1', '1.6', '16', '1024'.
+// It rounds to an integer if that is within a hundredth: a leak of one object per
+// iteration should not read as 1.003 objects because something else was kept as
+// well.
 func inNumber(x float64) string {
 	switch r := math.Round(x); {
 	case math.Abs(x) >= 10, r != 0 && math.Abs(x-r) < 0.02*r:

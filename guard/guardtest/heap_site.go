@@ -14,7 +14,7 @@ import (
 	"github.com/leakguard/leakguard/profile/diff"
 )
 
-// heapFinding is what [NoHeapGrowth] has to say about growth.
+// heapFinding is what [NoHeapGrowth] found out about growth.
 type heapFinding struct {
 	verdict    heapVerdict
 	rounds     []heapRound
@@ -22,12 +22,12 @@ type heapFinding struct {
 	iterations int64
 	took       time.Duration
 
-	// Per iteration, of the last two rounds, which took so long.
+	// The growth per iteration in the last two rounds, which took so long.
 	bytes, objects, goroutines, stacks float64
 	counted                            float64 // iterations of these rounds
 	lasted                             time.Duration
 
-	// sites grew in traced more iterations, the largest first.
+	// sites are the places that grew in traced more iterations, largest first.
 	sites  []diff.Row
 	groups []diff.GoroutineGroup
 	traced int64
@@ -36,27 +36,28 @@ type heapFinding struct {
 	// idle is the growth while fn did not run for idleFor.
 	idle    heapState
 	idleFor time.Duration
-	// company is a test that ran at the same time.
-	company string
+	// a test that ran at the same time
+	otherTest string
 }
 
 const (
-	// tracedShare of the growth that is to be seen in a profile before it
-	// counts as found.
+	// tracedShare is the share of the growth that a profile must show before the
+	// place counts as found.
 	tracedShare = 0.5
-	// leastShare of all growth is worth a line; what shrank has a share of 0.
+	// leastShare is the smallest share of the growth that is worth a line. A place
+	// that shrank has a share of 0.
 	leastShare = 0.01
-	// idleShare of the speed of growth, seen without fn, makes a finding
-	// inconclusive: who grows in the background does so by leaps.
+	// idleShare is the share of the growth's speed that, seen without fn, makes a
+	// finding inconclusive. It is low because background growth comes in bursts.
 	idleShare = 0.25
-	// mostIdle is for how long the heap is watched while fn does not run.
+	// mostIdle is how long the heap is watched while fn does not run.
 	mostIdle = time.Second
 )
 
-// explain finds out who allocates what stays.
+// explain finds out what allocates the growth.
 func (r *heapRun) explain(v heapVerdict) *heapFinding {
 	f := &heapFinding{verdict: v, rounds: r.rounds, tolerance: r.o.tolerance, iterations: r.n, took: time.Since(r.start)}
-	// One round alone may have seen something else go.
+	// In a single round something else may have been freed.
 	n := 0.0
 	for _, round := range r.rounds[len(r.rounds)-2:] {
 		n += float64(round.n)
@@ -74,13 +75,14 @@ func (r *heapRun) explain(v heapVerdict) *heapFinding {
 }
 
 // trace runs more rounds between two profiles in which every allocation is
-// recorded. Profiles of another rate would scale what they counted at this one,
-// so both are written at it; what was allocated before is in both the same, and
-// cancels. They are read at the old rate, as reading allocates much.
+// recorded. A profile scales its counts by the rate at the time of writing, so both
+// are written at the full rate. What was allocated before is the same in both, and
+// cancels out. They are read at the old rate because reading allocates a lot.
 func (r *heapRun) trace(f *heapFinding) {
 	base := r.traced(0, f.goroutines > 0)
-	// A few iterations are enough for most leaks and cheap at this rate. A map
-	// that doubles does not grow for as many as there were before it doubles.
+	// A few iterations suffice for most leaks and are cheap at this rate. A map that
+	// has just doubled does not grow again for as many iterations as it took until
+	// then.
 	for n := max(1, r.n/16); f.traced < r.n; n = f.traced {
 		now := r.traced(n, f.goroutines > 0)
 		f.traced += n
@@ -91,8 +93,8 @@ func (r *heapRun) trace(f *heapFinding) {
 	r.n += f.traced
 }
 
-// traced runs n iterations at the full rate, which it gives back also where fn
-// ends the test.
+// traced runs n iterations at the full rate. It restores the rate even if fn ends
+// the test.
 func (r *heapRun) traced(n int64, goroutines bool) profiles {
 	fullRate.acquire()
 	defer fullRate.release()
@@ -112,7 +114,7 @@ func (f *heapFinding) explained() bool {
 	return bytes >= tracedShare*f.bytes*n && objects >= tracedShare*f.objects*n && len(f.sites) > 0
 }
 
-// idle measures what the heap grows by without fn.
+// idle measures how much the heap grows without fn.
 func (r *heapRun) idle(f *heapFinding) {
 	f.idleFor = min(mostIdle, f.lasted)
 	before := r.meter.settle()
@@ -120,8 +122,8 @@ func (r *heapRun) idle(f *heapFinding) {
 	f.idle = r.meter.settle().minus(before)
 }
 
-// growsAlone reports whether the heap grew without fn as well, at a good part of
-// the speed. A few objects are what measuring it takes.
+// growsAlone reports whether the heap also grew without fn, at a good part of the
+// speed. The measurement itself accounts for a few objects.
 func (f *heapFinding) growsAlone() bool {
 	if f.idle.objects < 32 && f.idle.bytes < 4<<10 {
 		return false
@@ -131,10 +133,10 @@ func (f *heapFinding) growsAlone() bool {
 		f.bytes > 0 && float64(f.idle.bytes) > scale*f.bytes
 }
 
-// profiles are the heap's and, where they grow, the goroutines', as they were
-// written: what reads them takes longer and allocates more than what writes them.
+// profiles holds the profiles of the heap and, if goroutines grow, of goroutines,
+// as written. Reading them takes longer and allocates more than writing them.
 type profiles struct {
-	heap, goroutine []byte // nil: not wanted
+	heap, goroutine []byte // nil if not wanted
 	err             error
 }
 
@@ -167,9 +169,9 @@ const (
 	iterateFrame = ownPackage + "(*heapRun).iterate"
 )
 
-// cutBelow leaves of each stack what fn itself called: the test around it is the
-// same for all and would be blamed for what a dependency keeps. What this
-// package allocated for its own purposes is left out.
+// cutBelow leaves only what fn itself called in each stack. The test around it is
+// the same for all, and would be blamed for what a dependency keeps. It drops what
+// this package allocated for its own purposes.
 func cutBelow(p *pprofile.Profile) {
 	p.Sample = slices.DeleteFunc(p.Sample, func(s *pprofile.Sample) bool {
 		own := false
@@ -190,7 +192,7 @@ func cutBelow(p *pprofile.Profile) {
 	})
 }
 
-// compareProfiles returns what has grown, the largest first.
+// compareProfiles returns what has grown, largest first.
 func compareProfiles(base, now profiles) (sites []diff.Row, groups []diff.GoroutineGroup, err error) {
 	if err := errors.Join(base.err, now.err); err != nil {
 		return nil, nil, err
@@ -211,8 +213,9 @@ func compareProfiles(base, now profiles) (sites []diff.Row, groups []diff.Gorout
 	return sites, groups, nil
 }
 
-// runtimeLast moves places in the runtime alone behind the others: a processor's list of
-// timers, say, grows on nobody's stack, and by leaps that exceed what caused them.
+// runtimeLast moves places that are only in the runtime behind the others. A
+// processor's list of timers, for example, grows without a caller, and by more than
+// what caused it.
 func runtimeLast(sites []diff.Row) {
 	inRuntime := func(g diff.Row) int {
 		if frames.IsRuntime(frames.PackageOf(g.Frame.Function)) {
@@ -223,7 +226,7 @@ func runtimeLast(sites []diff.Row) {
 	slices.SortStableFunc(sites, func(a, b diff.Row) int { return inRuntime(a) - inRuntime(b) })
 }
 
-// compareRaw compares two profiles; one without samples has not grown.
+// compareRaw compares two profiles. A profile without samples has not grown.
 func compareRaw(base, now []byte) (*diff.Comparison, error) {
 	b, err := parseProfile(base)
 	if err != nil {

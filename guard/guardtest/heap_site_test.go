@@ -10,7 +10,7 @@ import (
 	"github.com/leakguard/leakguard/profile/diff"
 )
 
-// stackOf makes a sample of functions, leaf first.
+// stackOf returns a sample with the functions as its stack, leaf first.
 func stackOf(functions ...string) *pprofile.Sample {
 	s := new(pprofile.Sample)
 	for _, f := range functions {

@@ -11,7 +11,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// heapText runs NoHeapGrowth as a test of its own and returns its failure.
+// heapText runs NoHeapGrowth as a separate test and returns its failure.
 func heapText(t *testing.T, fn func(), opts ...guardtest.Option) string {
 	r := &recorder{name: t.Name()}
 	guardtest.NoHeapGrowth(r, fn, opts...)
@@ -38,7 +38,7 @@ func TestNoHeapGrowthRestoresTheRate(t *testing.T) {
 	}
 }
 
-// The heap grows while fn sleeps just as well: it is not fn's.
+// The heap also grows while fn sleeps, so the growth is not fn's.
 func TestNoHeapGrowthOfAnotherGoroutine(t *testing.T) {
 	var k keeper
 	stop := make(chan struct{})
@@ -58,8 +58,8 @@ func TestNoHeapGrowthOfAnotherGoroutine(t *testing.T) {
 	text := heapText(t, func() { time.Sleep(100 * time.Microsecond) }, guardtest.Budget(time.Second))
 	close(stop)
 	wg.Wait()
-	if !strings.Contains(text, "the budget is spent") { // on a machine that stands still now and then
-		wantText(t, text, "guardtest: inconclusive: heap grows by", "keeper).link", "without fn as well")
+	if !strings.Contains(text, "the budget is spent") { // on a machine that pauses now and then
+		wantText(t, text, "guardtest: inconclusive: heap grows by", "keeper).link", "without fn: something else")
 	}
 	wantText(t, text, "guardtest: inconclusive: ")
 	t.Logf("\n%s", text)
@@ -78,7 +78,7 @@ func TestNoHeapGrowthIsInconclusiveInCompany(t *testing.T) {
 	}
 }
 
-// Tests that wait for their turn do not count as company.
+// Tests that wait for their turn do not count as concurrent.
 func TestNoHeapGrowthOneAtATime(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 3 {
@@ -112,11 +112,11 @@ func TestNoHeapGrowthRefusesOptions(t *testing.T) {
 		opt  guardtest.Option
 		want string
 	}{
-		{guardtest.Tolerance(0), "the option Tolerance: 0 bytes per iteration: it must be more than 0"},
-		{guardtest.Budget(-1), "the option Budget: -1ns: it must be more than 0"},
-		{guardtest.Iterations(10), "the option Iterations: 10: it takes 256 at least"},
-		{guardtest.WarmUp(-1), "the option WarmUp: -1 is negative"},
-		{guardtest.CountDaemons(), "the option CountDaemons is for"},
+		{guardtest.Tolerance(0), "the option Tolerance: 0 bytes per iteration: want more than 0"},
+		{guardtest.Budget(-1), "the option Budget: -1ns: want more than 0"},
+		{guardtest.Iterations(10), "the option Iterations: 10: want at least 256"},
+		{guardtest.WarmUp(-1), "the option WarmUp: -1: want at least 0"},
+		{guardtest.CountDaemons(), "the option CountDaemons applies only to"},
 	} {
 		ran := false
 		wantText(t, heapText(t, func() { ran = true }, c.opt), "guardtest: NoHeapGrowth: "+c.want)
@@ -126,7 +126,8 @@ func TestNoHeapGrowthRefusesOptions(t *testing.T) {
 	}
 }
 
-// A cache that is larger than the iterations is taken for a leak; with WarmUp it is full.
+// A cache that is larger than the iterations looks like a leak. With WarmUp it is
+// full.
 func TestWarmUp(t *testing.T) {
 	fill := func() func() {
 		c, key := newLRU(5_000), 0
@@ -145,15 +146,15 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
-// TestSlowFunction has few iterations in its budget.
+// TestSlowFunction allows only a few iterations within the budget.
 func TestSlowFunction(t *testing.T) {
 	var k keeper
 	slowly := func(fn func()) func() { return func() { time.Sleep(20 * time.Millisecond); fn() } }
 	wantText(t, heapText(t, slowly(k.load), guardtest.Budget(500*time.Millisecond)), "keeper).load")
 }
 
-// TestLeastLeak prints how often objects of 16 bytes are found that are kept in every
-// so many iterations; with GUARDTEST_EVALUATE=1 in 100 runs of each.
+// TestLeastLeak prints how often leaks of 16 bytes are found, by how many
+// iterations keep one object. With GUARDTEST_EVALUATE=1 it runs each 100 times.
 func TestLeastLeak(t *testing.T) {
 	runs, frequencies := 1, []int{10}
 	if os.Getenv("GUARDTEST_EVALUATE") == "1" {

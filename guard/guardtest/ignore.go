@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// knownDaemons are functions of well-known packages that run until the process
-// ends and cannot be told to stop.
+// knownDaemons are functions of well-known packages that run until the process ends
+// and cannot be stopped.
 var knownDaemons = []string{
 	"github.com/golang/glog.(*fileSink).flushDaemon",
 	"github.com/golang/glog.(*loggingT).flushDaemon",
@@ -28,32 +28,32 @@ var knownDaemons = []string{
 }
 
 // KnownDaemons returns the functions of well-known packages that run until the
-// process ends and that nothing stops: goroutines with one of them on their
-// stack are not counted, unless [CountDaemons] is given. They are: the flushers
-// of glog and klog, the worker of OpenCensus, the tickers of go-metrics, go-redis,
-// ants' default pool and fasthttp, the mills of lumberjack and goleveldb,
-// os/signal's loop, and what writes a CPU profile or an execution trace.
+// process ends and cannot be stopped. Goroutines with one of them on their stack do
+// not count unless [CountDaemons] is given. They are: the flushers of glog and
+// klog, the worker of OpenCensus, the tickers of go-metrics, go-redis, ants'
+// default pool and fasthttp, the mills of lumberjack and goleveldb, the loop of
+// os/signal, and the writers of CPU profiles and execution traces.
 func KnownDaemons() []string { return slices.Clone(knownDaemons) }
 
-// ignoreRule reports whether goroutines are to be ignored.
+// ignoreRule reports whether to ignore a group of goroutines.
 type ignoreRule func(*group) bool
 
-// IgnoreTop ignores goroutines that wait in this function: it is the innermost
-// on their stack but for the runtime's own. The name is a full one, as failures
-// print it, such as 'github.com/acme/shop.(*Cache).sweep'.
+// IgnoreTop ignores goroutines that wait in this function: the innermost on their
+// stack that is not the runtime's. Give the full name as failures print it, such as
+// 'github.com/acme/shop.(*Cache).sweep'.
 func IgnoreTop(function string) Option {
 	return ignoring("IgnoreTop", function, func(g *group) bool { return g.top() == function })
 }
 
 // IgnoreAny ignores goroutines that have this function anywhere on their stack.
-// The name is a full one, as for [IgnoreTop].
+// Give the full name, as for [IgnoreTop].
 func IgnoreAny(function string) Option {
 	return ignoring("IgnoreAny", function, func(g *group) bool { return g.has(function) })
 }
 
-// IgnoreCreatedBy ignores goroutines that were started by code of this package,
-// given by its import path, or with a function of it. With 1,000 goroutines or
-// more in the process only the latter is known.
+// IgnoreCreatedBy ignores goroutines that code of this package started, or that
+// were started with a function of it. Give its import path. If the process has
+// 1,000 goroutines or more, only the latter is known.
 func IgnoreCreatedBy(pkg string) Option {
 	o := ignoring("IgnoreCreatedBy", pkg, func(g *group) bool {
 		return ofPackage(g.root, pkg) || ofPackage(g.creator.function, pkg)
@@ -66,8 +66,7 @@ func IgnoreCreatedBy(pkg string) Option {
 	return o
 }
 
-// IgnoreLabel ignores goroutines with this pprof label, see
-// [runtime/pprof.Do].
+// IgnoreLabel ignores goroutines with this pprof label; see [runtime/pprof.Do].
 func IgnoreLabel(key, value string) Option {
 	return ignoring("IgnoreLabel", key, func(g *group) bool { return g.hasLabel(key, value) })
 }
@@ -75,14 +74,14 @@ func IgnoreLabel(key, value string) Option {
 func ignoring(name, what string, rule ignoreRule) Option {
 	return Option{name, forVerifyNone | forMain, func(o *options) error {
 		if what == "" {
-			return errors.New("it is given an empty name")
+			return errors.New("the name is empty")
 		}
 		o.ignore = append(o.ignore, rule)
 		return nil
 	}}
 }
 
-// CountDaemons counts goroutines of [KnownDaemons], too.
+// CountDaemons also counts the goroutines of [KnownDaemons].
 func CountDaemons() Option {
 	return Option{"CountDaemons", forVerifyNone | forMain, func(o *options) error {
 		o.countDaemons = true

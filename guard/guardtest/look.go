@@ -6,38 +6,39 @@ import (
 	"time"
 )
 
-// finder looks for goroutines that are left, until there are none or the
-// patience has ended.
+// finder looks for goroutines that are left, until there are none or the patience
+// ends.
 type finder struct {
 	o options
-	// mine picks the goroutines that count, of all there are.
+	// mine selects the goroutines that count.
 	mine func(goroutines) []*group
 }
 
-// found is what a finder found.
+// found is the result of a finder.
 type found struct {
-	groups []*group // none if all is well
+	groups []*group // empty if nothing is left
 	total  int      // goroutines in the process
 	looked time.Duration
-	// standing is how long each place was seen to have as many as it has now.
+	// standing is how long each place has been seen to have as many goroutines as
+	// now.
 	standing map[siteKey]time.Duration
 }
 
 // The pauses between two looks. A look costs CPU time in proportion to the
-// goroutines, and the code under test wants to end its own.
+// goroutines, and the code under test needs CPU time to end its own.
 const (
 	firstPause = 50 * time.Microsecond
 	maxPause   = 50 * time.Millisecond
-	costShare  = 4 // a pause is at least so many times what the last look took
+	costShare  = 4 // a pause is at least this many times as long as the last look
 )
 
 func (f finder) find() (found, error) {
 	start := time.Now()
 	seen := make(map[siteKey]*sighting)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		// Idle connections of the default transport are nobody's leak, and
-		// nobody but us would close them. Each time: a request that the test
-		// did not wait for makes its connection idle later.
+		// Idle connections of the default transport are no test's leak, and nobody else
+		// would close them. They are closed before each look, because a request that
+		// the test did not wait for makes its connection idle later.
 		closeIdleConnections()
 		began := time.Now()
 		left, total, err := f.look()
@@ -79,7 +80,7 @@ func (f finder) counted(groups []*group) (left []*group) {
 	return left
 }
 
-// sighting is since when a place has had at least so many goroutines.
+// sighting is how many goroutines a place has had at least, and since when.
 type sighting struct {
 	count int
 	since time.Time
@@ -111,9 +112,9 @@ func closeIdleConnections() {
 	}
 }
 
-// proven returns how many goroutines of each place the garbage collector
-// proves to be leaked: nothing that is reachable could wake them. nil where the
-// toolchain cannot say. It forces a collection.
+// proven returns how many goroutines of each place the garbage collector proves to
+// be leaked: nothing reachable could wake them. It returns nil if the toolchain has
+// no such profile. It forces a collection.
 func proven() map[siteKey]int {
 	const leakProfile = "goroutineleak"
 	if pprof.Lookup(leakProfile) == nil {
@@ -121,7 +122,7 @@ func proven() map[siteKey]int {
 	}
 	all, err := readProfile(leakProfile)
 	if err != nil {
-		return nil // it is an addition to what is known already
+		return nil // the proof is optional
 	}
 	counts := make(map[siteKey]int)
 	for _, g := range all.groups {

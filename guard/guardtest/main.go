@@ -9,22 +9,22 @@ import (
 	"runtime/pprof"
 )
 
-// Main runs the tests of a package and exits: with their code, or with 1 where
-// they pass and goroutines are left. Call it in TestMain:
+// Main runs the tests of a package and exits with their code, or with 1 if they
+// pass but goroutines are left. Call it in TestMain:
 //
 //	func TestMain(m *testing.M) { guardtest.Main(m) }
 //
-// It says of each goroutine which test started it: it labels the tests, benchmarks,
-// examples and fuzz targets that it runs, and calls of [VerifyNone] label more
-// finely. Goroutines without a label are named by the test function that is on
-// their stack or among their creators, else they are said to be unattributed.
-// What ran before the tests does not count.
+// It names the test that started each goroutine. To this end it labels the tests,
+// benchmarks, examples and fuzz targets that it runs; calls of [VerifyNone] label
+// in more detail. For a goroutine without a label it names the test function on its
+// stack or among its creators, or reports it as unattributed. Goroutines that
+// existed before the tests do not count.
 //
-// What is left is judged by goleak, too, with the options that [WithGoleak] gives.
-// It stops the world and takes up to 450 ms, so it is asked only where something
-// is left. As with goleak, nothing is counted where a test has failed: such
-// tests often leave things behind. An option that cannot be used exits with 2
-// before the tests run.
+// goleak also judges what is left, with the options of [WithGoleak]; only
+// goroutines that both find are reported. goleak stops the world and takes up to
+// 450 ms, so Main asks it only if something is left. Like goleak, Main counts
+// nothing if a test has failed, because failed tests often leave things behind. If
+// an option cannot be used, Main exits with 2 before the tests run.
 func Main(m TestingM, opts ...Option) {
 	os.Exit(runMain(m, os.Stderr, &tests, opts...))
 }
@@ -51,7 +51,7 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 		return code
 	}
 	r.end()
-	pprof.SetGoroutineLabels(context.Background()) // a TestingM of its own may have run tests here
+	pprof.SetGoroutineLabels(context.Background()) // a custom TestingM may have run tests on this goroutine
 
 	left, err := finder{o, func(all goroutines) []*group {
 		mine := base.newcomers(all, 0)
@@ -89,10 +89,10 @@ func (f found) ofPackage(notes []string) report {
 		}
 	}
 	if unknown > 0 {
-		notes = append(notes, fmt.Sprintf("%s unattributed: begun by a timer or finalizer, or by code that sets labels of its own, while several tests ran.", isIn(unknown)))
+		notes = append(notes, fmt.Sprintf("%s unattributed: started by a timer, a finalizer or code that sets its own labels while several tests ran.", isIn(unknown)))
 	}
 	return report{
-		title:  fmt.Sprintf("the tests pass, but %s left behind, still there %s the last of them", isIn(n), f.after()),
+		title:  fmt.Sprintf("the tests pass, but %s left behind, still there %s the last of them ended", isIn(n), f.since()),
 		leaks:  leaks,
 		notes:  notes,
 		byTest: true,

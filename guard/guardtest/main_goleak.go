@@ -11,32 +11,33 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// goleakFound begins what goleak says when it finds something. Its other errors
-// are about its options.
+// goleakFound begins goleak's message when it finds something. Its other errors
+// concern its options.
 const goleakFound = "found unexpected goroutines:"
 
 // refuseGoleakCleanup returns an error if goleak.Cleanup is among the options.
-// They cannot be looked into, but goleak.Find, for which it is not either, says so
-// before it looks at any goroutine.
+// goleak's options are opaque, but goleak.Find does not accept Cleanup either and
+// says so before it looks at any goroutine.
 func refuseGoleakCleanup(opts []goleak.Option) error {
 	for i, opt := range opts {
 		if opt == nil {
-			return fmt.Errorf("Main: the option WithGoleak: number %d of goleak's options is nil", i+1)
+			return fmt.Errorf("Main: the option WithGoleak: goleak option number %d is nil", i+1)
 		}
 	}
 	if len(opts) == 0 {
 		return nil
 	}
-	// What runs now is not asked for; ignoring it keeps goleak from retrying.
+	// The result does not matter; ignoring the current goroutines keeps goleak from
+	// retrying.
 	crash, err := findWithGoleak(func() []goleak.Option { return append(slices.Clone(opts), goleak.IgnoreCurrent()) })
 	if crash != "" || err == nil || strings.HasPrefix(err.Error(), goleakFound) {
 		return nil
 	}
-	return fmt.Errorf("Main: the option WithGoleak: goleak refuses it: %w. goleak.Cleanup cannot be given: Main calls os.Exit when all is done; do what has to be done in TestMain before Main, or in the tests", err)
+	return fmt.Errorf("Main: the option WithGoleak: goleak rejects it: %w. Do not pass goleak.Cleanup, because Main calls os.Exit at the end; clean up in TestMain before Main, or in the tests", err)
 }
 
-// findWithGoleak is goleak.Find without its panic, which comes when any
-// goroutine of the process has more than 100 frames: then crash says so.
+// findWithGoleak is goleak.Find without its panic. goleak panics when any goroutine
+// of the process has more than 100 frames; crash is then its message.
 func findWithGoleak(opts func() []goleak.Option) (crash string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -46,15 +47,15 @@ func findWithGoleak(opts func() []goleak.Option) (crash string, err error) {
 	return "", goleak.Find(opts()...)
 }
 
-// askGoleak returns those of the goroutines that goleak finds, too: what its
-// options ignore is not left behind.
+// askGoleak returns the goroutines that goleak finds, too. What its options ignore
+// is not reported.
 func askGoleak(groups []*group, opts []goleak.Option) (kept []*group, notes []string) {
 	crash, err := findWithGoleak(func() []goleak.Option { return opts })
 	switch {
 	case crash != "":
-		note := "goleak was asked, too, but gave up, as it does when a stack has more than 100 frames (" + shorten(crash, 60) + ")."
+		note := "goleak was asked as well but panicked, as it does when a stack has more than 100 frames (" + shorten(crash, 60) + ")."
 		if len(opts) > 0 {
-			note += " So its options do not count: give them as IgnoreTop and IgnoreAny."
+			note += " Its options therefore have no effect: pass IgnoreTop and IgnoreAny instead."
 		}
 		return groups, []string{note}
 	case err == nil:
@@ -81,7 +82,7 @@ func askGoleak(groups []*group, opts []goleak.Option) (kept []*group, notes []st
 
 var goleakHeader = regexp.MustCompile(`(?m)^[\[ ]?Goroutine (\d+) in state (.*?), with .* on top of the stack:$`)
 
-// parseGoleak reads goleak's message, whose stacks are the runtime's.
+// parseGoleak parses goleak's message, whose stacks have the runtime's format.
 func parseGoleak(message string) []frames.TextGoroutine {
 	return frames.ParseText(goleakHeader.ReplaceAllString(message, "goroutine $1 [$2]:"), 1<<20, 256)
 }

@@ -8,13 +8,13 @@ import (
 	"unsafe"
 )
 
-// labelTests makes each test label its goroutine with its name, which all
-// goroutines that it starts inherit.
+// labelTests makes each test label its goroutine with its name. All goroutines that
+// it starts inherit the label.
 //
-// The testing package has no hook for that, and its list of tests is a field
-// that only reflection sees. Where a toolchain has no such field, of just this
-// type, nothing happens: then only the tests that call [VerifyNone] are
-// labelled. Asking users to call something in each test was the alternative.
+// The testing package has no hook for that, and its list of tests is a field that
+// only reflection can reach. On a toolchain without such a field of exactly this
+// type, labelTests does nothing, and only the tests that call [VerifyNone] are
+// labelled. The alternative was to have users call something in each test.
 func labelTests(m TestingM) {
 	if _, ok := m.(*testing.M); !ok {
 		return
@@ -36,15 +36,15 @@ func labelTests(m TestingM) {
 		name, f := list[i].Name, list[i].F
 		list[i].F = func() {
 			setLabel(name, 0)
-			// Examples run on the goroutine of main, one after the other.
+			// Examples run one after the other on the goroutine of main.
 			defer pprof.SetGoroutineLabels(context.Background())
 			f()
 		}
 	}
 }
 
-// field returns a slice that is a field of a struct, to be written to; nil
-// where there is none of that type.
+// field returns a struct's field that is a slice, for writing, or nil if there is
+// no such field of that type.
 func field[T any](v reflect.Value, name string) []T {
 	f := v.FieldByName(name)
 	if !f.IsValid() || f.Type() != reflect.TypeFor[[]T]() || f.Len() == 0 {

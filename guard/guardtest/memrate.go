@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// fullRate keeps the rate of the memory profile at 1 while somebody needs it. The
-// runtime looks at the variable at each allocation, so that it may change at any
-// time: what is allocated from then on is recorded at the new rate.
+// fullRate keeps the rate of the memory profile at 1 as long as somebody needs it.
+// The rate may change at any time: the runtime reads the variable at each
+// allocation and records the allocation at the rate of that moment.
 var fullRate memProfileRate
 
 type memProfileRate struct {

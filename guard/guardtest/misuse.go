@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// callSite is how VerifyNone was called.
+// callSite is where and how VerifyNone was called.
 type callSite struct {
-	function string // that called it
+	function string // the calling function
 	bubble   bool   // in a bubble of testing/synctest
 }
 
-// findCallSite finds that out, and refuses calls that come too late to see
-// anything: what goleak's users write as defer goleak.VerifyNone(t), or in a
-// Cleanup, would pass here whatever leaks. Skip is as for [runtime.Callers].
+// findCallSite finds the call site and rejects calls that come too late to see
+// anything. Users of goleak write defer goleak.VerifyNone(t), or call it in a
+// Cleanup; such calls would always pass here. skip is as for [runtime.Callers].
 func findCallSite(t TestingT, skip int) (callSite, error) {
 	pcs := make([]uintptr, 64)
 	n := runtime.Callers(skip+1, pcs)
@@ -52,13 +52,13 @@ func findCallSite(t TestingT, skip int) (callSite, error) {
 	}
 	site.bubble = inBubble()
 	if _, real := t.(testing.TB); real && !inTesting && !deeper && !site.bubble {
-		return site, fmt.Errorf("it is called on another goroutine than the test's: call it at the top of %s itself", t.Name())
+		return site, fmt.Errorf("called on another goroutine than the test's: call it at the top of %s itself", t.Name())
 	}
 	return site, nil
 }
 
 // inBubble reports whether the caller's goroutine is in a bubble of
-// testing/synctest. Only the header of its stack tells.
+// testing/synctest. Only the header of its stack shows that.
 func inBubble() bool {
 	header := make([]byte, 256)
 	header, _, _ = bytes.Cut(header[:runtime.Stack(header, false)], []byte("\n"))
@@ -66,25 +66,25 @@ func inBubble() bool {
 }
 
 var (
-	errDeferred = errors.New("it is deferred, so that it begins when the test ends: call it at the top of the test without defer; it checks at the end by itself")
-	errCleanup  = errors.New("it is called from a Cleanup, when the test has ended: call it at the top of the test; it registers a Cleanup itself")
-	errLast     = errors.New("it is the last thing that the test does, so that it sees nothing of what was done before: call it at the top of the test; it checks at the end by itself")
+	errDeferred = errors.New("called by a defer statement, so it would begin when the test ends: call it at the top of the test without defer; it checks at the end by itself")
+	errCleanup  = errors.New("called from a Cleanup, when the test has already ended: call it at the top of the test; it registers a Cleanup itself")
+	errLast     = errors.New("called as the last statement of the test, so it sees nothing of what was done before: call it at the top of the test; it checks at the end by itself")
 )
 
-// deferStatement finds it in a function that is written on one line.
+// deferStatement finds a deferred call in a function that is written on one line.
 var deferStatement = regexp.MustCompile(`\bdefer\s+[\w.]*VerifyNone\(`)
 
-// deferredAt reports whether a call is a deferred one, by its source: such calls
-// are said to be on the line where the function returns. Nothing else tells
-// them from any other call.
+// deferredAt reports whether the call is deferred, judging by the source. The
+// runtime places such calls on the line where the function returns, and nothing
+// else distinguishes them from other calls.
 func deferredAt(f runtime.Frame) bool {
 	line := sourceLine(f.File, f.Line)
 	return line == "}" || deferStatement.MatchString(line) || strings.HasPrefix(line, "return") && !strings.Contains(line, "(")
 }
 
-// lastAt reports whether a call is the last statement of its function, by its
-// source: after a statement of its own line that ends, as a function of the file
-// or as a literal that is an argument.
+// lastAt reports whether the call is the last statement of its function, judging by
+// the source: after a statement on a line of its own the function ends, as a
+// declaration or as a literal that is an argument.
 func lastAt(f runtime.Frame) bool {
 	lines := sourceLines(f.File, f.Line, 2)
 	return len(lines) == 2 && strings.Contains(lines[0], "VerifyNone(") && !strings.Contains(lines[0], "{") &&

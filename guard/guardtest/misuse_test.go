@@ -28,12 +28,12 @@ func TestNoHeapGrowthRefusesABubble(t *testing.T) {
 	synctest.Test(t, func(*testing.T) {
 		NoHeapGrowth(fake, func() { t.Error("fn ran") }, Iterations(1<<10))
 	})
-	if got := fake.end(); !strings.HasPrefix(got, "guardtest: NoHeapGrowth: it is called in a bubble") {
+	if got := fake.end(); !strings.HasPrefix(got, "guardtest: NoHeapGrowth: called in a bubble") {
 		t.Errorf("got %q", got)
 	}
 }
 
-// uncomparable is a stand-in of which == panics.
+// uncomparable is a stand-in whose comparison panics.
 type uncomparable struct {
 	*fakeT
 	logs []string
@@ -43,12 +43,12 @@ func TestStandInThatCannotBeCompared(t *testing.T) {
 	standIn := uncomparable{&fakeT{name: t.Name()}, nil}
 	VerifyNone(standIn)
 	VerifyNone(standIn)
-	if got := standIn.end(); !strings.Contains(got, "it is called twice in one test") {
+	if got := standIn.end(); !strings.Contains(got, "called twice in one test") {
 		t.Errorf("got %q", got)
 	}
 }
 
-// Lines of another file would tell misuse where there is none.
+// The lines of another file could suggest misuse where there is none.
 func TestOnlyTheSourceItself(t *testing.T) {
 	if sourceLine(strings.TrimSuffix(ourPackage, ".")+"/look.go", 1) != "package guardtest" {
 		t.Error("as -trimpath names it, a file of this package is not found")

@@ -8,15 +8,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Option changes what an assertion does. An option that is given to a function
-// it is not for fails the test, and the failure says so.
+// Option changes how an assertion works. An Option that does not apply to a
+// function fails the test, with a failure that says so.
 type Option struct {
 	name  string
 	scope scope
 	apply func(*options) error
 }
 
-// scope is the functions that an option is for.
+// scope is the set of functions that an option applies to.
 type scope uint8
 
 const (
@@ -48,10 +48,10 @@ func (s scope) String() string {
 	return strings.Join(names, " and ")
 }
 
-// options is what all options say together.
+// options is the combination of all options.
 type options struct {
 	ignore         []ignoreRule
-	needCreators   bool // an ignoreRule asks for them
+	needCreators   bool // an ignoreRule needs them
 	countDaemons   bool
 	patience       time.Duration
 	goleak         []goleak.Option
@@ -59,15 +59,15 @@ type options struct {
 	heap           heapOptions
 }
 
-// buildOptions applies the options that are given to one of the functions.
+// buildOptions combines the options that were passed to one of the functions.
 func buildOptions(where scope, opts []Option) (options, error) {
 	o := options{patience: defaultPatience}
 	for _, opt := range opts {
 		switch {
 		case opt.apply == nil:
-			return o, fmt.Errorf("%v: an empty Option: take one that a function of this package returns", where)
+			return o, fmt.Errorf("%v: an empty Option: use the functions of this package that return one", where)
 		case opt.scope&where == 0:
-			return o, fmt.Errorf("%v: the option %s is for %v only", where, opt.name, opt.scope)
+			return o, fmt.Errorf("%v: the option %s applies only to %v", where, opt.name, opt.scope)
 		}
 		if err := opt.apply(&o); err != nil {
 			return o, fmt.Errorf("%v: the option %s: %w", where, opt.name, err)
@@ -78,21 +78,21 @@ func buildOptions(where scope, opts []Option) (options, error) {
 
 const defaultPatience = 2 * time.Second
 
-// Patience is for how long a goroutine may go on after the test has ended, 2 s
-// where it is not given. The check ends as soon as nothing is left, so a longer
-// patience costs time only where a test fails. Zero looks once.
+// Patience sets how long a goroutine may continue after the test has ended. The
+// default is 2 s. The check finishes as soon as nothing is left, so a longer
+// patience costs time only in a failing test. 0 means a single look.
 func Patience(d time.Duration) Option {
 	return Option{"Patience", forVerifyNone | forMain | forNoDescriptorLeak | forNoTimerLeak, func(o *options) error {
 		if d < 0 {
-			return fmt.Errorf("%v is negative", d)
+			return fmt.Errorf("%v: want at least 0", d)
 		}
 		o.patience = d
 		return nil
 	}}
 }
 
-// WithGoleak gives options of goleak's to [Main]: what they ignore is ignored.
-// goleak.Cleanup is refused: Main calls [os.Exit] itself.
+// WithGoleak passes options to goleak, for [Main]: what they ignore is ignored.
+// goleak.Cleanup is rejected because Main calls [os.Exit] itself.
 func WithGoleak(opts ...goleak.Option) Option {
 	return Option{"WithGoleak", forMain, func(o *options) error {
 		o.goleak = append(o.goleak, opts...)
@@ -100,9 +100,9 @@ func WithGoleak(opts ...goleak.Option) Option {
 	}}
 }
 
-// FullMemProfile makes [Main] set [runtime.MemProfileRate] to 1 before the
-// tests run, so that each allocation is recorded and a growing heap can be
-// blamed on its line. It makes allocations several times slower.
+// FullMemProfile makes [Main] set [runtime.MemProfileRate] to 1 before the tests
+// run. Every allocation is then recorded, so that failures can name the line that
+// allocated. It makes allocations several times slower.
 func FullMemProfile() Option {
 	return Option{"FullMemProfile", forMain, func(o *options) error {
 		o.fullMemProfile = true

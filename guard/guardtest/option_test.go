@@ -14,11 +14,11 @@ import (
 
 func TestOptionsThatCannotBeUsed(t *testing.T) {
 	for want, o := range map[string]Option{
-		"VerifyNone: an empty Option":                                       {},
-		"VerifyNone: the option Patience: -1ns is negative":                 Patience(-1),
-		"VerifyNone: the option WithGoleak is for Main only":                WithGoleak(),
-		"VerifyNone: the option IgnoreTop: it is given an empty name":       IgnoreTop(""),
-		"VerifyNone: the option IgnoreCreatedBy: it is given an empty name": IgnoreCreatedBy(""),
+		"VerifyNone: an empty Option":                               {},
+		"VerifyNone: the option Patience: -1ns: want at least 0":    Patience(-1),
+		"VerifyNone: the option WithGoleak applies only to Main":    WithGoleak(),
+		"VerifyNone: the option IgnoreTop: the name is empty":       IgnoreTop(""),
+		"VerifyNone: the option IgnoreCreatedBy: the name is empty": IgnoreCreatedBy(""),
 	} {
 		if _, err := buildOptions(forVerifyNone, []Option{CountDaemons(), o}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -79,7 +79,7 @@ func TestIgnore(t *testing.T) {
 	}
 }
 
-// apart runs f on a goroutine of its own, whose labels it may change.
+// apart runs f on a separate goroutine, whose labels it may change.
 func apart(f func()) {
 	done := make(chan int)
 	go func() {
@@ -111,7 +111,7 @@ func TestKnownDaemons(t *testing.T) {
 	}
 }
 
-// bareM is a TestingM that is not the testing package's.
+// bareM is a TestingM other than the testing package's.
 type bareM func() int
 
 func (m bareM) Run() int { return m() }
@@ -148,26 +148,26 @@ func TestCompany(t *testing.T) {
 	enter := func(name string) *activity { return r.enter(&fakeT{name: name}) }
 	parent := enter("TestA")
 	child := enter("TestA/b")
-	if parent.with() != "" || child.with() != "" {
+	if parent.concurrent() != "" || child.concurrent() != "" {
 		t.Error("a subtest disturbs its test")
 	}
 	sibling := enter("TestA/c")
-	if child.with() != "TestA/c" || sibling.with() != "TestA/b" || parent.with() != "" {
+	if child.concurrent() != "TestA/c" || sibling.concurrent() != "TestA/b" || parent.concurrent() != "" {
 		t.Error("two subtests do not disturb each other")
 	}
 	child.leave()
 	child.leave()
 	sibling.leave()
 	other := enter("TestAB")
-	if parent.with() != "TestAB" || other.with() != "TestA" {
+	if parent.concurrent() != "TestAB" || other.concurrent() != "TestA" {
 		t.Error("two tests do not disturb each other")
 	}
 	parent.leave()
 	other.leave()
-	if alone := enter("TestAlone"); alone.with() != "" {
+	if alone := enter("TestAlone"); alone.concurrent() != "" {
 		t.Error("those that have left disturb")
 	}
-	if again := enter("TestAlone"); again.with() == "" {
+	if again := enter("TestAlone"); again.concurrent() == "" {
 		t.Error("another test of the same name does not disturb")
 	}
 }

@@ -6,21 +6,22 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/frames"
+	"github.com/leakguard/leakguard/internal/words"
 )
 
-// The bounds of a report, so that it has at most 60 lines: a place has up to 7
-// of them in full and an empty one, or one in short.
+// These bound a report to 60 lines. A place takes up to 7 lines and an empty one in
+// full, or one line in short.
 const (
 	maxFull  = 5
 	maxShort = 12
 )
 
-// report is what is told of goroutines that are left.
+// report is the text about goroutines that are left.
 type report struct {
 	title string
 	leaks []leak
 	notes []string
-	// byTest says that each place names its test: in a report of a whole package.
+	// byTest makes each place name its test, in the report of a whole package.
 	byTest bool
 }
 
@@ -58,14 +59,14 @@ func (r report) String() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// full writes all that is known of a leak.
+// full writes everything known about a leak.
 func (r report) full(b *strings.Builder, l leak) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(b, "      %-8s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	standing := ""
 	if l.standing >= 10*time.Millisecond {
-		standing = ", for at least " + roundTime(l.standing)
+		standing = ", for at least " + words.Span(l.standing)
 	}
 	fmt.Fprintf(b, "  %s%s\n", l.waiting(), standing)
 	if r.byTest {
@@ -82,7 +83,7 @@ func (r report) full(b *strings.Builder, l leak) {
 	switch {
 	case l.creator.function != "" && l.creator.at != "":
 		file, line, _ := cutLast(l.creator.at, ":")
-		row("started", "by %s (%s:%s)%s", l.creator.function, shortFile(file), line, l.with())
+		row("started", "by %s (%s:%s)%s", l.creator.function, openablePath(file), line, l.with())
 	case l.root != l.function:
 		row("started", "with %s", l.root)
 	}
@@ -98,7 +99,7 @@ func (r report) full(b *strings.Builder, l leak) {
 	}
 }
 
-// startedBy is the test that started the goroutines, "" where nothing tells.
+// startedBy returns the test that started the goroutines, or "" if unknown.
 func (l leak) startedBy() string {
 	if name := testName(l.test); name != "" {
 		return name
@@ -111,7 +112,7 @@ func (l leak) startedBy() string {
 	return l.creator.test
 }
 
-// with says what they run, where it is not what waits.
+// with says what the goroutines run, if that is not the function that waits.
 func (l leak) with() string {
 	switch {
 	case len(l.via) > 0:
@@ -126,10 +127,10 @@ func (l leak) place() string {
 	if l.function == "" {
 		return "an unknown place"
 	}
-	return fmt.Sprintf("%s (%s:%d)", l.function, shortFile(l.file), l.line)
+	return fmt.Sprintf("%s (%s:%d)", l.function, openablePath(l.file), l.line)
 }
 
-// waiting says how many wait for what.
+// waiting says how many goroutines wait, and for what.
 func (l leak) waiting() string {
 	verb := func(one, more string) string {
 		if l.count == 1 {
@@ -159,25 +160,16 @@ func goroutinesIn(n int) string {
 	return fmt.Sprintf("%d goroutines", n)
 }
 
-// after says how long after the end the goroutines were seen last.
-func (f found) after() string {
+// since says when the goroutines were last seen, relative to the end of the test. A
+// clause such as 'it ended' follows.
+func (f found) since() string {
 	if f.looked < 10*time.Millisecond {
-		return "at" // they were given no time
+		return "when" // they were given no time
 	}
-	return roundTime(f.looked) + " after"
+	return words.Span(f.looked) + " after"
 }
 
-func roundTime(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(10 * time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
-}
-
-// shorten cuts a text to so many characters.
+// shorten cuts a text to at most that many characters.
 func shorten(s string, most int) string {
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// many is leaks at so many places, as 10,000 goroutines that are left would be.
+// many returns leaks at n places, such as 10,000 remaining goroutines could have.
 func many(n int) (leaks []leak) {
 	for i := range n {
 		leaks = append(leaks, leak{
@@ -43,7 +43,7 @@ func TestReportText(t *testing.T) {
 	r := report{title: "TestShop left 5 goroutines behind", leaks: append(many(2), leak{siteKey: siteKey{wait: "running"}, count: 1}), byTest: true}
 	want := `TestShop left 5 goroutines behind
 
-  2 goroutines wait in chan receive, for at least 1s
+  2 goroutines wait in chan receive, for at least 1 s
       test     TestShop
       at       shop.wait0 (report_test.go:11)
                func many(n int) (leaks []leak) {
@@ -51,7 +51,7 @@ func TestReportText(t *testing.T) {
       likely   nobody closes it
       proof    the garbage collector proves that nothing can wake 1 of them any more
 
-  1 goroutine waits in chan receive, for at least 1s
+  1 goroutine waits in chan receive, for at least 1 s
       test     TestShop
       at       shop.wait1 (report_test.go:11)
                func many(n int) (leaks []leak) {

@@ -14,8 +14,8 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest/internal/gotest"
 )
 
-// shop is the tests of testdata/shop, built once, as a user's are: a failing
-// test is only seen from outside.
+// shop is the test binary of testdata/shop, built once. A failing test can be
+// observed only from outside.
 var shop = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "guardtest")
 	if err != nil {
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runShop runs those of them that match.
+// runShop runs the matching tests.
 func runShop(t *testing.T, main, pattern string, args ...string) gotest.Result {
 	t.Helper()
 	bin, err := shop()
@@ -86,7 +86,7 @@ func TestLeaksAreBlamed(t *testing.T) {
 		if out := r.Tests[name].Output; !strings.Contains(out, name+" left 1 goroutine behind") || strings.Count(out, "goroutine waits in chan receive") != 1 {
 			t.Errorf("%s: it says\n%s", name, out)
 		}
-		if out, unlabelled := r.Tests[name].Output, strings.Contains(name, "Without") || strings.Contains(name, "Timer") || strings.Contains(name, "Inside"); strings.Contains(out, "No label tells") != unlabelled {
+		if out, unlabelled := r.Tests[name].Output, strings.Contains(name, "Without") || strings.Contains(name, "Timer") || strings.Contains(name, "Inside"); strings.Contains(out, "no label: timers") != unlabelled {
 			t.Errorf("%s: it says\n%s", name, out)
 		}
 	}
@@ -135,15 +135,15 @@ func TestMisuseFails(t *testing.T) {
 	t.Parallel()
 	r := runShop(t, "none", "TestMisuse")
 	says := map[string]string{
-		"Defer":           "it is deferred",
-		"DeferWithReturn": "it is deferred",
-		"DeferOneLine":    "it is deferred",
-		"DeferThenFatal":  "it is deferred",
-		"DeferredHelper":  "it is deferred",
-		"Cleanup":         "it is called from a Cleanup",
-		"Twice":           "it is called twice in one test",
-		"Goroutine":       "it is called on another goroutine than the test's",
-		"Option":          "VerifyNone: the option FullMemProfile is for Main only",
+		"Defer":           "called by a defer statement",
+		"DeferWithReturn": "called by a defer statement",
+		"DeferOneLine":    "called by a defer statement",
+		"DeferThenFatal":  "called by a defer statement",
+		"DeferredHelper":  "called by a defer statement",
+		"Cleanup":         "called from a Cleanup",
+		"Twice":           "called twice in one test",
+		"Goroutine":       "called on another goroutine than the test's",
+		"Option":          "VerifyNone: the option FullMemProfile applies only to Main",
 	}
 	if len(r.Tests) != len(says) {
 		t.Errorf("tests: %q", slices.Sorted(maps.Keys(r.Tests)))
@@ -156,7 +156,7 @@ func TestMisuseFails(t *testing.T) {
 	}
 }
 
-// TestUnlabelledInParallel holds what nobody can know against no test.
+// TestUnlabelledInParallel expects that no test is blamed for what cannot be known.
 func TestUnlabelledInParallel(t *testing.T) {
 	t.Parallel()
 	r := runShop(t, "", "^(TestUnlabelledParallel|TestUnlabelledBesidePlain)$")
@@ -200,7 +200,7 @@ func TestMainSaysWhichTest(t *testing.T) {
 func TestMainOnDeepStacks(t *testing.T) {
 	t.Parallel()
 	r := runShop(t, "goleak ignores", "^(TestLeakDeep|TestLeakPlainOther)$")
-	for _, want := range []string{"test     TestLeakDeep", "test     TestLeakPlainOther", "goleak was asked, too, but gave up", "its options do not count"} {
+	for _, want := range []string{"test     TestLeakDeep", "test     TestLeakPlainOther", "goleak was asked as well but panicked", "Its options therefore have no effect"} {
 		if !r.Failed || !strings.Contains(r.Output, want) {
 			t.Errorf("want %q in\n%s", want, r.Output)
 		}
@@ -237,7 +237,7 @@ func TestMainRefusesGoleaksCleanup(t *testing.T) {
 	cmd := exec.Command(bin, "-test.v")
 	cmd.Env = append(os.Environ(), "SHOP_MAIN=cleanup")
 	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 2 || !strings.HasPrefix(string(out), "guardtest: Main: the option WithGoleak: goleak refuses it") || strings.Contains(string(out), "RUN") {
+	if cmd.ProcessState.ExitCode() != 2 || !strings.HasPrefix(string(out), "guardtest: Main: the option WithGoleak: goleak rejects it") || strings.Contains(string(out), "RUN") {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }

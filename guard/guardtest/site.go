@@ -8,14 +8,14 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// siteKey is what goroutines have in common that are told as one.
+// siteKey is what the goroutines reported as one place have in common.
 type siteKey struct {
 	test     string // the value of our label
 	wait     string
-	function string // that waits: the innermost of the user's own code
+	function string // the waiting function: the innermost of the user's own code
 	file     string
 	line     int
-	root     string // that they were started with
+	root     string // the function they were started with
 }
 
 func (g *group) site() siteKey {
@@ -28,18 +28,19 @@ func (g *group) site() siteKey {
 	return key
 }
 
-// leak is the goroutines of a site.
+// leak is the goroutines of one place.
 type leak struct {
 	siteKey
 	count    int
 	standing time.Duration
-	proven   int // of count; 0 also where it cannot be known
+	proven   int // how many of count; also 0 if it cannot be known
 	creator  creator
 	cause    string
-	via      []string // the user's own functions between the one that waits and the root
+	via      []string // the user's own functions between the waiting one and the root
 }
 
-// leaks puts the goroutines together by site: the most first, those of one test together.
+// leaks groups the goroutines by place, those of one test together, the largest
+// first.
 func (f found) leaks(proven map[siteKey]int) []leak {
 	index := make(map[siteKey]int)
 	var all []leak
@@ -64,7 +65,7 @@ func (f found) leaks(proven map[siteKey]int) []leak {
 }
 
 // via returns the calls that lead from the root to where the goroutines wait,
-// innermost first, without both ends: those of the user's own code, if any is.
+// innermost first, without either end. It prefers those of the user's own code.
 func (g *group) via() (functions []string) {
 	stack := g.frames()
 	_, blocked, root := frames.Wait(stack, mainModule())

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// maxSource is the longest source file that is read, in bytes.
+// maxSource is the largest source file that is read, in bytes.
 const maxSource = 4 << 20
 
 var sources struct {
 	sync.Mutex
-	files map[string][]string // lines; nil for a file that cannot be read
+	files map[string][]string // lines; nil if the file cannot be read
 }
 
-// sourceLine returns a line of a source file, trimmed: tests run where their
-// source is. It is "" where it is not to be had. Built with -trimpath, a file's
-// path begins with its module's, and only those of the tested package are found. Nor is what
-// was edited after the test was built.
+// sourceLine returns a line of a source file, trimmed, or "" if it is not
+// available. Tests usually run where their source is. With -trimpath, a file's path
+// begins with its module's, and only the files of the tested package are found. A
+// file that was edited after the test was built is not used.
 func sourceLine(file string, line int) string {
 	if l := sourceLines(file, line, 1); len(l) == 1 {
 		return strings.TrimSpace(l[0])
@@ -29,7 +29,7 @@ func sourceLine(file string, line int) string {
 	return ""
 }
 
-// sourceLines returns n lines of a source file from a line on, or what there is.
+// sourceLines returns up to n lines of a source file from a line on.
 func sourceLines(file string, line, n int) []string {
 	sources.Lock()
 	defer sources.Unlock()
@@ -54,7 +54,7 @@ func readSource(file string) []string {
 	if !filepath.IsAbs(file) {
 		folder, name := path.Split(file)
 		if pkg := testedPackage(); folder != "" && (pkg == "" || folder != pkg+"/") {
-			return nil // another package's may have the same name
+			return nil // a file of another package can have the same name
 		}
 		file = name
 	}
@@ -69,8 +69,8 @@ func readSource(file string) []string {
 	return strings.Split(string(text), "\n")
 }
 
-// testedPackage is the import path of the package whose tests these are, "" where
-// it is not known. Tests run in its folder.
+// testedPackage returns the import path of the package under test, or "" if
+// unknown. Tests run in its folder.
 var testedPackage = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -83,8 +83,8 @@ var testedPackage = sync.OnceValue(func() string {
 	return pkg
 })
 
-// builtAt is when the running program was written. What was edited since has other
-// lines.
+// builtAt is when the running program was written. Files edited since have
+// different line numbers.
 var builtAt = sync.OnceValue(func() time.Time {
 	if name, err := os.Executable(); err == nil {
 		if info, err := os.Stat(name); err == nil {
@@ -94,10 +94,10 @@ var builtAt = sync.OnceValue(func() time.Time {
 	return time.Now()
 })
 
-// shortFile shortens a path to what a terminal can open or a reader knows:
-// relative to the working directory, or without the folder that all files of the
-// standard library or the module cache are in.
-func shortFile(file string) string {
+// openablePath shortens a path to one that a terminal can open or a reader
+// recognises: relative to the working directory, or without the folder of the
+// standard library or of the module cache.
+func openablePath(file string) string {
 	if wd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(wd, filepath.FromSlash(file)); err == nil && !strings.HasPrefix(rel, "..") {
 			return rel

@@ -9,31 +9,31 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// NoTimerLeak fails the test if timers or tickers that were made since are still
-// there when it has ended, and names the lines that made them. Call it at the top of a
-// test. It finds
+// NoTimerLeak fails the test if timers or tickers that were created during the test
+// still exist after it has ended, and names the lines that created them. Call it at
+// the top of a test. It finds
 //
-//   - a [time.AfterFunc] that waits, also one that sets itself again, and with it a
-//     context.WithTimeout that is not cancelled;
-//   - a [time.Timer] or [time.Ticker] that something still refers to.
+//   - a [time.AfterFunc] that is pending, including one that resets itself, and
+//     therefore a context.WithTimeout that is not cancelled;
+//   - a [time.Timer] or [time.Ticker] that is still referenced.
 //
 // Since Go 1.23 a channel timer that nothing refers to is collected, running or
-// not, and is no leak; with GODEBUG=asynctimerchan=1 it stays, and is found.
+// not, and is no leak. With GODEBUG=asynctimerchan=1 it stays, and is found.
 //
-// The source is the heap profile, as the runtime does not tell its timers:
-// it knows that a timer is there, and not that it runs. One that was stopped
-// and is kept on purpose, in a pool for example, is reported as well. For the profile to have each of
-// them, [runtime.MemProfileRate] is 1 until the test has ended, and then what it was: allocation
-// is several times slower meanwhile, and a heap profile that is written later
-// overstates what was allocated. What timers of time.Sleep and of the deadlines of
-// connections do is not known: they belong to goroutines, see [VerifyNone], and
-// descriptors, see [NoDescriptorLeak]. Nor is that of a testing/synctest bubble.
+// The source is the heap profile, because the runtime does not list its timers. It
+// shows that a timer exists, not that it runs. A stopped timer that is kept on
+// purpose, for example in a pool, is reported as well. To record every timer,
+// NoTimerLeak sets [runtime.MemProfileRate] to 1 until the test has ended.
+// Meanwhile allocation is several times slower, and a heap profile that is written
+// later overstates what was allocated. It cannot see the timers of time.Sleep and
+// of connection deadlines, which belong to goroutines (see [VerifyNone]) and
+// descriptors (see [NoDescriptorLeak]), nor those in a testing/synctest bubble.
 //
-// Timers belong to the whole process: those that are found while another test uses this package
-// fail as inconclusive, so do not call it from a parallel test. It has the option
-// [Patience]: timers that fire within it are no leak. Idle connections of
-// http.DefaultTransport, which have one each, are closed first. The cost is that of two garbage
-// collections and a heap profile, twice.
+// Timers belong to the whole process. If a leak is found while another test uses
+// this package, the failure is marked inconclusive, so do not call NoTimerLeak from
+// a parallel test. The only option is [Patience]: timers that fire within it are no
+// leak. Idle connections of http.DefaultTransport, which have a timer each, are
+// closed first. The cost is two garbage collections and a heap profile, twice.
 func NoTimerLeak(t TestingT, opts ...Option) {
 	t.Helper()
 	o, err := buildOptions(forNoTimerLeak, opts)
@@ -53,17 +53,17 @@ func NoTimerLeak(t TestingT, opts ...Option) {
 		case err != nil:
 			t.Errorf("guardtest: NoTimerLeak: %v", err)
 		case len(left) > 0:
-			t.Errorf("guardtest: %s", timerText(left, a.with()))
+			t.Errorf("guardtest: %s", timerText(left, a.concurrent()))
 		}
 	})
 }
 
-// timerAllocators is what all timers but a goroutine's own are made by.
+// timerAllocators allocate all timers except a goroutine's own.
 var timerAllocators = []string{"time.newTimer"}
 
-// recordedTimers notes the timers there are. A processor's list of timers is
-// allocated in the same function, and stays when they have gone: only the line tells
-// one from the other.
+// recordedTimers records the existing timers. A processor's list of timers is
+// allocated in the same function and stays when they are gone. Only the line
+// distinguishes the two.
 func recordedTimers() allocations {
 	sample := sampleTimers()
 	made := recordedAllocations(timerAllocators)
@@ -83,15 +83,15 @@ func sampleTimers() []*time.Timer {
 	return sample
 }
 
-// awaitTimers returns where timers were made that are there when the patience has
-// ended.
+// awaitTimers returns where timers were created that still exist when the patience
+// ends.
 func awaitTimers(made allocations, patience time.Duration) ([]site, error) {
 	if made.base == nil {
-		return nil, errors.New("there is no heap profile to see timers in")
+		return nil, errors.New("there is no heap profile to find timers in")
 	}
 	deadline := time.Now().Add(patience)
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
-		closeIdleConnections() // each has a timer that ends it
+		closeIdleConnections() // each has a timer that closes it
 		left, err := made.since()
 		if err != nil || len(left) == 0 || !time.Now().Before(deadline) {
 			return left, err
@@ -100,28 +100,28 @@ func awaitTimers(made allocations, patience time.Duration) ([]site, error) {
 	}
 }
 
-func timerText(left []site, company string) string {
+func timerText(left []site, otherTest string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "\n  "+format, args...) }
-	if company != "" {
+	if otherTest != "" {
 		b.WriteString("inconclusive: ")
 	}
 	var n int64
 	for _, s := range left {
 		n += s.n
 	}
-	number := "a timer that was made in this test is"
+	what := "a timer created in this test still exists"
 	if n > 1 {
-		number = fmt.Sprintf("%d timers that were made in this test are", n)
+		what = fmt.Sprintf("%d timers created in this test still exist", n)
 	}
-	fmt.Fprintf(&b, "%s still there: %s\n", number, inPlace(left[0].frame))
+	fmt.Fprintf(&b, "%s: %s\n", what, inPlace(left[0].frame))
 	writeSites(line, left, func(s site) string { return fmt.Sprintf("%6s", profile.Count(s.n)) })
 	b.WriteString("\n")
-	if company != "" {
-		line("%s used guardtest at the same time: they may be its. Do not call", company)
+	if otherTest != "" {
+		line("%s used guardtest at the same time and may have created them. Do not call", otherTest)
 		line("NoTimerLeak from a parallel test.")
 	} else {
-		line("stop them, or let go of those that are stopped; the profile does not tell these apart")
+		line("stop them, and drop references to stopped ones: the profile cannot tell the two apart")
 	}
 	return b.String()
 }

@@ -79,7 +79,7 @@ func TestNoTimerLeakNamesTheLine(t *testing.T) {
 			c.make()
 			got := fake.end()
 			stopTimers()
-			want := `^guardtest: a timer that was made in this test is still there: guardtest\.` + c.want + ` \(timers_test\.go:\d+\)\n`
+			want := `^guardtest: a timer created in this test still exists: guardtest\.` + c.want + ` \(timers_test\.go:\d+\)\n`
 			if !regexp.MustCompile(want).MatchString(got) {
 				t.Errorf("got:\n%s\nwant a match of %s", got, want)
 			}
@@ -120,7 +120,7 @@ func TestNoTimerLeakPasses(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			keepTimer() // was there before
+			keepTimer() // existed before
 			defer stopTimers()
 			fake := &fakeT{name: t.Name()}
 			NoTimerLeak(fake, Patience(30*time.Second))
@@ -146,7 +146,7 @@ func TestNoTimerLeakIsInconclusiveInCompany(t *testing.T) {
 	}
 }
 
-// An idle connection has a timer that ends it.
+// An idle connection has a timer that closes it.
 func TestNoTimerLeakOfIdleConnections(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
 	defer server.Close()

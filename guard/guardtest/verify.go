@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// VerifyNone fails the test if goroutines that it started, directly or through
-// others, are left when it has ended. Call it at the top of a test or subtest,
-// after t.Parallel where that is called.
+// VerifyNone fails the test if goroutines that it started, directly or indirectly,
+// are left when it has ended. Call it at the top of a test or subtest, but after
+// t.Parallel.
 func VerifyNone(t TestingT, opts ...Option) {
 	t.Helper()
 	o, err := buildOptions(forVerifyNone, opts)
@@ -32,8 +32,8 @@ func begin(t TestingT, o options) error {
 		return err
 	}
 	if site.bubble {
-		// The bubble waits for its goroutines itself and panics where one is
-		// stuck. In it patience would pass at once, and the time of others with it.
+		// The bubble waits for its goroutines itself and panics if one is stuck. In the
+		// bubble, waiting would advance its clock, and so the tested code's.
 		return nil
 	}
 	a := enter(t)
@@ -53,7 +53,7 @@ func begin(t TestingT, o options) error {
 	return nil
 }
 
-// verification is a call of VerifyNone.
+// verification is one call of VerifyNone.
 type verification struct {
 	t        TestingT
 	o        options
@@ -84,13 +84,14 @@ func (v *verification) end() {
 func (v *verification) leave() {
 	v.activity.leave()
 	if _, real := v.t.(testing.TB); !real {
-		// The goroutine may live on and start what is no longer this test's.
+		// The goroutine may live on and start goroutines that are no longer this
+		// test's.
 		pprof.SetGoroutineLabels(context.Background())
 	}
 }
 
-// mine returns the goroutines that this test is to be blamed for: those with its
-// label and, of those that have come since and have none, what can only be its.
+// mine returns the goroutines that this test is blamed for: those with its label,
+// and the new ones without a label that no other test can have started.
 func (v *verification) mine(all goroutines) (mine []*group) {
 	for _, g := range all.groups {
 		if g.test == v.label {
@@ -101,7 +102,7 @@ func (v *verification) mine(all goroutines) (mine []*group) {
 	if len(news) == 0 {
 		return mine
 	}
-	alone := v.activity.with() == "" && !testRuns(all)
+	alone := v.activity.concurrent() == "" && !testRuns(all)
 	for _, g := range news {
 		if alone || !v.activity.shared() && g.inside(v.activity.function) {
 			mine = append(mine, g)
@@ -120,12 +121,23 @@ func (v *verification) report(left found) report {
 		}
 	}
 	r := report{
-		title: fmt.Sprintf("%s left %s behind, still there %s its end", v.activity.name, goroutinesIn(n), left.after()),
+		title: fmt.Sprintf("%s left %s behind, still there %s it ended", v.activity.name, goroutinesIn(n), left.since()),
 		leaks: left.leaks(proven()),
 	}
 	if unlabelled > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("No label tells whose %s: timers, finalizers and code that sets labels of its own start such. No other test ran meanwhile; only a timer of an earlier one could also have started %s.",
-			map[bool]string{true: "the goroutine is", false: fmt.Sprintf("%d of the goroutines are", unlabelled)}[n == 1], map[bool]string{true: "it", false: "them"}[unlabelled == 1]))
+		r.notes = append(r.notes, fmt.Sprintf("%s no label: timers, finalizers and code that sets its own labels start such goroutines. No other test ran at the same time, so only a timer of an earlier test could also have started %s.",
+			some(unlabelled, n), map[bool]string{true: "it", false: "them"}[unlabelled == 1]))
 	}
 	return r
+}
+
+// some begins a sentence about m of n goroutines.
+func some(m, n int) string {
+	switch {
+	case n == 1:
+		return "The goroutine has"
+	case m == 1:
+		return "One of the goroutines has"
+	}
+	return fmt.Sprintf("%d of the goroutines have", m)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// fakeT is a test that may fail without failing the one that looks at it.
+// fakeT is a test that may fail without failing the test that observes it.
 type fakeT struct {
 	name     string
 	errors   []string

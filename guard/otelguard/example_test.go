@@ -9,7 +9,7 @@ import (
 	"github.com/leakguard/leakguard/guard/otelguard"
 )
 
-// A service shows its guard's state beside its other metrics.
+// Export the guard's state beside the service's other metrics.
 func ExampleRegister() {
 	g, err := guard.Start(guard.Config{})
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/metric"
 )
 
-// scope is the name of the instrumentation.
+// scope is the instrumentation scope's name.
 const scope = "github.com/leakguard/leakguard/guard/otelguard"
 
-// Register has the state of a guard observed whenever the provider collects, until
-// the registration is given back. A guard that is closed is shown as it ended, and
-// of a nil one nothing is shown. An error is of the provider, and joins those of
-// all instruments; then nothing is registered.
+// Register makes the provider observe g's state at each collection, until the
+// registration is unregistered. A closed guard shows its final state, and a nil one
+// shows nothing. On an error nothing is registered; the error joins the provider's
+// errors for all instruments.
 func Register(provider otel.MeterProvider, g *guard.Guard) (otel.Registration, error) {
 	if provider == nil {
 		return nil, errors.New("otelguard: no MeterProvider: pass otel.GetMeterProvider() or your own")
@@ -33,7 +33,7 @@ func Register(provider otel.MeterProvider, g *guard.Guard) (otel.Registration, e
 	for _, m := range metric.List() {
 		i, err := newInstrument(meter, m)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("otelguard: instrument %s: %w", m.OpenTelemetry(), err))
+			errs = append(errs, fmt.Errorf("otelguard: create instrument %s: %w", m.OpenTelemetry(), err))
 			continue
 		}
 		instruments = append(instruments, i)
@@ -53,12 +53,13 @@ func Register(provider otel.MeterProvider, g *guard.Guard) (otel.Registration, e
 		return nil
 	}, observables...)
 	if err != nil {
-		return nil, fmt.Errorf("otelguard: register: %w", err)
+		return nil, fmt.Errorf("otelguard: register the callback: %w", err)
 	}
 	return registration, nil
 }
 
-// instrument is one metric as OpenTelemetry has it; one of its two is not nil.
+// instrument is one metric with its OpenTelemetry instrument: exactly one of the
+// two is not nil.
 type instrument struct {
 	metric   metric.Metric
 	keys     []attribute.Key
@@ -103,7 +104,7 @@ func (i *instrument) observe(o otel.Observer, s *guard.Snapshot) {
 		switch {
 		case i.float == nil:
 			o.ObserveInt64(i.integral, int64(value), with)
-		case !math.IsInf(value, 0): // backends differ in what they make of it
+		case !math.IsInf(value, 0): // backends treat infinities differently
 			o.ObserveFloat64(i.float, value, with)
 		}
 	})

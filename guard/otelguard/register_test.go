@@ -36,7 +36,7 @@ func started(t testing.TB) *guard.Guard {
 	return g
 }
 
-// stub is a collector that keeps what it is sent.
+// stub is a collector that keeps what it receives.
 func stub(t *testing.T, sent chan<- *collector.ExportMetricsServiceRequest) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body io.Reader = r.Body
@@ -70,7 +70,7 @@ func stub(t *testing.T, sent chan<- *collector.ExportMetricsServiceRequest) *htt
 	return s
 }
 
-// TestExport sends the state over OTLP to a collector, as the real SDK does it.
+// TestExport sends the state over OTLP to a collector, with the real SDK.
 func TestExport(t *testing.T) {
 	ctx := t.Context()
 	g := started(t)
@@ -157,7 +157,7 @@ func TestNil(t *testing.T) {
 	}
 }
 
-// TestDoc holds the list in the documentation against what there is.
+// TestDoc compares the list in the documentation with the instruments.
 func TestDoc(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	if err != nil {

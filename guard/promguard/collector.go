@@ -21,9 +21,9 @@ type described struct {
 
 var _ prometheus.Collector = (*Collector)(nil)
 
-// NewCollector returns a collector of g's state. A guard that is closed is shown
-// as it ended, and of a nil one nothing is shown. Several guards of one process
-// are told apart by labels: see [prometheus.WrapRegistererWith].
+// NewCollector returns a collector of g's state. A closed guard shows its final
+// state, and a nil one shows nothing. To distinguish several guards in one process,
+// add labels with [prometheus.WrapRegistererWith].
 func NewCollector(g *guard.Guard) *Collector {
 	c := &Collector{guard: g}
 	for _, m := range metric.List() {
@@ -36,14 +36,14 @@ func NewCollector(g *guard.Guard) *Collector {
 	return c
 }
 
-// Describe sends what Collect can send.
+// Describe sends the descriptions of all metrics that Collect can send.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range c.metrics {
 		ch <- m.desc
 	}
 }
 
-// Collect sends the guard's state as it is now.
+// Collect sends the guard's current state.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	if c.guard == nil {
 		return
@@ -51,7 +51,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	s := c.guard.Snapshot()
 	for _, m := range c.metrics {
 		m.Read(&s, func(value float64, labels ...string) {
-			// Labels are of the number that desc says, or metric's own test is red.
+			// A test of package metric ensures that the number of labels matches desc.
 			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 		})
 	}

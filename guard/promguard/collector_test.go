@@ -35,7 +35,7 @@ func started(t testing.TB) *guard.Guard {
 	return g
 }
 
-// TestScrape collects as Prometheus does, over HTTP, and reads what it would read.
+// TestScrape collects over HTTP, as Prometheus does, and parses the result.
 func TestScrape(t *testing.T) {
 	g := started(t)
 	if _, err := g.Capture(context.Background(), "test"); err != nil {
@@ -72,7 +72,7 @@ func TestScrape(t *testing.T) {
 	}
 }
 
-// TestLint holds the names and units against Prometheus's own rules.
+// TestLint checks the names and units against Prometheus's own rules.
 func TestLint(t *testing.T) {
 	problems, err := testutil.CollectAndLint(NewCollector(started(t)))
 	if err != nil {
@@ -92,7 +92,7 @@ func TestNilGuard(t *testing.T) {
 	}
 }
 
-// used returns the names of our metrics in a text.
+// used returns the names of our metrics that a text contains.
 func used(text string) []string {
 	return regexp.MustCompile(`leakguard_[a-z_]+`).FindAllString(text, -1)
 }
@@ -106,8 +106,8 @@ func known(name string) bool {
 	return false
 }
 
-// TestAlerts has the alert rules checked by Prometheus's own tool, with a run of
-// them over made-up series, and their names against ours.
+// TestAlerts checks the alert rules with Prometheus's own tool, which also runs them
+// on made-up series, and compares their metrics with ours.
 func TestAlerts(t *testing.T) {
 	text, err := os.ReadFile("alerts.yml")
 	if err != nil {
@@ -131,8 +131,8 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// TestDashboard checks the Grafana dashboard for what Grafana wants of one, and
-// that all it draws is there.
+// TestDashboard checks that the Grafana dashboard has what Grafana requires, and that
+// every metric in it exists.
 func TestDashboard(t *testing.T) {
 	text, err := os.ReadFile("dashboard.json")
 	if err != nil {
@@ -188,7 +188,7 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// TestDoc holds the list in the documentation against what there is.
+// TestDoc compares the list in the documentation with the metrics.
 func TestDoc(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/leakguard/leakguard/guard/promguard"
 )
 
-// A service shows its guard's state beside its other metrics.
+// Export the guard's state beside the service's other metrics.
 func ExampleNewCollector() {
 	g, err := guard.Start(guard.Config{})
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// chosen is a file to be pushed.
+// chosen is a file to push.
 type chosen struct {
 	file     incident.Artefact
 	baseline bool
 }
 
-// sampleType is how Pyroscope is to take a column of a profile.
+// sampleType tells Pyroscope how to treat a column of a profile.
 type sampleType struct {
 	Units       string `json:"units"`
 	Aggregation string `json:"aggregation,omitempty"`
@@ -20,8 +20,8 @@ type sampleType struct {
 	Sampled     bool   `json:"sampled,omitempty"`
 }
 
-// sampleTypes are the columns that Pyroscope is to keep, by kind of profile. Kinds
-// that are not here count from the start of the process.
+// sampleTypes are the columns that Pyroscope keeps, by kind of profile. Kinds that
+// are not listed count from the start of the process.
 var sampleTypes = map[profile.Kind]map[string]sampleType{
 	profile.Heap: {
 		"inuse_objects": {Units: "objects", Aggregation: "average"},
@@ -35,7 +35,7 @@ var sampleTypes = map[profile.Kind]map[string]sampleType{
 	},
 }
 
-// choose returns the newest profile of each kind, and of each kind the baseline.
+// choose returns the newest profile of each kind, and its baseline.
 func choose(in *fleet.Incident, most int64) []chosen {
 	newest := make(map[profile.Kind]int)
 	var list []chosen

@@ -1,31 +1,41 @@
 // Package pyrosink pushes the profiles of incidents to Grafana Pyroscope, beside
-// the profiles that the fleet collects there all the time.
+// the fleet's continuous profiles.
 //
 //	sink, err := pyrosink.New("https://pyroscope.example.com", pyrosink.Config{})
 //	...
 //	g, err := guard.Start(guard.Config{Sinks: []guard.Sink{sink}})
 //
+// It needs nothing but the standard library. It is a module of its own, like the
+// other sinks for fleets, so that its network code is in no other binary.
+//
 // # The way of the data
 //
-// When evidence is captured, the sink waits for the report, for its first suspect
-// is a label. Then each kind of profile is posted to /ingest as the pprof file that
-// it is (https://grafana.com/docs/pyroscope/latest/reference-server-api), the newest
-// of the incident, and its baseline beside it; compare the two in Pyroscope by
-// their label phase. Of a heap profile Pyroscope is told to keep what is in use:
-// what was allocated counts from the start of the process, which it would add up.
+//  1. When evidence has been captured, the sink waits for the report, because its
+//     first suspect is a label.
+//  2. It posts the incident's newest profile of each kind to /ingest, as a pprof
+//     file (https://grafana.com/docs/pyroscope/latest/reference-server-api),
+//     together with its baseline. Compare the two in Pyroscope by their label
+//     phase. Of a heap profile Pyroscope keeps only the memory in use: it would add
+//     up the allocations, which are counted from the start of the process.
+//  3. A failed request is retried with back-off until the guard's time limit for
+//     a sink (30 s). The incident is offered again after the next start. A profile that
+//     has been posted is not posted again.
+//
+// Profiles are labelled as follows:
 //
 //	name     the service, or Config.App
 //	labels   version, host, pod, rule, suspect, incident, phase ("incident" or
 //	         "baseline"), and Config.Labels
 //	time     when the incident opened
 //
-// A request that fails is tried again with back-off for as long as the guard lets
-// the sink (30 s), and the incident is offered again after the next start. A profile
-// that was posted is not posted again.
+// In a fleet, let one sink decide which processes report an incident: set
+// Config.Only to blobsink's Claim.
 //
-// In a fleet, let one sink decide who speaks for all: Config.Only takes
-// blobsink's Claim.
+// # Concurrency
 //
-// It needs nothing but the standard library; it is a module of its own as the other
-// sinks for fleets are, so that its network code is in no other binary.
+// A [Sink] is safe for concurrent use.
+//
+// # Cost
+//
+// The profiles of an incident are streamed from disk, never held in memory whole.
 package pyrosink

@@ -7,8 +7,8 @@ import (
 	"github.com/leakguard/leakguard/guard/pyrosink"
 )
 
-// Profiles of incidents go to Pyroscope, with the environment as a label. In a
-// fleet set Only to the Claim of a sink of package blobsink.
+// Push the profiles of incidents to Pyroscope, labelled with the environment. In a
+// fleet, set Only to the Claim of a sink of package blobsink.
 func ExampleNew() {
 	sink, err := pyrosink.New("https://pyroscope.example.com", pyrosink.Config{
 		Labels: map[string]string{"env": "production"},

@@ -20,13 +20,14 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/fleet"
 )
 
-// span is what a profile of a moment is said to be of: Pyroscope wants two times.
+// span is the time that a profile of a single moment is said to cover: Pyroscope
+// needs a start and an end.
 const span = 10 * time.Second
 
-// ownLabels are the names of the labels that the sink sets itself.
+// ownLabels are the labels that the sink sets itself.
 var ownLabels = []string{"version", "host", "pod", "rule", "suspect", "incident", "phase"}
 
-// name is the application's name with its labels, as Pyroscope parses it.
+// name returns the application's name with its labels, as Pyroscope parses it.
 func (s *Sink) name(in *fleet.Incident, baseline bool) string {
 	m := &in.Manifest
 	labels := maps.Clone(s.cfg.Labels)
@@ -53,7 +54,7 @@ func (s *Sink) name(in *fleet.Incident, baseline bool) string {
 	return labelValue(app) + "{" + strings.Join(list, ",") + "}"
 }
 
-// labelValue takes out of a text what would end it: the name has no quoting.
+// labelValue removes characters that would end a label: names have no quoting.
 func labelValue(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || strings.ContainsRune(`{},="`, r) {
@@ -92,7 +93,7 @@ func (s *Sink) post(ctx context.Context, in *fleet.Incident, p chosen) error {
 		if err != nil {
 			return err
 		}
-		// Not one buffer for all: a sink must not be what fills the memory.
+		// Stream the body: a sink must not fill the memory itself.
 		body := io.MultiReader(bytes.NewReader(head), io.LimitReader(f, p.file.Size), bytes.NewReader(tail))
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), body)
 		if err != nil {
@@ -107,8 +108,8 @@ func (s *Sink) post(ctx context.Context, in *fleet.Incident, p chosen) error {
 	})
 }
 
-// form returns what stands before and behind the profile in a form with it and the
-// configuration of its columns.
+// form returns the parts before and after the profile, in a form that holds the
+// profile and the configuration of its columns.
 func form(config []byte) (head, tail []byte, contentType string, err error) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -126,7 +127,7 @@ func form(config []byte) (head, tail []byte, contentType string, err error) {
 	return b.Bytes()[:split:split], b.Bytes()[split:], w.FormDataContentType(), nil
 }
 
-// mostAnswer bounds what is read of an answer.
+// mostAnswer bounds how much of a response is read.
 const mostAnswer = 512
 
 func (s *Sink) send(req *http.Request) error {

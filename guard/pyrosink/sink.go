@@ -1,6 +1,7 @@
 package pyrosink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,26 +16,26 @@ import (
 	"github.com/leakguard/leakguard/guard/internal/fleet"
 )
 
-// Config configures a sink. Its zero value works.
+// Config configures a sink. The zero value works.
 type Config struct {
-	// Name is the sink's. Zero: "pyroscope".
+	// Name is the name of the sink. Zero: "pyroscope".
 	Name string
-	// App is the application's name in Pyroscope. Zero: the service's.
+	// App is the application's name in Pyroscope. Zero: the service's name.
 	App string
-	// Labels are added to each profile; names are of letters, digits and '_'.
-	// Zero: none.
+	// Labels are added to each profile. Their names may contain letters, digits and
+	// '_'. Zero: none.
 	Labels map[string]string
-	// Header is sent with each request, for authorisation or a tenant
-	// (X-Scope-OrgID). Zero: none. A user in the URL works, too.
+	// Header is sent with each request, for authorisation or to select a tenant
+	// (X-Scope-OrgID). Zero: none. Credentials can also be given in the URL.
 	Header http.Header
-	// Client sends the requests. Zero: one of its own, with 10 s a request.
+	// Client sends the requests. Zero: a client with a timeout of 10 s per request.
 	Client *http.Client
-	// MaxBytes bounds a profile; larger ones are left out. Zero: 16 MiB.
+	// MaxBytes bounds the size of a profile; larger ones are skipped. Zero: 16 MiB.
 	MaxBytes int64
 	// Wait is how long to wait for the report, which names the suspect. Zero: 5 s.
 	Wait time.Duration
-	// Only decides whether this process's profiles speak for the fleet; its
-	// error fails the delivery. Zero: every process pushes its own.
+	// Only decides whether this process pushes the profiles of an incident. Its error
+	// fails the delivery. Zero: every process pushes its own.
 	Only func(ctx context.Context, e guard.Event) (bool, error)
 }
 
@@ -43,25 +44,25 @@ const (
 	defaultMaxBytes = 16 << 20
 	defaultWait     = 5 * time.Second
 	requestTimeout  = 10 * time.Second
-	// mostKnown bounds what the sink remembers of what it has posted.
+	// mostKnown bounds the posted profiles that the sink remembers.
 	mostKnown = 512
 )
 
-// Sink pushes profiles to one Pyroscope. It is safe for concurrent use.
+// Sink pushes profiles to one Pyroscope server. It is safe for concurrent use.
 type Sink struct {
 	ingest *url.URL
 	cfg    Config
 
 	mu     sync.Mutex
-	posted map[string]bool // incident and file
+	posted map[string]bool // by incident and file
 }
 
 var _ guard.Sink = (*Sink)(nil)
 
 var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
-// New returns a sink for the Pyroscope at an address such as
-// https://pyroscope.example.com. Its error joins all faults.
+// New returns a sink for the Pyroscope server at an address such as
+// https://pyroscope.example.com. The error joins all faults of the configuration.
 func New(address string, cfg Config) (*Sink, error) {
 	var errs []error
 	u, err := url.Parse(address)
@@ -77,7 +78,7 @@ func New(address string, cfg Config) (*Sink, error) {
 		}
 	}
 	if cfg.MaxBytes < 0 {
-		errs = append(errs, fmt.Errorf("pyrosink: MaxBytes: %d: want bytes, at least 0 (0: 16 MiB)", cfg.MaxBytes))
+		errs = append(errs, fmt.Errorf("pyrosink: MaxBytes: %d: want at least 0 bytes (0: 16 MiB)", cfg.MaxBytes))
 	}
 	if cfg.Wait < 0 {
 		errs = append(errs, fmt.Errorf("pyrosink: Wait: %v: want at least 0 (0: %v)", cfg.Wait, defaultWait))
@@ -85,26 +86,21 @@ func New(address string, cfg Config) (*Sink, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	if cfg.Name == "" {
-		cfg.Name = defaultName
-	}
+	cfg.Name = cmp.Or(cfg.Name, defaultName)
+	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultMaxBytes)
+	cfg.Wait = cmp.Or(cfg.Wait, defaultWait)
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{Timeout: requestTimeout}
-	}
-	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = defaultMaxBytes
-	}
-	if cfg.Wait == 0 {
-		cfg.Wait = defaultWait
 	}
 	return &Sink{ingest: u.JoinPath("ingest"), cfg: cfg, posted: make(map[string]bool)}, nil
 }
 
-// Name returns the sink's name.
+// Name returns the name of the sink.
 func (s *Sink) Name() string { return s.cfg.Name }
 
-// Deliver posts the profiles that the event has brought. Other events are accepted
-// and cost nothing.
+// Deliver posts the event's new profiles. It accepts other events at no cost. It
+// blocks until the profiles have been posted, a request fails permanently, or ctx
+// is done.
 func (s *Sink) Deliver(ctx context.Context, e guard.Event) error {
 	if e.Kind != guard.Captured {
 		return nil
@@ -121,7 +117,7 @@ func (s *Sink) Deliver(ctx context.Context, e guard.Event) error {
 	if s.cfg.Only != nil {
 		if ours, err := s.cfg.Only(ctx, e); err != nil || !ours {
 			if err != nil {
-				err = fmt.Errorf("pyrosink: incident %s: who speaks for the fleet: %w", e.Incident.ID, err)
+				err = fmt.Errorf("pyrosink: incident %s: Config.Only: %w", e.Incident.ID, err)
 			}
 			return err
 		}

@@ -20,6 +20,7 @@ import (
 	pprof "github.com/google/pprof/profile"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
@@ -42,6 +43,15 @@ func captured(t *testing.T) guard.Event {
 	}
 	report := filepath.Join(inc.Folder, incident.ReportText)
 	if err := os.WriteFile(report, []byte("a.(*B).c (a/b.go:1) holds 1.0 MiB more\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := incident.ReadFolder(inc.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Suspects = incident.Suspects{{Kind: profile.Heap, Frame: profile.Frame{Function: "example.com/a.(*B).c"}, Accused: true}}
+	data, err := m.Encode()
+	if err := errors.Join(err, os.WriteFile(filepath.Join(inc.Folder, "manifest.json"), data, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return guard.Event{Kind: guard.Captured, Incident: inc}

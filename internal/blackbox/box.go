@@ -18,12 +18,11 @@ const (
 	prefix      = "blackbox-"
 	crashPrefix = "crash-"
 	stampLayout = "20060102T150405.000Z"
-	// busyTries is how often a lock is tried that a finder has for the moment of
-	// asking.
+	// busyTries is how often to try a lock that a finder may be holding briefly.
 	busyTries = 50
 )
 
-// IsName reports whether a file of that name is a box or the trace of a panic.
+// IsName reports whether name is that of a box or of a panic's trace.
 func IsName(name string) bool {
 	id, ok := strings.CutPrefix(name, prefix)
 	if !ok {
@@ -32,7 +31,7 @@ func IsName(name string) bool {
 	return ok && validID(id)
 }
 
-// validID reports whether it is time, pid and four hexadecimal digits.
+// validID reports whether id consists of a time, a pid and four hexadecimal digits.
 func validID(id string) bool {
 	if len(id) < len(stampLayout)+len("-1-0000") {
 		return false
@@ -51,11 +50,12 @@ func validID(id string) bool {
 
 func only(s, set string) bool { return s != "" && strings.Trim(s, set) == "" }
 
-// living has the names of this process's own boxes: where no lock tells, a guard of
-// it must not take them, or another guard's, for those of a process that is silent.
+// living holds the names of this process's own boxes. Where locks do not work, a
+// guard must not mistake its own box, or another guard's, for one of a dead
+// process.
 var living sync.Map
 
-// Box is the black box of this process.
+// Box is the black box of the running process.
 type Box struct {
 	root *os.Root
 	file *os.File // holds the lock
@@ -67,7 +67,7 @@ type Box struct {
 	nextMinute            time.Time
 }
 
-// ring is where the next slot of a ring goes.
+// ring tracks where the next slot of a ring goes.
 type ring struct {
 	at, size, count int64
 	seq             uint64
@@ -79,8 +79,9 @@ func (r *ring) next() (seq uint64, at int64) {
 	return r.seq, at
 }
 
-// Create makes the box of this process in a folder. With crash it also makes the
-// file for the trace of a panic, see [Box.Crash]. On an error nothing is left.
+// Create creates this process's box in a folder. If crash is true, it also creates
+// the file for the trace of a panic; see [Box.Crash]. On an error it leaves nothing
+// behind.
 func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 	defer func() {
 		if err != nil {
@@ -95,7 +96,7 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 	defer func() {
 		if err != nil {
 			living.Delete(b.name)
-			b.file.Close() // nil is an error, and harmless
+			b.file.Close() // closing nil fails harmlessly
 			if b.name != "" {
 				root.Remove(b.name)
 				root.Remove(crashName(b.name))
@@ -118,8 +119,8 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Each page is written once: later a sample must find its block on a full
-	// disk, and its page in a full cgroup.
+	// Write each page once, so that later samples find a block on a full disk and a
+	// page in a full cgroup.
 	whole := make([]byte, size)
 	copy(whole, head)
 	if _, err := b.file.WriteAt(whole, 0); err != nil {
@@ -131,8 +132,8 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 	return b, nil
 }
 
-// claim makes the file and takes its lock, before anything is in it: a finder
-// leaves an empty one alone.
+// claim creates the file and locks it while it is still empty: a finder does not
+// touch an empty file.
 func (b *Box) claim(h Header) (err error) {
 	for {
 		name := fmt.Sprintf("%s%s-%d-%04x", prefix, h.Started.UTC().Format(stampLayout), h.PID, rand.Uint32()&0xffff)
@@ -148,22 +149,22 @@ func (b *Box) claim(h Header) (err error) {
 		break
 	}
 	for range busyTries {
-		// Where there are no locks, age tells.
+		// Without locks, finders go by age.
 		if taken, err := filelock.Try(b.file); taken || err != nil {
 			return nil
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return errors.New("another process does not let go of it")
+	return errors.New("another process holds its lock")
 }
 
 func crashName(box string) string { return crashPrefix + strings.TrimPrefix(box, prefix) }
 
-// ID is the unique part of the box's name.
+// ID returns the unique part of the box's name.
 func (b *Box) ID() string { return strings.TrimPrefix(b.name, prefix) }
 
-// Crash makes the file for the trace of a panic and opens it for appending. The
-// caller closes it.
+// Crash creates the file for the trace of a panic and opens it for appending. The
+// caller must close it.
 func (b *Box) Crash() (*os.File, error) {
 	f, err := b.root.OpenFile(crashName(b.name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -172,8 +173,8 @@ func (b *Box) Crash() (*os.File, error) {
 	return f, nil
 }
 
-// Sample writes a sample; its values are in the order of Header.Columns, and more
-// than MostColumns are cut off. It allocates nothing.
+// Sample writes a sample, its values in the order of Header.Columns. Values beyond
+// MostColumns are dropped. Sample allocates nothing.
 func (b *Box) Sample(at time.Time, values []int64) error {
 	values = values[:min(len(values), MostColumns)]
 	for i, v := range values {
@@ -184,7 +185,7 @@ func (b *Box) Sample(at time.Time, values []int64) error {
 	if _, err := b.file.WriteAt(b.slot[:], offset); err != nil {
 		return err
 	}
-	if at.Before(b.nextMinute) && b.nextMinute.Sub(at) <= time.Minute { // else the clock was set back
+	if at.Before(b.nextMinute) && b.nextMinute.Sub(at) <= time.Minute { // if it is later, the clock was set back
 		return nil
 	}
 	b.nextMinute = at.Add(time.Minute)
@@ -194,8 +195,8 @@ func (b *Box) Sample(at time.Time, values []int64) error {
 	return err
 }
 
-// Note writes a text, such as a decision and why. What is longer than MostText is
-// cut. It allocates nothing.
+// Note writes a text, such as a decision and its reason, cut to MostText bytes. It
+// allocates nothing.
 func (b *Box) Note(at time.Time, text string) error {
 	n := copy(b.note[slotHead:], text)
 	clear(b.note[slotHead+n:])
@@ -205,21 +206,20 @@ func (b *Box) Note(at time.Time, text string) error {
 	return err
 }
 
-// Rest says that nothing is going to be written for so long, to those who judge by
-// the file's age whether this process lives.
+// Rest announces that nothing will be written before until. It is meant for finders
+// that judge by the file's age whether this process is alive.
 func (b *Box) Rest(until time.Time) error { return b.root.Chtimes(b.name, until, until) }
 
-// Leave says that the process takes its leave. The box may be written to until it is
-// closed.
+// Leave marks a clean exit. The box can still be written to until it is closed.
 func (b *Box) Leave() error {
 	_, err := b.file.WriteAt(encodeState(stateClean), stateAt)
 	return err
 }
 
-// Close says that the process took its leave, and removes the box. The file of a
-// panic's trace stays if it was made: a panic may be what ends the process, after
-// what it had deferred has closed the box. Then the box stays, too, to tell whose
-// it is.
+// Close marks a clean exit and removes the box. If a file for a panic's trace was
+// created, both files stay: a panic may be ending the process after a deferred call
+// has closed the box, and the box says whose trace it is. Close can be called more
+// than once.
 func (b *Box) Close() error {
 	if b.file == nil {
 		return nil
@@ -237,7 +237,7 @@ func (b *Box) Close() error {
 	return nil
 }
 
-// removeClosed removes an open file, which on Windows has to be closed for it.
+// removeClosed removes an open file. Windows requires it to be closed first.
 func removeClosed(root *os.Root, name string, f *os.File) error {
 	err := root.Remove(name)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {

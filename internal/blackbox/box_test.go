@@ -25,7 +25,7 @@ func testHeader() Header {
 	}
 }
 
-// create makes a box that the test closes, or abandons as a killed process does.
+// create makes a box that the test closes, or abandons like a killed process.
 func create(t testing.TB, dir string, crash bool) *Box {
 	t.Helper()
 	b, err := Create(dir, testHeader(), crash)
@@ -36,7 +36,7 @@ func create(t testing.TB, dir string, crash bool) *Box {
 	return b
 }
 
-// abandon does what the kernel does for a process that is killed.
+// abandon does what the kernel does for a killed process.
 func (b *Box) abandon() {
 	if b.file != nil {
 		b.file.Close()
@@ -147,7 +147,7 @@ func TestWhatADeadProcessKnew(t *testing.T) {
 		t.Errorf("last sign of life %v", r.Last())
 	}
 
-	// Nobody else gets it, until it is given back; then it is told once.
+	// Nobody else gets the box until it is closed. Then it is reported once.
 	if again := find(t, dir, "boot"); len(again) != 0 {
 		t.Errorf("%d boxes found while one finder has it", len(again))
 	}
@@ -177,7 +177,7 @@ func TestCloseIsClean(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 
-	// With a crash file the box stays, and counts only if something is in that.
+	// With a crash file the box stays, but counts only if that file has content.
 	for _, trace := range []string{"", "panic: boom\n"} {
 		b := create(t, dir, true)
 		f, err := b.Crash()
@@ -211,7 +211,7 @@ func TestOfAnotherBootAgeTells(t *testing.T) {
 	needLocks(t)
 	dir := t.TempDir()
 	b := create(t, dir, false)
-	b.abandon() // the lock is known to be free on this host only
+	b.abandon() // only this host can know that the lock is free
 	found, again, err := findAgain(t, dir, "another boot")
 	if err != nil || len(found) != 0 || again <= 0 || again > time.Minute {
 		t.Fatalf("got %d boxes, again after %v, %v; it was written to a moment ago", len(found), again, err)
@@ -225,8 +225,8 @@ func TestOfAnotherBootAgeTells(t *testing.T) {
 	}
 }
 
-// Where no lock tells, a box that rests is no dead process's, and a guard's own never
-// is, however silent.
+// Without locks, a box that rests is not a dead process's, and a guard's own box
+// never is, however silent.
 func TestWhoRestsLives(t *testing.T) {
 	needLocks(t)
 	dir := t.TempDir()
@@ -242,7 +242,7 @@ func TestWhoRestsLives(t *testing.T) {
 
 	dir = t.TempDir()
 	b = create(t, dir, false)
-	b.file.Close() // so that its lock tells nothing
+	b.file.Close() // makes the lock useless
 	old := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(filepath.Join(dir, b.name), old, old); err != nil {
 		t.Fatal(err)
@@ -325,9 +325,9 @@ func TestTornAndForeignContent(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"nothing":       {nil, "no black box"},
-		"a head only":   {whole[:headSize-1], "no black box"},
-		"another file":  {bytes.Repeat([]byte("x"), headSize), "no black box"},
+		"nothing":       {nil, "not a black box"},
+		"a head only":   {whole[:headSize-1], "not a black box"},
+		"another file":  {bytes.Repeat([]byte("x"), headSize), "not a black box"},
 		"newer":         {change(func(d []byte) []byte { binary.LittleEndian.PutUint32(d[8:], version+1); return d }), "update the program"},
 		"header broken": {change(func(d []byte) []byte { d[headerAt+3] ^= 1; return d }), "header is damaged"},
 	} {
@@ -337,8 +337,8 @@ func TestTornAndForeignContent(t *testing.T) {
 	}
 }
 
-// A newer box of the same format has more columns, another size of its rings and
-// fields in its header that this version does not know.
+// A newer box of the same format has more columns, rings of another size, and
+// header fields that this version does not know.
 func TestANewerHeader(t *testing.T) {
 	data := newerBox(t)
 	r, err := Read(data)
@@ -406,7 +406,7 @@ func TestSampleAllocatesNothing(t *testing.T) {
 	values := make([]int64, MostColumns)
 	at := started
 	if n := testing.AllocsPerRun(1000, func() {
-		at = at.Add(time.Minute) // both rings
+		at = at.Add(time.Minute) // writes to both rings
 		if b.Sample(at, values) != nil || b.Note(at, "decided") != nil {
 			t.Error("not written")
 		}

@@ -15,13 +15,13 @@ import (
 
 const (
 	deathsName = "deaths"
-	// mostDeaths and mostDeathBytes bound the log.
+	// mostDeaths and mostDeathBytes bound the log of deaths.
 	mostDeaths     = 1024
 	mostDeathBytes = 512 << 10
 )
 
-// Death is a line of the log of deaths, by which they are counted: their reports are
-// not kept for as long.
+// Death is a line of the log of deaths. Deaths are counted by this log because
+// their reports are not kept as long.
 type Death struct {
 	ID      string    `json:"id"` // of the box
 	Time    time.Time `json:"time"`
@@ -29,14 +29,14 @@ type Death struct {
 	Service string    `json:"service"`
 }
 
-// Log adds a death to the log in a folder, unless it is there, and returns all of
-// it, oldest first. Lines that cannot be read are dropped. With an error it returns
-// what it could read, with the new one.
+// Log adds a death to the log in a folder, unless the log has it already, and
+// returns all deaths, oldest first. Lines that cannot be read are dropped. On an
+// error Log returns what it could read and the new death.
 func Log(dir string, d Death) (all []Death, err error) {
 	all = []Death{d}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("blackbox: log of deaths in %s: %w", dir, err)
+			err = fmt.Errorf("blackbox: log a death in %s: %w", dir, err)
 		}
 	}()
 	root, err := os.OpenRoot(dir)
@@ -45,7 +45,7 @@ func Log(dir string, d Death) (all []Death, err error) {
 	}
 	defer root.Close()
 	if fi, err := root.Lstat(deathsName); err == nil && !fi.Mode().IsRegular() {
-		return all, errors.New("it is not a regular file: remove it")
+		return all, errors.New("not a regular file: remove it")
 	}
 	f, err := root.OpenFile(deathsName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -60,7 +60,7 @@ func Log(dir string, d Death) (all []Death, err error) {
 		}
 	}
 	if !locked {
-		return all, errors.New("another process does not let go of it")
+		return all, errors.New("another process holds its lock")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, mostDeathBytes))
 	if err != nil {
@@ -80,8 +80,8 @@ func Log(dir string, d Death) (all []Death, err error) {
 		}
 		text.Write(append(line, '\n'))
 	}
-	// In place, for the lock is this file's. A process that is killed in between
-	// leaves lines whose end is missing, which are dropped.
+	// Write in place: the lock belongs to this file. A process killed halfway leaves
+	// truncated lines, which are dropped.
 	if _, err := f.WriteAt(text.Bytes(), 0); err != nil {
 		return all, err
 	}

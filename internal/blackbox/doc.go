@@ -1,28 +1,29 @@
-// Package blackbox keeps what a process last knew of itself where it outlives the
-// process: in a file of a fixed size to which each sample and each decision is
-// written as it comes.
+// Package blackbox keeps a process's last samples and decisions in a file of fixed
+// size that outlives the process, however it dies.
 //
-//  1. [Create] makes the file, takes its lock, writes who the process is, and then
-//     all of it once, so that later nothing has to be allocated.
-//  2. [Box.Sample] and [Box.Note] write into rings, whole slots with a checksum
-//     each, by one pwrite(2) each.
-//  3. [Box.Close] says that the process took its leave, and removes the file.
-//  4. A [Look] of a later process finds the files whose lock nobody has: their
-//     processes are dead. [Found.Load] reads what they knew.
+//  1. [Create] creates the file, locks it, writes a header that identifies the
+//     process, and writes every block once so that nothing has to be allocated
+//     later.
+//  2. [Box.Sample] and [Box.Note] write into rings. Each slot has a checksum and is
+//     written whole by one pwrite(2).
+//  3. [Box.Close] marks a clean exit and removes the file.
+//  4. A later process's [Look] opens the files whose lock is free, one at a time:
+//     their processes are dead. [Found.Load] reads what was left in the file.
 //
-// What was written survives the process however it dies, also by SIGKILL or the
-// kernel's OOM killer: it is in the kernel's page cache. It does not survive a power cut
-// or a crash of the kernel, because nothing is ever synced.
+// The data survives any death of the process, also by SIGKILL or the OOM killer,
+// because it is in the kernel's page cache. It does not survive a power cut or a
+// kernel crash, because the file is never synced.
 //
-// A mapping of the file into memory (mmap) was rejected: where the disk is full,
-// the file cut short or its device gone, a store into it is SIGBUS, which kills the
-// host; a write is an error.
+// Mapping the file into memory (mmap) was rejected. If the disk is full, the file
+// was truncated or its device is gone, a store into the mapping raises SIGBUS and
+// kills the host; a write returns an error.
 //
 // # Format
 //
-// Little endian. 4 KiB of head: magic, version of the format, length and CRC32C of
-// the header, the header as JSON; at its end the state (open, clean, told). Then
-// three rings of slots: recent samples, one sample a minute, notes. A slot is
+// All numbers are little endian. The head takes 4 KiB: magic, version of the
+// format, length and CRC32C of the header, the header as JSON and, at its end, the
+// state (open, clean, told). Three rings of slots follow: recent samples, one
+// sample a minute, notes. A slot is
 //
 //	0  CRC32C of the rest of the slot
 //	4  number of values, or bytes of text
@@ -30,9 +31,9 @@
 //	16 time, nanoseconds since 1970
 //	24 values of 8 bytes each, or text
 //
-// What a value is stands in the header, by name: a reader of another version takes
-// the names that it knows. Sizes of the rings are there, too. A new version of the
-// format is one that an old reader would misread; it refuses that.
+// The header names the values and gives the sizes of the rings. A reader of another
+// version uses the names that it knows. The version of the format changes only if
+// an old reader would misread a file; it refuses newer versions.
 //
 // # Cost
 //
@@ -41,5 +42,5 @@
 //
 // # Concurrency
 //
-// A Box is for one goroutine at a time.
+// A Box must be used by one goroutine at a time.
 package blackbox

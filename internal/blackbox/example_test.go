@@ -24,7 +24,7 @@ func Example() {
 	if err := box.Sample(time.Now(), []int64{511 << 20}); err != nil {
 		fmt.Println(err)
 	}
-	// Whoever looks now finds nobody dead; after a Close there is no box.
+	// A finder finds no dead process now. After Close there is no box.
 	if err := box.Close(); err != nil {
 		fmt.Println(err)
 	}

@@ -16,50 +16,49 @@ import (
 )
 
 const (
-	// mostCrash is how much of a panic's trace is read, in bytes: the goroutine
-	// that panicked comes first.
+	// mostCrash is how many bytes of a panic's trace are read. The goroutine that
+	// panicked comes first.
 	mostCrash = 64 << 10
-	// inTheMaking is the age up to which a box without a header may belong to a process
-	// that has just begun, or that writes to a disk that hangs.
+	// inTheMaking is the age up to which a box without a header is left alone: its
+	// process may be just starting, or its disk may hang.
 	inTheMaking = time.Hour
-	// slack is how late a sample may be before its process counts as dead, where no
-	// lock tells.
+	// slack is how late a sample may be before its process counts as dead, where
+	// locks do not work.
 	slack = 10 * time.Second
 )
 
-// Found is the box of a process that is dead. Whoever has it holds its lock, so a death
-// is reported once. It holds one file descriptor, and has to be closed before its Look.
+// Found is the box of a dead process. It holds the box's lock, so that the death is
+// reported once. It holds one file descriptor, and must be closed before its Look.
 type Found struct {
 	root *os.Root // of the Look
 	file *os.File
 	name string
 	// Record has Header, Clean and Told; the rest comes with [Found.Load].
 	Record Record
-	// Err is why the box cannot be read; [ErrNewer] where it is a newer version's.
+	// Err is why the box cannot be read; [ErrNewer] if its format is newer.
 	Err error
-	// Modified is when the file was last written to, by the file system's clock.
+	// Modified is when the file was last written, by the file system's clock.
 	Modified time.Time
-	// Crash is the beginning of what the runtime wrote of a fatal panic; "" where
-	// there was none, or nobody asked for it. It comes with Load.
+	// Crash is the beginning of the trace that the runtime wrote of a fatal panic. It
+	// is "" if there was no panic or no file for its trace. It comes with Load.
 	Crash string
 }
 
-// Record is what a box holds.
+// Record is the content of a box.
 type Record struct {
 	Header Header
-	// Clean says that the process ended in an orderly way; Told that its death was
-	// reported.
+	// Clean reports a clean exit, and Told that the death has been reported.
 	Clean, Told bool
-	// Recent are the last samples, Minutes one a minute, Notes the last notes,
-	// oldest first each.
+	// Recent holds the last samples, Minutes one sample a minute, and Notes the last
+	// notes, each oldest first.
 	Recent, Minutes []Sample
 	Notes           []Note
-	// Torn is how many slots were half written: the last one, usually, and only
-	// where the system crashed.
+	// Torn is the number of half-written slots. Only a system crash leaves any,
+	// usually one.
 	Torn int
 }
 
-// Sample is one sample; its values are in the order of Header.Columns.
+// Sample is one sample, its values in the order of Header.Columns.
 type Sample struct {
 	Time   time.Time
 	Values []int64
@@ -71,7 +70,7 @@ type Note struct {
 	Text string
 }
 
-// Last returns the time of the last sign of life; zero where there was none.
+// Last returns the time of the last sign of life, or zero if there is none.
 func (r *Record) Last() (t time.Time) {
 	if n := len(r.Recent); n > 0 {
 		t = r.Recent[n-1].Time
@@ -82,14 +81,13 @@ func (r *Record) Last() (t time.Time) {
 	return t
 }
 
-// Look goes through the boxes in a folder whose process is dead, from the one that was
-// written to last to the oldest. It opens one at a time and reads only its head, so a
-// folder of any number of boxes costs few descriptors and little memory.
+// Look goes through the boxes of dead processes in a folder, from the one written last to
+// the oldest. It opens one at a time and reads only its head, so even thousands of boxes
+// cost few descriptors and little memory.
 type Look struct {
-	// Again is how long to wait before another process may be known to be dead;
-	// zero: there is none. Where no lock tells who lives, on some network file
-	// systems and on Windows, or only on this host, a process that has not written
-	// for a while counts as dead.
+	// Again is how long to wait before another process may count as dead; zero if there
+	// is none. Some network file systems and Windows have no usable locks, or locks that
+	// work on one host only. There a process counts as dead once it has stopped writing.
 	Again time.Duration
 
 	root *os.Root
@@ -103,9 +101,9 @@ type candidate struct {
 	info fs.FileInfo
 }
 
-// NewLook lists the boxes in a folder. boot is this run of the kernel: for a box of
-// another one the lock alone proves nothing, since it may be held on another host of a
-// shared volume. The caller closes the Look.
+// NewLook lists the boxes in a folder. boot identifies this boot of the kernel. For a box
+// of another boot a free lock is not enough, because it may be held on another host that
+// shares the volume. The caller must close the Look.
 func NewLook(dir, boot string) (*Look, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -265,7 +263,7 @@ func Read(data []byte) (r Record, err error) {
 	}
 	r.Header, r.Clean, r.Told = h, state == stateClean, state == stateTold
 	if len(data) < size {
-		// Cut short: what is missing is zero, never written.
+		// A truncated file reads as if the rest were zero: never written.
 		data = append(data[:len(data):len(data)], make([]byte, size-len(data))...)
 	}
 	at := headSize
@@ -295,17 +293,17 @@ func Read(data []byte) (r Record, err error) {
 	return r, nil
 }
 
-// ID is the unique part of the box's name.
+// ID returns the unique part of the box's name.
 func (f *Found) ID() string { return strings.TrimPrefix(f.name, prefix) }
 
-// Tell marks the box as reported, so that it is not again if this process dies
-// before it can remove it.
+// Tell marks the box as reported. The death is then not reported again even if this
+// process dies before it removes the box.
 func (f *Found) Tell() error {
 	_, err := f.file.WriteAt(encodeState(stateTold), stateAt)
 	return err
 }
 
-// Remove removes the box with what belongs to it, and gives it back.
+// Remove removes the box and the files that belong to it, and closes it.
 func (f *Found) Remove() error {
 	errs := []error{removeClosed(f.root, f.name, f.file)}
 	if err := f.root.Remove(crashName(f.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -14,11 +14,11 @@ import (
 
 const (
 	magic = "leakgbox"
-	// version of the format; see the package comment for what changes it.
+	// version of the format; the package comment says when it changes.
 	version = 1
 
 	headSize   = 4 << 10
-	headerAt   = 24 // after magic, version, length, checksum and 4 bytes of nothing
+	headerAt   = 24 // after magic, version, length, checksum and 4 zero bytes
 	stateAt    = headSize - 128
 	headerMost = stateAt - headerAt
 
@@ -30,41 +30,41 @@ const (
 	minuteSlots = 128
 	noteSlots   = 128
 
-	// MostColumns is how many values a sample may have.
+	// MostColumns is the largest number of values in a sample.
 	MostColumns = (slotSize - slotHead) / 8
-	// mostBytes is how much a reader takes for a box of ours.
+	// mostBytes is the largest file that a reader accepts.
 	mostBytes = 256 << 10
-	// MostText is how many bytes of a note are kept.
+	// MostText is the number of bytes of a note that are kept.
 	MostText = noteSize - slotHead
 )
 
 var table = crc32.MakeTable(crc32.Castagnoli)
 
-// Header says whose box it is. It is written once.
+// Header identifies the process that a box belongs to. It is written once.
 type Header struct {
 	PID     int       `json:"pid"`
-	Started time.Time `json:"started"` // when the box was made
-	// Boot identifies the run of the kernel; "" where that is not known.
+	Started time.Time `json:"started"` // when the box was created
+	// Boot identifies this boot of the kernel; "" if unknown.
 	Boot string `json:"boot"`
 	Host string `json:"host"`
-	// Group is the path of the memory cgroup and GroupID what tells it from
-	// another of the same path; "" where there is none.
+	// Group is the path of the memory cgroup. GroupID distinguishes it from other
+	// groups that had the same path. Both are "" if there is none.
 	Group   string `json:"group"`
 	GroupID string `json:"group_id"`
-	// Every is how long a process that lives goes without a sample, at most.
+	// Every is the longest time that a live process goes without a sample.
 	Every time.Duration `json:"every_ns"`
-	// Crash is the name of the file, in the same folder, that gets the trace of a
-	// fatal panic; "" where there is none.
+	// Crash is the name of the file in the same folder that receives the trace of a
+	// fatal panic, or "" if there is none.
 	Crash string `json:"crash"`
 	// Columns are the names of the values of a sample.
 	Columns []string `json:"columns"`
-	// About is what the owner says of itself, for a reader of its own kind.
+	// About is the owner's own description, for readers that understand it.
 	About json.RawMessage `json:"about,omitempty"`
 
 	layout
 }
 
-// layout is how the file is divided.
+// layout is the division of the file into head and rings.
 type layout struct {
 	Slot   int `json:"slot_bytes"`
 	Recent int `json:"recent"`
@@ -75,15 +75,15 @@ type layout struct {
 
 var ours = layout{Slot: slotSize, Recent: recentSlots, Minute: minuteSlots, Text: noteSize, Notes: noteSlots}
 
-// bytes is how large such a file is, or an error if it cannot be.
+// bytes returns the size of such a file, or an error if the layout is impossible.
 func (l layout) bytes() (int, error) {
 	for _, n := range []int{l.Slot, l.Recent, l.Minute, l.Text, l.Notes} {
 		if n < 0 || n > mostBytes {
-			return 0, fmt.Errorf("a part of %d bytes or slots", n)
+			return 0, fmt.Errorf("impossible layout: a part of %d bytes or slots", n)
 		}
 	}
 	if l.Slot < slotHead || l.Text < slotHead || l.Slot%8 != 0 {
-		return 0, fmt.Errorf("slots of %d and %d bytes", l.Slot, l.Text)
+		return 0, fmt.Errorf("impossible layout: slots of %d and %d bytes", l.Slot, l.Text)
 	}
 	n := int64(headSize) + int64(l.Slot)*(int64(l.Recent)+int64(l.Minute)) + int64(l.Text)*int64(l.Notes)
 	if n > mostBytes {
@@ -95,17 +95,17 @@ func (l layout) bytes() (int, error) {
 // The states of a box.
 const (
 	stateOpen  = 0
-	stateClean = 1 // the process took its leave
-	stateTold  = 2 // its death was reported
+	stateClean = 1 // clean exit
+	stateTold  = 2 // its death has been reported
 )
 
 var (
-	errNotOurs = errors.New("it is no black box")
-	// ErrNewer is what a box of a newer version is refused with.
-	ErrNewer = errors.New("it is of a newer version of this library: update the program that reads it")
+	errNotOurs = errors.New("not a black box")
+	// ErrNewer is returned for a box of a newer format.
+	ErrNewer = errors.New("written by a newer version of this library: update the program that reads it")
 )
 
-// encodeHead makes the first page.
+// encodeHead encodes the first page.
 func encodeHead(h Header) ([]byte, error) {
 	if len(h.Columns) > MostColumns {
 		return nil, fmt.Errorf("%d columns: want at most %d", len(h.Columns), MostColumns)
@@ -135,14 +135,14 @@ func encodeState(state byte) []byte {
 	return b
 }
 
-// decodeHead reads the first page.
+// decodeHead decodes the first page.
 func decodeHead(data []byte) (h Header, state byte, err error) {
 	le := binary.LittleEndian
 	if len(data) < headSize || string(data[:len(magic)]) != magic {
 		return h, 0, errNotOurs
 	}
 	if v := le.Uint32(data[8:]); v > version {
-		return h, 0, fmt.Errorf("format %d, known is %d: %w", v, version, ErrNewer)
+		return h, 0, fmt.Errorf("format %d, newest known %d: %w", v, version, ErrNewer)
 	}
 	n := le.Uint32(data[12:])
 	if n > headerMost {
@@ -150,22 +150,22 @@ func decodeHead(data []byte) (h Header, state byte, err error) {
 	}
 	text := data[headerAt : headerAt+int(n)]
 	if crc32.Checksum(text, table) != le.Uint32(data[16:]) {
-		return h, 0, errors.New("its header is damaged")
+		return h, 0, errors.New("the header is damaged")
 	}
 	if err := json.Unmarshal(text, &h); err != nil {
-		return h, 0, fmt.Errorf("its header: %w", err)
+		return h, 0, fmt.Errorf("decode the header: %w", err)
 	}
 	if _, err := h.bytes(); err != nil {
-		return h, 0, fmt.Errorf("its header: %w", err)
+		return h, 0, fmt.Errorf("decode the header: %w", err)
 	}
-	// A state that was half written is none.
+	// A state that was only half written does not count.
 	if b := data[stateAt : stateAt+8]; crc32.Checksum(b[4:], table) == le.Uint32(b) {
 		state = b[4]
 	}
 	return h, state, nil
 }
 
-// putSlot fills in the head of a slot whose payload is there.
+// putSlot fills in the head of a slot that already has its payload.
 func putSlot(slot []byte, used int, seq uint64, at time.Time) {
 	le := binary.LittleEndian
 	le.PutUint32(slot[4:], uint32(used))
@@ -174,7 +174,7 @@ func putSlot(slot []byte, used int, seq uint64, at time.Time) {
 	le.PutUint32(slot, crc32.Checksum(slot[4:], table))
 }
 
-// slotView is one that was read.
+// slotView is a slot that was read.
 type slotView struct {
 	seq  uint64
 	at   time.Time
@@ -182,8 +182,8 @@ type slotView struct {
 	data []byte
 }
 
-// readRing returns the slots of a ring that are whole, oldest first, and how many
-// are not.
+// readRing returns the intact slots of a ring, oldest first, and the number of torn
+// ones.
 func readRing(ring []byte, size, count int) (slots []slotView, torn int) {
 	le := binary.LittleEndian
 	for i := range count {

@@ -26,6 +26,12 @@ func New(capacity float64, refill time.Duration) Bucket {
 // Capacity returns how many tokens the bucket holds when it is full.
 func (b *Bucket) Capacity() float64 { return b.capacity }
 
+// Tokens returns how many tokens there are; fewer than 0 if the bucket owes some.
+func (b *Bucket) Tokens(now time.Duration) float64 {
+	b.advance(now)
+	return b.tokens
+}
+
 // Take takes n tokens and reports true, or takes none if there are fewer.
 func (b *Bucket) Take(n float64, now time.Duration) bool {
 	if !b.Has(n, now) {

@@ -9,8 +9,8 @@ import (
 )
 
 // BenchmarkTake takes censuses of goroutines with ten call paths of up to ten
-// frames, and says what a core's share is at the interval that follows.
-// A million goroutines need 3 GB and LEAKGUARD_BENCH_MILLION=1.
+// frames, and reports the share of a core at the resulting interval. A million
+// goroutines need 3 GB and LEAKGUARD_BENCH_MILLION=1.
 func BenchmarkTake(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -43,7 +43,7 @@ func BenchmarkTake(b *testing.B) {
 			every := Next(r.Cost(), n)
 			b.ReportMetric(every.Seconds(), "s-interval")
 			b.ReportMetric(float64(r.Predict(n)), "predicted-B")
-			// The census's CPU time is the whole process's: nothing else runs.
+			// Nothing else runs, so the census's CPU time is the whole process's.
 			if cpu := cpuTime() - before; cpu > 0 {
 				cpu /= time.Duration(b.N)
 				b.ReportMetric(float64(cpu)/1e6, "cpu-ms/op")
@@ -53,7 +53,7 @@ func BenchmarkTake(b *testing.B) {
 	}
 }
 
-// BenchmarkObserve feeds a watch that follows all the sites it can.
+// BenchmarkObserve feeds a watch that follows the largest possible number of sites.
 func BenchmarkObserve(b *testing.B) {
 	groups := make([]Group, maxSites)
 	w := NewWatch()

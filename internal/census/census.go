@@ -5,39 +5,40 @@ import (
 	"time"
 )
 
-// Key is what the goroutines of a site have in common.
+// Key identifies a site: goroutines with the same Key are counted together.
 type Key struct {
-	// Wait is what they wait for, in the runtime's words: 'chan receive',
-	// 'select', 'sync.Mutex.Lock', 'IO wait'; 'running' where they do not.
+	// Wait is what they wait for, in the runtime's words, such as 'chan receive',
+	// 'select', 'sync.Mutex.Lock' or 'IO wait'. It is 'running' if they do not wait.
 	Wait string
-	// Function, File and Line are where: the innermost frame of the user's own
-	// code; where there is none, a dependency's, else the standard library's.
+	// Function, File and Line are where they wait: the innermost frame of the user's
+	// own code. If there is none, it is the innermost frame of a dependency, then of
+	// the standard library.
 	Function string
 	File     string
 	Line     int
-	// Root is the function that they were started with; "" where the stack is
-	// deeper than the 32 frames that a census sees.
+	// Root is the function that they were started with, or "" if the stack is deeper
+	// than the 32 frames that a census records.
 	Root string
 }
 
-// Group is the goroutines of a site, counted.
+// Group is a site with the number of its goroutines.
 type Group struct {
 	Key
 	Count int64
-	// Forever says that they wait for something that may never come: a
-	// channel, select, lock, WaitGroup or Cond, not a timer or I/O.
+	// Forever reports whether what they wait for may never come: they wait on a
+	// channel, select, lock, WaitGroup or Cond, not on a timer or I/O.
 	Forever bool
 }
 
-// State is what a site's count is doing.
+// State classifies how a site's count changes.
 type State int
 
-// The states of a site, in the order of their gravity.
+// The states of a site, in order of severity.
 const (
-	Calm    State = iota // it comes and goes, or stays
-	Growing              // it rises, too early or too unclear to call it a leak
-	Leaking              // it keeps rising and next to nothing leaves
-	Proven               // the garbage collector proved it; see [Watch.Prove]
+	Calm    State = iota // fluctuates, or stays level
+	Growing              // rises, but too early or too unclear to call it a leak
+	Leaking              // keeps rising, and almost none leave
+	Proven               // proven by the garbage collector; see [Watch.Prove]
 )
 
 var stateNames = [...]string{"calm", "growing", "leaking", "proven"}
@@ -50,23 +51,23 @@ func (s State) String() string {
 	return stateNames[s]
 }
 
-// Site is where goroutines wait, as a [Watch] has seen it over time.
+// Site is a place where goroutines wait, as a [Watch] has followed it over time.
 type Site struct {
 	Key
 	Count int64
-	// Grown is by how many more they have become since Since, when the growth
-	// began, on the clock of [Watch.Observe]; both 0 while the site is calm.
+	// Grown is how many goroutines were added since Since, when the growth began, on
+	// the clock of [Watch.Observe]. Both are 0 while the site is calm.
 	Grown int64
 	Since time.Duration
-	// Standing is for how long the count has not been below what it is now: of
-	// a site that grows since the last that came, of one that is full for long.
+	// Standing is how long the count has not been below its current value. For a
+	// growing site, that is the time since the last goroutine was added.
 	Standing time.Duration
 	State    State
-	// Reason says in words why the state is what it is.
+	// Reason says why the site has its state.
 	Reason string
 }
 
-// compare orders keys by what is read first.
+// compare orders keys by function, then line, wait, root and file.
 func (k Key) compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Function, other.Function), cmp.Compare(k.Line, other.Line),
 		cmp.Compare(k.Wait, other.Wait), cmp.Compare(k.Root, other.Root), cmp.Compare(k.File, other.File))

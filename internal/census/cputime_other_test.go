@@ -4,5 +4,5 @@ package census
 
 import "time"
 
-// cpuTime is not known.
+// cpuTime is unknown on this system.
 func cpuTime() time.Duration { return 0 }

@@ -8,7 +8,7 @@ import (
 )
 
 func Example() {
-	// Every minute one goroutine more waits where it handles an order.
+	// Each minute one more goroutine waits where it handles an order.
 	handle := census.Key{Wait: "chan send", Function: "main.handle", File: "shop.go", Line: 42, Root: "main.serve"}
 	watch := census.NewWatch()
 	for minute := range 120 {
@@ -19,7 +19,7 @@ func Example() {
 		fmt.Printf("%s: %d goroutines wait in %s at %s (%s:%d): %s\n", s.State, s.Count, s.Wait, s.Function, s.File, s.Line, s.Reason)
 	}
 	// Output:
-	// leaking: 124 goroutines wait in chan send at main.handle (shop.go:42): 119 more in 1h59m, rising steadily, and none was seen to leave
+	// leaking: 124 goroutines wait in chan send at main.handle (shop.go:42): 119 more in 1 h 59 min, rising steadily, and none has been seen to leave
 }
 
 func ExampleReader() {

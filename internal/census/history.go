@@ -6,43 +6,43 @@ import (
 	"time"
 )
 
-// A history is kept at several resolutions: the last 16 censuses, the last 16
-// windows of 4 of them, of 16, 64, 256 and 1024. At a census a minute that is
-// 16 minutes to 11 days. All sites share the windows' bounds, so that only the
-// watch keeps their times and a site takes at most 1.8 KB.
+// A history is kept at several resolutions: the last 16 censuses, and the last 16
+// windows of 4, 16, 64, 256 and 1024 censuses each. At one census a minute they
+// reach back 16 minutes to 11 days. All sites share the windows' boundaries.
+// Therefore only the watch stores times, and a site takes at most 1.8 KB.
 const (
 	levels = 6
 	slots  = 16
-	// crestOf is the level whose floors crests are made of.
+	// crestOf is the level whose floors make up the crests.
 	crestOf = 1
 )
 
-// width is how many censuses a window of a level has.
+// width is the number of censuses in a window of a level.
 func width(level int) int { return 1 << (2 * level) }
 
-// window is what happened to a site's count during some censuses.
+// window summarises a site's count over some consecutive censuses.
 type window struct {
-	// floor is the lowest count. Goroutines that come and go raise a count
-	// now and then, those that stay raise its floor.
+	// floor is the lowest count. Goroutines that come and go raise the count from
+	// time to time; those that stay raise its floor.
 	floor uint32
-	// crest is the highest floor of the level-1 windows in it: how high the
-	// count stood for longer than a spike.
+	// crest is the highest floor of the level-1 windows within this one: the height
+	// at which the count stood for longer than a spike.
 	crest uint32
-	// up and down are the sums of all rises and falls from census to census:
-	// the least number of goroutines that came and left.
+	// up and down are the sums of all rises and falls between censuses: at least that
+	// many goroutines came and left.
 	up, down uint32
 }
 
-// history is the counts of one site.
+// history holds the counts of one site.
 type history struct {
-	born  int // number of the census at which it begins
+	born  int // number of the census it begins at
 	last  uint32
-	rings [levels]*[slots]window // nil until a window is complete
-	open  [levels]window         // not complete yet
+	rings [levels]*[slots]window // nil until the first window is complete
+	open  [levels]window         // windows that are not complete yet
 }
 
-// add takes in the count of census n. The first one is that before the site was
-// seen: none.
+// add records the count of census n. The first call records the census before the
+// site was seen, with a count of 0.
 func (h *history) add(n int, count uint32) {
 	var step window
 	if n > h.born {
@@ -53,7 +53,7 @@ func (h *history) add(n int, count uint32) {
 		}
 	}
 	h.last = count
-	crest := uint32(0) // of the level-1 window that this census completes
+	crest := uint32(0) // floor of the level-1 window that this census completes
 	for level := range levels {
 		o, w := &h.open[level], width(level)
 		if n%w == 0 || n == h.born {
@@ -82,7 +82,7 @@ func sum(a, b uint32) uint32 {
 	return math.MaxUint32
 }
 
-// timeline is when the windows began, for all sites.
+// timeline records when the windows began. All sites share it.
 type timeline struct {
 	n      int // censuses so far
 	first  time.Duration
@@ -103,7 +103,7 @@ func (t *timeline) add(at time.Duration) {
 	t.n++
 }
 
-// complete returns the numbers of the complete windows of a level that h keeps.
+// complete returns the range of complete windows of a level that h still holds.
 func (t *timeline) complete(h *history, level int) (from, to int) {
 	w := width(level)
 	to = t.n / w
@@ -112,8 +112,8 @@ func (t *timeline) complete(h *history, level int) (from, to int) {
 
 func (t *timeline) start(level, number int) time.Duration { return t.starts[level][number%slots] }
 
-// back goes through a history from the newest to the oldest window, each coarser
-// one only where no finer one reaches.
+// back walks a history from its newest window to its oldest. It uses a coarser
+// level only where the finer ones do not reach.
 func (t *timeline) back(h *history) iter.Seq2[time.Duration, window] {
 	return func(yield func(time.Duration, window) bool) {
 		oldest := time.Duration(math.MaxInt64)
@@ -133,7 +133,7 @@ func (t *timeline) back(h *history) iter.Seq2[time.Duration, window] {
 	}
 }
 
-// standing returns for how long the count has not been below what it is now.
+// standing returns how long the count has not been below its current value.
 func (t *timeline) standing(h *history) time.Duration {
 	since := t.last
 	for start, w := range t.back(h) {

@@ -13,8 +13,8 @@ import (
 	"github.com/leakguard/leakguard/internal/census"
 )
 
-// leaky is the ways to leak a goroutine, each with what the census is to say of
-// it. All wait until the test ends.
+// leaky has the ways to leak a goroutine, each with what the census should report.
+// All wait until the test ends.
 type leaky struct {
 	ch, none chan int
 	mu       sync.Mutex
@@ -98,7 +98,7 @@ func TestRealGoroutines(t *testing.T) {
 		"(*leaky).readLocks":  {l.readLocks, "sync.RWMutex.RLock"},
 		"(*leaky).waits":      {l.waits, "sync.WaitGroup.Wait"},
 		"(*leaky).conditions": {l.conditions, "sync.Cond.Wait"},
-		"(*leaky).reads":      {l.reads, ""}, // how io.Pipe waits is its own affair
+		"(*leaky).reads":      {l.reads, ""}, // how io.Pipe waits is its own business
 	}
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -111,8 +111,8 @@ func TestRealGoroutines(t *testing.T) {
 		all.Add(1)
 		go func() { defer all.Done(); f() }()
 	}
-	// Healthy: a pool, tickers, sleepers that become more, connections that
-	// become more, with a reader and a writer each, faster than what leaks, and work that is done.
+	// Healthy: a pool, tickers, a growing number of sleepers, finished work, and
+	// connections with a reader and a writer each, which grow faster than the leaks.
 	for range 20 {
 		run(func() { work(ctx) })
 		run(func() { tick(ctx) })
@@ -170,8 +170,7 @@ func TestRealGoroutines(t *testing.T) {
 	}
 }
 
-// settled takes a census in which so many goroutines have come to wait in the
-// methods of leaky.
+// settled takes a census once that many goroutines wait in the methods of leaky.
 func settled(t *testing.T, r *census.Reader, want int) []census.Group {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {

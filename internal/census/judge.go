@@ -6,15 +6,16 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/frames"
+	"github.com/leakguard/leakguard/internal/words"
 )
 
-// finding is a rise, and what speaks against calling it a leak.
+// finding is a rise, with the reason not to call it a leak yet.
 type finding struct {
 	trial
 	doubt doubt
-	other Key           // the site it moves with
-	above uint32        // how high it stood before the growth
-	until time.Duration // it counts no longer after that
+	other Key           // the site it moves with, for withIO
+	above uint32        // how high it stood before the growth, for seenBefore
+	until time.Duration // when it expires
 }
 
 type doubt int
@@ -22,13 +23,13 @@ type doubt int
 const (
 	noDoubt    doubt = iota
 	tooShort         // it has not lasted long enough for its size
-	leaving          // too many that came have left
-	seenBefore       // it came down from such a height before
+	leaving          // too many of those that came have left
+	seenBefore       // it has come down from this height before
 	withIO           // it moves with goroutines that wait for I/O
 )
 
-// judge decides about a site after each census. Each level is looked at when a
-// window of it is complete: short looks find fast leaks, long ones slow leaks.
+// judge decides about a site after each census. It tries each level whenever a
+// window of it completes: fine levels find fast leaks, coarse ones slow leaks.
 func (w *Watch) judge(s *site) {
 	if s.proven > 0 && s.last < (s.proven+1)/2 {
 		s.proven = 0
@@ -45,7 +46,7 @@ func (w *Watch) judge(s *site) {
 	}
 	for level := range levels {
 		if t.n%width(level) != 0 {
-			break // nor is a window of a coarser level complete
+			break // windows of coarser levels are not complete either
 		}
 		for _, windows := range [...]int{slots, 3 * slots / 4, slots / 2} {
 			tr, ok := t.look(&s.history, level, windows)
@@ -64,7 +65,8 @@ func (w *Watch) judge(s *site) {
 	}
 }
 
-// doubt says what speaks against calling a rise a leak.
+// doubt returns a rise together with the reason not to call it a leak, if there is
+// one.
 func (w *Watch) doubt(s *site, tr trial) finding {
 	f := finding{trial: tr}
 	if tr.long() {
@@ -72,7 +74,7 @@ func (w *Watch) doubt(s *site, tr trial) finding {
 	}
 	o := w.onset(s, tr)
 	early := o.begin < w.time.first+warmUp && w.time.last-o.begin < warmUpSpan
-	above := w.before(s, o.begin) // where many left, a wave may be higher than the last
+	above := w.before(s, o.begin) // if many left then, a wave may be higher than the last one
 	switch {
 	case tr.turnover() > maxTurnover:
 		f.doubt = leaving
@@ -88,7 +90,7 @@ func (w *Watch) doubt(s *site, tr trial) finding {
 	return f
 }
 
-// before returns how high the count stood in the day before a time.
+// before returns how high the count stood in the day before begin.
 func (w *Watch) before(s *site, begin time.Duration) uint32 {
 	high := uint32(0)
 	for start, win := range w.time.back(&s.history) {
@@ -102,15 +104,15 @@ func (w *Watch) before(s *site, begin time.Duration) uint32 {
 	return high
 }
 
-// shadow returns a site of a kindred package that waits for I/O and moves with
-// s, one for one: then s has a goroutine for each connection, and connections
-// end. A leak that holds a connection each is found all the same, later: once it
-// outlasts the day.
+// shadow returns a site of a related package that waits for I/O and moves with s
+// one for one, or nil. Then s has a goroutine for each connection, and connections
+// end. A leak that holds a connection per goroutine is found later, once it has
+// outlasted a day.
 func (w *Watch) shadow(s *site, tr trial) *site {
 	_, end := w.time.complete(&s.history, tr.level)
 	tolerance := int64(tr.grown())/10 + 2
 	for _, io := range w.sites {
-		if io.key.Wait != frames.IOWait || !kindred(io.key, s.key) {
+		if io.key.Wait != frames.IOWait || !related(io.key, s.key) {
 			continue
 		}
 		if _, ok := w.time.look(&io.history, tr.level, tr.windows); !ok {
@@ -130,16 +132,16 @@ func (w *Watch) shadow(s *site, tr trial) *site {
 	return nil
 }
 
-// kindred reports whether two sites wait in one package or were started by one.
-func kindred(a, b Key) bool {
+// related reports whether two sites wait in one package, or were started by one.
+func related(a, b Key) bool {
 	return frames.PackageOf(a.Function) == frames.PackageOf(b.Function) ||
 		a.Root != "" && b.Root != "" && frames.PackageOf(a.Root) == frames.PackageOf(b.Root)
 }
 
-// onset moves the beginning of a growth to where the count last stood as low as
-// in its first window, and further back for as long as it rose before.
+// onset moves the beginning of a growth back to where the count last stood as low
+// as in its first window, and from there as far back as it had been rising.
 func (w *Watch) onset(s *site, tr trial) trial {
-	const stands = 3 // windows: more of the same floor are no growth
+	const stands = 3 // windows at the same floor that end a growth
 	same, within := 0, tr.begin
 	for start, win := range w.time.back(&s.history) {
 		switch {
@@ -157,10 +159,10 @@ func (w *Watch) onset(s *site, tr trial) trial {
 	return tr
 }
 
-// goesOn returns the leak as it is with a new count; nil when it is over: half
-// of what had grown has left, or it has stood still for as long as it grew and
-// a day and a night at least, as a pool does that has filled. A night without
-// load must not end it, which is why it takes so long.
+// goesOn updates the leak with a new count. It returns nil once the leak is over:
+// half of the growth has left, or the count has stood still for as long as it grew
+// and for at least a day and a night, like a pool that is full. The wait is that
+// long because a night without load must not end a leak.
 func (l *leak) goesOn(count uint32, now time.Duration) *leak {
 	if count > l.top {
 		l.top, l.topAt = count, now
@@ -173,18 +175,18 @@ func (l *leak) goesOn(count uint32, now time.Duration) *leak {
 }
 
 func (l *leak) reason(s *site, now time.Duration) string {
-	text := fmt.Sprintf("%d more in %s, rising steadily, and %s", int64(l.top)-int64(l.from), words(l.topAt-l.begin), left(l.trial))
+	text := fmt.Sprintf("%d more in %s, rising steadily, and %s", int64(l.top)-int64(l.from), words.Span(l.topAt-l.begin), left(l.trial))
 	if still := now - l.topAt; still >= 10*time.Minute {
-		text += fmt.Sprintf("; no more for %s", words(still))
+		text += fmt.Sprintf("; no more have come for %s", words.Span(still))
 	}
 	return text
 }
 
 func (f finding) reason() string {
-	text := fmt.Sprintf("%d more in %s: ", f.grown(), words(f.span))
+	text := fmt.Sprintf("%d more in %s: ", f.grown(), words.Span(f.span))
 	switch f.doubt {
 	case tooShort:
-		return text + "too early to tell, a pool that fills looks the same"
+		return text + "too early to tell: a pool that fills looks the same"
 	case leaving:
 		return text + fmt.Sprintf("rising, but %s", left(f.trial))
 	case seenBefore:
@@ -195,30 +197,20 @@ func (f finding) reason() string {
 	return text + "rising"
 }
 
-// left says how many of those that came have left, as far as censuses see it.
+// left says how many of those that came have left, as far as censuses can see.
 func left(tr trial) string {
 	if tr.down == 0 {
-		return "none was seen to leave"
+		return "none has been seen to leave"
 	}
-	return fmt.Sprintf("%.0f%% of those that came were seen to leave", max(1, 100*tr.turnover()))
+	return fmt.Sprintf("%.0f%% of those that came have been seen to leave", max(1, 100*tr.turnover()))
 }
 
 func (s *site) calm() string {
 	switch {
 	case !s.forever:
-		return "waits for nothing that could never come"
+		return "they wait for something that will come"
 	case s.last == 1:
-		return "a single goroutine: growth cannot tell"
+		return "a single goroutine shows no growth"
 	}
-	return "does not keep growing"
-}
-
-// words writes a duration as '1h30m', to the minute.
-func words(d time.Duration) string {
-	if d < time.Minute {
-		return d.Round(time.Second).String()
-	}
-	text := d.Round(time.Minute).String() // such as '1h30m0s'
-	text = text[:len(text)-len("0s")]
-	return text
+	return "it does not keep growing"
 }

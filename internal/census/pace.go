@@ -2,23 +2,24 @@ package census
 
 import "time"
 
-// How often a census is taken. CPU time is what its own goroutine took by the
-// clock and half of it more, for the garbage collector, for the goroutines that
-// record themselves as they run, and because the next one may cost more than the
-// last: measured, it is 1.03 to 1.3 times as much.
+// These bound how often a census is taken. The CPU time of a census is taken to be
+// one and a half times its wall time. The surcharge covers the garbage collector,
+// running goroutines, which record themselves, and a next census that costs more
+// than the last. Measured, the factor is 1.03 to 1.3.
 const (
 	shortest = time.Minute
 	longest  = time.Hour
-	share    = 1000 // of a core that a census may take: a 1000th
-	// guess is what a goroutine costs before the first census has told, two to
-	// four times what is measured.
+	share    = 1000 // a census may take 1/1000 of a core
+	// guess is what a goroutine costs, used before the first census. It is two to
+	// four times what was measured.
 	guess = 3 * time.Microsecond
 )
 
-// Next returns after how long to take another census, when the last one took
-// cost by the wall clock ([Reader.Cost]): so that on average they take at most
-// 0.1% of a core; at least a minute, and at most an hour, which is the share's
-// limit up to about two million goroutines. A cost of 0 is guessed from the number of goroutines.
+// Next returns how long to wait before the next census so that censuses take at
+// most 0.1% of a core on average. cost is the wall time of the last one
+// ([Reader.Cost]); if it is 0, Next guesses it from the number of goroutines. The
+// result is at least a minute and at most an hour. The hour keeps to 0.1% up to
+// about two million goroutines.
 func Next(cost time.Duration, goroutines int) time.Duration {
 	if cost <= 0 {
 		cost = time.Duration(goroutines) * guess

@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// depth is how much of a stack the runtime gives: len(StackRecord.Stack0).
+	// depth is how many frames of a stack the runtime records:
+	// len(StackRecord.Stack0).
 	depth = 32
-	// keptRecords is the largest buffer that stays between censuses, 1 MiB.
-	// A larger one would be in the resident set for good.
+	// keptRecords is the largest buffer that is kept between censuses, 1 MiB. A
+	// larger one would stay in the resident set for good.
 	keptRecords = 4096
-	// maxStacks bounds the cache of stacks that have been symbolised.
+	// maxStacks bounds the cache of symbolised stacks.
 	maxStacks = 4096
-	// spare is by how much the goroutines may become more between counting
-	// them and recording them.
+	// spare is how many goroutines may start between counting and recording them.
 	spare = 64
 )
 
-// Reader takes censuses. It is for one goroutine at a time.
+// Reader takes censuses. It must be used by one goroutine at a time.
 type Reader struct {
 	main    string
 	records []runtime.StackRecord
@@ -31,19 +31,19 @@ type Reader struct {
 	groups  []Group
 	index   map[Key]int // into groups
 	round   uint64
-	pcs     float64 // mean length of the stacks of the last census
+	pcs     float64 // mean stack length in the last census
 	cost    time.Duration
 }
 
-// stack is what one list of return addresses means.
+// stack caches the meaning of one list of return addresses.
 type stack struct {
 	group   Group // Count is unused
 	round   uint64
 	current int // index of its group in that round
 }
 
-// NewReader returns a reader for a program with this main module, as
-// [debug.BuildInfo] names it; "" takes it from there.
+// NewReader returns a reader for a program whose main module is mainModule, as in
+// [debug.BuildInfo]. If it is "", NewReader looks it up there.
 func NewReader(mainModule string) *Reader {
 	if mainModule == "" {
 		if info, ok := debug.ReadBuildInfo(); ok {
@@ -53,8 +53,8 @@ func NewReader(mainModule string) *Reader {
 	return &Reader{main: mainModule, stacks: make(map[uint64]*stack), index: make(map[Key]int), pcs: 16}
 }
 
-// Predict returns about how many bytes a census of so many goroutines
-// allocates, most of it garbage as soon as Take returns.
+// Predict returns about how many bytes a census of that many goroutines allocates.
+// Most of it is garbage as soon as Take returns.
 func (r *Reader) Predict(goroutines int) int64 {
 	n := int64(goroutines) + int64(goroutines)/16 + spare
 	const word = bits.UintSize / 8
@@ -62,19 +62,20 @@ func (r *Reader) Predict(goroutines int) int64 {
 	if n <= int64(len(r.records)) {
 		record = 0
 	}
-	// The runtime records into a slice of its own, three words and the stack of
-	// each goroutine, and copies that. The stack's length is that of the last
-	// census and half of it more, for size classes and change.
+	// The runtime records into a slice of its own, with three words and the stack of
+	// each goroutine, and copies that. Stacks are assumed to be half again as long as
+	// in the last census, to allow for size classes and change.
 	return n*(record+3*word+int64(1.5*word*r.pcs)) + 64<<10
 }
 
-// Cost returns how long the last census took, by the wall clock: at least what
-// it cost in CPU time on its own goroutine.
+// Cost returns the wall time of the last census. The CPU time on its own goroutine
+// was at most that.
 func (r *Reader) Cost() time.Duration { return r.cost }
 
-// Take counts all goroutines by where they wait. The result is the reader's and
-// good until the next call. It stops the world for less than 0.1 ms, however
-// many there are.
+// Take counts all goroutines by where they wait. The result belongs to the reader
+// and is valid until the next call. Take stops the world for less than 0.1 ms,
+// however many goroutines there are. It fails if goroutines keep starting faster
+// than it can record them.
 func (r *Reader) Take() ([]Group, error) {
 	start := time.Now()
 	records, err := r.record()
@@ -110,23 +111,23 @@ func (r *Reader) Take() ([]Group, error) {
 	return r.groups, nil
 }
 
-// record fills the buffer with all goroutines' stacks.
+// record fills the buffer with the stacks of all goroutines.
 func (r *Reader) record() ([]runtime.StackRecord, error) {
 	const tries = 4
 	for range tries {
 		n := runtime.NumGoroutine()
 		if n += n/16 + spare; n > len(r.records) {
-			r.records = nil // not both at a time
+			r.records = nil // do not hold both at once
 			r.records = make([]runtime.StackRecord, n)
 		}
 		if n, ok := runtime.GoroutineProfile(r.records); ok {
 			return r.records[:n], nil
 		}
 	}
-	return nil, fmt.Errorf("census: %d goroutines now: more started between counting and recording them, %d times", runtime.NumGoroutine(), tries)
+	return nil, fmt.Errorf("census: cannot record %d goroutines: more started between counting and recording, in each of %d attempts", runtime.NumGoroutine(), tries)
 }
 
-// groupOf returns the index of the group of this round that g belongs to.
+// groupOf returns the index of g's group in this round, adding it if it is new.
 func (r *Reader) groupOf(g Group) int {
 	i, ok := r.index[g.Key]
 	if !ok {
@@ -137,8 +138,8 @@ func (r *Reader) groupOf(g Group) int {
 	return i
 }
 
-// forget keeps the cache within its bound: stacks that were not seen this time
-// go first, and all of them if that is not enough.
+// forget keeps the cache within its bound. It drops the stacks that were not seen
+// this time or, if that is not enough, all of them.
 func (r *Reader) forget() {
 	if len(r.stacks) <= maxStacks {
 		return
@@ -153,8 +154,8 @@ func (r *Reader) forget() {
 	}
 }
 
-// hashOf returns a hash of a stack, and its length. Two stacks with one hash
-// would be counted as one: at 64 bits and thousands of stacks that happens once
+// hashOf returns the hash and the length of a stack. Two stacks with the same hash
+// would be counted as one. With 64 bits and thousands of stacks that happens once
 // in a million million censuses.
 func hashOf(rec *runtime.StackRecord) (hash uint64, n int) {
 	hash = 14695981039346656037
@@ -167,7 +168,7 @@ func hashOf(rec *runtime.StackRecord) (hash uint64, n int) {
 	return hash, n
 }
 
-// describe says what the goroutines with a stack wait for, and where.
+// describe works out what the goroutines with a stack wait for, and where.
 func (r *Reader) describe(pcs []uintptr) Group {
 	list := make([]frames.Frame, 0, len(pcs)+8)
 	if len(pcs) > 0 {

@@ -11,8 +11,8 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// wait takes censuses until the goroutines at a function, by wait reason, are
-// as many as they should be.
+// wait takes censuses until the number of goroutines at a function, with a wait
+// reason, is as wanted.
 func wait(t *testing.T, r *Reader, function, reason string, want int64) Group {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -47,7 +47,7 @@ func TestTakeGroupsByWhereTheyWait(t *testing.T) {
 	r := NewReader("")
 	ch := make(chan int)
 	defer close(ch)
-	// Twenty call paths to one line are one site.
+	// Twenty call paths to one line form one site.
 	for i := range 60 {
 		go recurse(i%20, ch)
 	}
@@ -131,7 +131,7 @@ func TestSteadyCensusAllocatesNothingOfItsOwn(t *testing.T) {
 	r := NewReader("")
 	wait(t, r, "census.(*Reader).record", frames.Running, 1)
 	n := float64(runtime.NumGoroutine())
-	// The runtime allocates a slice, and a stack for each goroutine.
+	// The runtime allocates a slice, and a stack per goroutine.
 	if got := testing.AllocsPerRun(20, func() {
 		if _, err := r.Take(); err != nil {
 			t.Error(err)

@@ -8,18 +8,18 @@ import (
 	"github.com/leakguard/leakguard/internal/census"
 )
 
-// A shape gives a site's count minute by minute.
+// A shape gives a site's count, minute by minute.
 type shape func(rnd *rand.Rand) func(minute int) int
 
-// population is goroutines that come at random, mean life minutes each, their
-// number following target: what connections, subscribers and requests do.
+// population has goroutines that arrive at random and live for life minutes on
+// average. Their number follows target, like connections, subscribers and requests.
 func population(life float64, target func(minute float64) float64) shape {
 	return func(rnd *rand.Rand) func(int) int {
 		there := poisson(rnd, target(0))
 		return func(minute int) int {
 			m := float64(minute)
 			gone := binomial(rnd, there, 1-math.Exp(-1/life))
-			// Of those that come within a minute only some stay to its end.
+			// Of those that arrive within a minute only some last to its end.
 			stay := 1 - math.Exp(-1/life)
 			rate := target(m)*stay + target(m+1) - target(m)
 			there += poisson(rnd, max(rate, 0)) - gone
@@ -47,13 +47,13 @@ func weekly(low, high float64) func(float64) float64 {
 	}
 }
 
-// exact is a count without chance in it.
+// exact is a count without randomness.
 func exact(f func(minute float64) float64) shape {
 	return func(*rand.Rand) func(int) int { return func(m int) int { return int(f(float64(m))) } }
 }
 
-// leaking adds goroutines that never leave, on average rate a minute in bursts
-// of a size, from a minute on.
+// leaking adds goroutines that never leave: rate per minute on average, in bursts
+// of the given size, from a minute on.
 func leaking(under shape, rate float64, burst int, from int) shape {
 	return func(rnd *rand.Rand) func(int) int {
 		count, leaked := under(rnd), 0
@@ -66,7 +66,7 @@ func leaking(under shape, rate float64, burst int, from int) shape {
 	}
 }
 
-// records is a pool that starts a worker whenever more are busy than ever.
+// records is a pool that starts a worker whenever more are busy than ever before.
 func records(load shape) shape {
 	return func(rnd *rand.Rand) func(int) int {
 		busy, workers := load(rnd), 0
@@ -79,7 +79,7 @@ func records(load shape) shape {
 
 func nothing(*rand.Rand) func(int) int { return func(int) int { return 0 } }
 
-// onlyWhile grows only while a condition holds, as a leak without load does not.
+// onlyWhile grows only while a condition holds, like a leak that needs load.
 func onlyWhile(on func(minute int) bool, s shape) shape {
 	return func(rnd *rand.Rand) func(int) int {
 		count, now, last := s(rnd), 0, 0
@@ -124,8 +124,8 @@ func binomial(rnd *rand.Rand, n int, p float64) int {
 var select1 = census.Key{Wait: "select", Function: "main.serve", File: "main.go", Line: 10, Root: "main.run"}
 var read1 = census.Key{Wait: "IO wait", Function: "main.read", File: "main.go", Line: 20, Root: "main.run"}
 
-// flagged runs a shape and returns when it was first called a leak, or a
-// negative duration. every is the minutes between censuses.
+// flagged runs a shape and returns when it was first called a leak, or a negative
+// duration if it never was. every is the number of minutes between censuses.
 func flagged(s shape, seed uint64, minutes, every int, connected bool) time.Duration {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	count := s(rnd)

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Shapes of which the census knows its limits, and which are therefore not
-// here: a pool without idle timeout that grows with the first morning's load,
-// and goroutines that live for 5 hours or more, hold no connection, and multiply
-// on the first morning. Until they stop growing they look like a leak.
+// The census is known to fail on some shapes, which are therefore not here: a pool
+// without an idle timeout that grows with the first morning's load, and goroutines
+// that live for 5 hours or more, hold no connection, and multiply on the first
+// morning. They look like a leak until they stop growing.
 
 const hour, days = 60, 24 * 60
 

@@ -9,11 +9,12 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// maxSites bounds how many sites a watch follows, and so its memory: 1 MB.
+// maxSites bounds the number of sites that a watch follows, and so its memory, to 1
+// MB.
 const maxSites = 512
 
-// Watch follows the sites of one process over time, and says which ones leak. It
-// has no clock and is for one goroutine at a time.
+// Watch follows the sites of one process over time and says which ones leak. It
+// reads no clock. It must be used by one goroutine at a time.
 type Watch struct {
 	time  timeline
 	sites map[Key]*site
@@ -22,25 +23,25 @@ type Watch struct {
 type site struct {
 	key     Key
 	forever bool
-	seen    int // the census that counted it last
+	seen    int // number of the last census that counted it
 	history
-	rise   finding // the newest
-	leak   *leak   // nil while it does not leak
-	proven uint32  // goroutines there when they were proven; 0: not
+	rise   finding // the newest one
+	leak   *leak   // nil unless it leaks
+	proven uint32  // its count when it was proven; 0 if it was not
 }
 
-// leak is a growth that was found to be one.
+// leak is a growth that was found to be a leak.
 type leak struct {
-	trial        // the one that found it, moved back to where the growth began
-	top   uint32 // the highest count since
+	trial        // the one that found it, its beginning moved back to the onset
+	top   uint32 // highest count since
 	topAt time.Duration
 }
 
-// NewWatch returns a watch that has seen nothing.
+// NewWatch returns a watch without any history.
 func NewWatch() *Watch { return &Watch{sites: make(map[Key]*site)} }
 
-// Observe takes in a census that was taken at a time, such as that since the
-// process started. A census that is not later than the one before is ignored.
+// Observe adds a census that was taken at the given time, such as the time since
+// the process started. A census that is not later than the one before is ignored.
 func (w *Watch) Observe(at time.Duration, groups []Group) {
 	if w.time.n > 0 && at <= w.time.last {
 		return
@@ -59,7 +60,7 @@ func (w *Watch) Observe(at time.Duration, groups []Group) {
 			s.add(n, 0)
 		}
 	}
-	// All histories first: a site is judged beside the others.
+	// Update all histories first: a site is judged by comparison with others.
 	for key, s := range w.sites {
 		w.judge(s)
 		if s.dull(w.time.n) {
@@ -68,20 +69,20 @@ func (w *Watch) Observe(at time.Duration, groups []Group) {
 	}
 }
 
-// Last returns when the newest census was taken, on Observe's clock; 0 before
-// the first.
+// Last returns when the newest census was taken, on the clock of Observe. It is 0
+// before the first.
 func (w *Watch) Last() time.Duration { return w.time.last }
 
 func clamp(count int64) uint32 { return uint32(min(max(count, 0), math.MaxUint32)) }
 
-// dull reports whether nothing would be lost with a site: nobody has been there
-// for as long as its two finest levels reach.
+// dull reports whether a site can be dropped without losing anything: its count has
+// been 0 for as long as its two finest levels reach back.
 func (s *site) dull(n int) bool {
 	return s.last == 0 && s.leak == nil && n-1-s.seen > slots*width(1)
 }
 
-// admit begins to follow new sites, the largest first. Where there are too many,
-// a calm site gives way to one that is larger.
+// admit begins to follow new sites, the largest first. Once the watch is full, a
+// new site displaces a smaller, calm one.
 func (w *Watch) admit(n int, groups []Group) {
 	var fresh []Group
 	for _, g := range groups {
@@ -93,7 +94,7 @@ func (w *Watch) admit(n int, groups []Group) {
 		return
 	}
 	slices.SortFunc(fresh, func(a, b Group) int { return cmp.Or(cmp.Compare(b.Count, a.Count), a.compare(b.Key)) })
-	var calm []*site // the smallest first
+	var calm []*site // smallest first
 	if len(w.sites)+len(fresh) > maxSites {
 		for _, s := range w.sites {
 			if s.leak == nil && s.proven == 0 && !s.rise.rising() {
@@ -112,16 +113,16 @@ func (w *Watch) admit(n int, groups []Group) {
 		}
 		s := &site{key: g.Key, forever: g.Forever, seen: -1, history: history{born: max(n-1, 0)}}
 		if n > 0 {
-			s.add(n-1, 0) // nobody was there, or it was not worth following
+			s.add(n-1, 0) // there were none, or too few to follow
 		}
 		w.sites[g.Key] = s
 	}
 }
 
-// Prove marks the sites that wait at one of these frames, their function and
-// line, as proven: the garbage collector found that nobody can wake goroutines
-// there. It holds until half of those that are there now have left. Frames of
-// sites that the watch does not follow are ignored.
+// Prove marks the sites that wait at one of these frames as proven: the garbage
+// collector found that nothing can wake goroutines there. Frames match by function
+// and line. The mark holds until half of the goroutines there now have left. Prove
+// ignores frames of sites that the watch does not follow.
 func (w *Watch) Prove(blocked []frames.Frame) {
 	for _, s := range w.sites {
 		for _, f := range blocked {
@@ -132,8 +133,8 @@ func (w *Watch) Prove(blocked []frames.Frame) {
 	}
 }
 
-// Sites returns the sites where goroutines are or leak: the gravest first, then
-// those that grew most, then the largest.
+// Sites returns the sites that have goroutines or leak: by severity, then by
+// growth, then by count.
 func (w *Watch) Sites() []Site {
 	all := make([]Site, 0, len(w.sites))
 	for _, s := range w.sites {
@@ -165,7 +166,7 @@ func (w *Watch) site(s *site) Site {
 		out.Since, out.Grown = growth.begin, max(0, int64(s.last)-int64(growth.from))
 	}
 	if s.proven > 0 {
-		out.Reason = "the garbage collector proved that goroutines here can never be woken; " + out.Reason
+		out.Reason = "the garbage collector proved that nothing can wake the goroutines here; " + out.Reason
 		out.State = Proven
 	}
 	return out

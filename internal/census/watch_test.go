@@ -10,8 +10,8 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// feed observes a census a minute, from one minute to before another, of the
-// sites whose counts it is given.
+// feed observes a census per minute of the given sites, from one minute to before
+// another.
 func feed(w *census.Watch, from, to int, counts map[census.Key]func(minute int) int) {
 	for m := from; m < to; m++ {
 		var groups []census.Group
@@ -39,8 +39,8 @@ func always(n int) func(int) int     { return func(int) int { return n } }
 func TestALeaksLife(t *testing.T) {
 	w := census.NewWatch()
 	counts := map[census.Key]func(int) int{
-		// Three and then seven, one more a minute from the 100th to the 400th,
-		// none until the 700th, then on to the 800th, and then no more.
+		// Three and then seven; one more per minute from the 100th to the 400th; none
+		// until the 700th; then growth again until the 800th, and none after that.
 		select1: func(m int) int {
 			if m < 20 {
 				return 3
@@ -59,16 +59,16 @@ func TestALeaksLife(t *testing.T) {
 	}{
 		{100, census.Calm, 0, 0, 79 * time.Minute, "does not keep growing"},
 		{125, census.Growing, 24, 100 * time.Minute, 0, "too early to tell"},
-		{201, census.Leaking, 100, 100 * time.Minute, 0, "none was seen to leave"},
-		{700, census.Leaking, 300, 100 * time.Minute, 299 * time.Minute, "no more for 4h59m"},
-		{800, census.Leaking, 399, 100 * time.Minute, 0, "more in 11h"},
-		{2950, census.Leaking, 400, 100 * time.Minute, 2149 * time.Minute, "no more for"},
+		{201, census.Leaking, 100, 100 * time.Minute, 0, "none has been seen to leave"},
+		{700, census.Leaking, 300, 100 * time.Minute, 299 * time.Minute, "no more have come for 4 h 59 min"},
+		{800, census.Leaking, 399, 100 * time.Minute, 0, "more in 11 h"},
+		{2950, census.Leaking, 400, 100 * time.Minute, 2149 * time.Minute, "no more have come for"},
 		{2980, census.Calm, 0, 0, 2179 * time.Minute, "does not keep growing"},
 	} {
 		feed(w, int(w.Last()/time.Minute)+1, step.to, counts)
 		s := siteOf(w, select1)
 		off := s.Since - step.since
-		// How long it stands is known to the width of a window.
+		// The standing time is known to the width of a window.
 		if s.State != step.state || s.Grown < step.grown-2 || s.Grown > step.grown+2 || off < -17*time.Minute || off > 17*time.Minute ||
 			s.Standing > step.stands || s.Standing < step.stands/2 || !strings.Contains(s.Reason, step.reason) {
 			t.Errorf("minute %d: %+v\nwant %+v", step.to, s, step)
@@ -86,8 +86,8 @@ func TestHalfOfThemLeaveAndItIsNoLeak(t *testing.T) {
 	if s := siteOf(w, select1); s.State == census.Leaking {
 		t.Errorf("99 of 199 are left: %+v", s)
 	}
-	// Rising to where it was, and a little above, is no leak; rising by three times
-	// as much as left is.
+	// Rising to the earlier level or a little above is no leak. Rising by three times
+	// what left is.
 	feed(w, 202, 350, map[census.Key]func(int) int{select1: func(m int) int { return m - 112 }})
 	if s := siteOf(w, select1); s.State != census.Growing || !strings.Contains(s.Reason, "before and came down again") {
 		t.Errorf("below its height of before: %+v", s)
@@ -228,7 +228,7 @@ func TestStanding(t *testing.T) {
 	if a, b := siteOf(w, read1).Standing, siteOf(w, select1).Standing; a != 13*time.Minute || b != 3*time.Minute {
 		t.Errorf("%v and %v", a, b)
 	}
-	// A spike stands for no time, what was there before it for all of it.
+	// A spike has no standing time. What was there before it has stood all along.
 	feed(w, 14, 15, map[census.Key]func(int) int{read1: always(9), select1: always(4)})
 	if a, b := siteOf(w, read1).Standing, siteOf(w, select1).Standing; a != 0 || b != 4*time.Minute {
 		t.Errorf("%v and %v", a, b)
@@ -281,7 +281,7 @@ func FuzzObserve(f *testing.F) {
 	})
 }
 
-// Goroutines that are leaked in office hours only are leaked at night, too.
+// Goroutines that leak in office hours only are still a leak at night.
 func TestANightEndsNoLeak(t *testing.T) {
 	w := census.NewWatch()
 	minute := 0

@@ -17,12 +17,12 @@ var (
 	eventsFile = [...]string{1: "memory.oom_control", 2: "memory.events"}
 )
 
-// group is where the memory of this process is accounted. Both folders are
-// below root, with slashes.
+// group is where this process's memory is accounted. Both folders are relative to
+// root and use slashes.
 type group struct {
 	version int
 	dir     string // the group's folder
-	mount   string // the mount point that it is below, or the same
+	mount   string // the mount point, which contains dir or equals it
 }
 
 // find finds the group of this process.
@@ -42,19 +42,18 @@ func find(root string) (group, error) {
 			}
 		}
 	}
-	return group{}, fmt.Errorf("cgroup: no memory controller governs this process: it is in v1 group %q, v2 group %q, and of the %d mounts of control groups none shows its usage: %w",
+	return group{}, fmt.Errorf("cgroup: no memory controller governs this process: it is in v1 group %q and v2 group %q, and none of the %d cgroup mounts shows the usage of either: %w",
 		paths[1], paths[2], len(mounts), errors.ErrUnsupported)
 }
 
-// locate finds the folder of the group called name in the mounts of a version.
+// locate finds the folder of the named group in the mounts of a version.
 //
-// Of each mount it takes the group itself or, where that has no memory
-// controller or is not visible, the nearest group above that has: in v2 this is
-// the one that the memory is charged to. A group outside the mount or the
-// namespace cannot be seen at all, and the mount point stands for it: that
-// is how a container sees its own group. Of several mounts the one
-// that misses the fewest levels wins, then the one that shows the most groups
-// above.
+// In each mount it takes the group itself or, if that has no memory controller or
+// is not visible, the nearest ancestor that has one: in v2 memory is charged to
+// that one. If the group is outside the mount or the namespace, the mount point
+// stands for it, which is how a container sees its own group. Among several mounts,
+// locate prefers the one that misses the fewest levels, and then the one that shows
+// the most ancestors.
 func locate(root, name string, version int, mounts []mount) (group, bool) {
 	var best group
 	fewest, above := math.MaxInt, 0
@@ -85,9 +84,9 @@ func locate(root, name string, version int, mounts []mount) (group, bool) {
 	return best, best.version != 0
 }
 
-// below returns where name is as seen from a mount of the group mountRoot.
-// Names that lead out of the namespace (they start with /..) are below none,
-// but for what a mount from out there shows.
+// below returns name relative to a mount whose root is the group mountRoot. Names
+// that lead out of the namespace start with /.. and are only below mounts whose
+// root does, too.
 func below(name, mountRoot string) (rel string, ok bool) {
 	rel, ok = strings.CutPrefix(name, strings.TrimSuffix(mountRoot, "/"))
 	if !ok || rel != "" && rel[0] != '/' {

@@ -6,10 +6,10 @@ import (
 	"syscall"
 )
 
-// Identity returns what tells this group from an earlier or later one of the same
-// path, such as that of a container before it was restarted; "" where nobody knows.
-// It is the number of the group's folder, which the kernel does not give again
-// while it runs.
+// Identity returns an ID that distinguishes this group from earlier and later ones
+// with the same path, such as a container's before a restart. It is "" if unknown.
+// The ID is the inode number of the group's folder, which the kernel does not reuse
+// until it reboots.
 func (m *Memory) Identity() string {
 	fi, err := os.Stat(m.path(m.dir, "."))
 	if err != nil {

@@ -20,7 +20,7 @@ func TestIdentity(t *testing.T) {
 	if first == "" || m.Identity() != first {
 		t.Errorf("identity %q, then %q", first, m.Identity())
 	}
-	// The old one stays, so that its number is taken.
+	// Keep the old one, so that its inode number is taken.
 	if err := os.Rename(path, path+"-old"); err != nil {
 		t.Fatal(err)
 	}

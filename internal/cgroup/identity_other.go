@@ -2,5 +2,5 @@
 
 package cgroup
 
-// Identity returns "": there are no control groups here.
+// Identity returns "" because this system has no control groups.
 func (m *Memory) Identity() string { return "" }

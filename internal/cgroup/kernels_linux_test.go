@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// extract writes the files of a txtar archive to a folder and returns it. The
-// trees are archives as module zips allow no colon or backslash in a file
-// name. A file that ends with \c has no newline at its end.
+// extract writes the files of a txtar archive to a folder and returns it. The trees
+// are archives because module zips allow no colon or backslash in a file name. A
+// file that ends with \c has no newline at its end.
 func extract(t testing.TB, archive string) string {
 	t.Helper()
 	text, err := os.ReadFile(archive)
@@ -47,8 +47,8 @@ func extract(t testing.TB, archive string) string {
 	return root
 }
 
-// describe says what a kernel tells, as the lines of a file want: a key and
-// its value.
+// describe returns what a kernel reports, in the form of a file want: a key and its
+// value per line.
 func describe(root string) map[string]string {
 	got := map[string]string{}
 	m, err := Open(root)
@@ -91,9 +91,9 @@ func describe(root string) map[string]string {
 	return got
 }
 
-// TestKernels reads each tree in testdata and compares with its file want. A
-// line there ending in -error is a part of the message; an error that is not
-// in want fails.
+// TestKernels reads each tree in testdata and compares the result with its file
+// want. A line there ending in -error is part of the message. An error that is not
+// in want fails the test.
 func TestKernels(t *testing.T) {
 	archives, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(archives) < 25 {

@@ -8,30 +8,30 @@ import (
 	"path"
 )
 
-// noLimit is the number from which on a v1 limit is none. The kernel's own
-// 'none' is the largest long rounded down to a page, 0x7ffffffffffff000 with
-// pages of 4 KiB and less with larger ones, or 2⁶⁴−1 in old kernels.
+// noLimit is the smallest number that means 'no limit' in v1. The kernel's own
+// value is the largest long rounded down to a page: 0x7ffffffffffff000 with pages
+// of up to 4 KiB, less with larger ones, or 2⁶⁴−1 in old kernels.
 const noLimit = 1 << 62
 
-// noLimit32 is the v1 'none' of a 32-bit kernel: the largest long, in pages of
-// 4 KiB. That kernel can address 64 GiB at most, so nobody can mean it.
+// noLimit32 is 'no limit' in v1 on a 32-bit kernel: the largest long, in pages of 4
+// KiB. Such a kernel can address at most 64 GiB, so it cannot be a real limit.
 const noLimit32 = (1<<31 - 1) << 12
 
-// Limit is the amount of memory at which the kernel kills.
+// Limit is the amount of memory above which the kernel kills a process of the
+// group.
 type Limit struct {
-	Bytes int64  // Unknown, that is -1: no limit
-	Path  string // folder of the group that has it, below the root; "" without a limit
-	File  string // the file there that says so
+	Bytes int64  // Unknown, that is -1, if there is no limit
+	Path  string // folder of the group that sets it, relative to the root; "" without a limit
+	File  string // the file in that folder that states it
 }
 
-// Limit returns the smallest limit of this group and the groups above it, as
-// far up as they are mounted; in v1 also row hierarchical_memory_limit of
-// memory.stat, the kernel's own minimum, which sees beyond the mount (File is
-// then memory.stat). The memory.high of v2 is no such limit: it slows a group
-// down and never kills.
+// Limit returns the smallest limit of this group and its mounted ancestors. In v1
+// it also considers hierarchical_memory_limit in memory.stat, the kernel's own
+// minimum, which covers ancestors beyond the mount; File is then memory.stat. It
+// ignores memory.high of v2, which slows a group down but never kills.
 //
-// A group that exists without the file has no limit of its own, as the root of
-// v2. With an error the limit is the smallest of those that could be read, and
+// An existing group without the file, such as the root of v2, has no limit of its
+// own. If Limit returns an error, the limit is the smallest that could be read, and
 // the true one may be lower.
 func (m *Memory) Limit() (Limit, error) {
 	if m.closed {
@@ -64,7 +64,7 @@ func (m *Memory) Limit() (Limit, error) {
 	return smallest, errors.Join(errs...)
 }
 
-// readLimit reads a file that holds nothing but a limit.
+// readLimit reads a file that contains only a limit.
 func readLimit(name string) (int64, error) {
 	lines, limit := 0, int64(Unknown)
 	var errContent error
@@ -102,7 +102,7 @@ func readHierarchicalLimit(name string) (int64, error) {
 
 var errLimit = errors.New(`want a number of bytes or "max"`)
 
-// parseLimit reads a limit; Unknown without an error is 'no limit'.
+// parseLimit parses a limit. It returns Unknown and no error for 'no limit'.
 func parseLimit(text []byte) (int64, error) {
 	limit, err := number(text)
 	switch {

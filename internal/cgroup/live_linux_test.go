@@ -16,8 +16,8 @@ import (
 	"github.com/leakguard/leakguard/internal/cgroup/cgrouptest"
 )
 
-// childEnv makes the test binary a process to be put into groups: a JSON list
-// of a command and its arguments.
+// childEnv makes the test binary a process to put into groups. Its value is a JSON
+// list of a command and its arguments.
 const childEnv = "LEAKGUARD_TEST_CGROUP_CHILD"
 
 func TestMain(m *testing.M) {
@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	guardtest.Main(m)
 }
 
-// children are what a child process can be told to do. What one prints on
-// standard output is for its test.
+// children are the commands of a child process. Each prints its result for its
+// test.
 var children = map[string]func(args []string) error{
 	"read": readChild, "move": moveChild, "exceed": exceedChild, "kills": killsChild,
 }
@@ -53,7 +53,7 @@ func run(t *testing.T, args ...string) (stdout []byte, err error) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
-	// The race detector has a process sleep for a second before it exits.
+	// Under the race detector a process sleeps for a second before it exits.
 	cmd.Env = append(os.Environ(), childEnv+"="+string(job), "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var out, errs bytes.Buffer
@@ -64,7 +64,7 @@ func run(t *testing.T, args ...string) (stdout []byte, err error) {
 	return out.Bytes(), nil
 }
 
-// report is what a child found.
+// report is what a child measured.
 type report struct {
 	Dir            string
 	Limit, Resized cgroup.Limit
@@ -73,7 +73,7 @@ type report struct {
 
 const touched = 16 << 20
 
-// readChild joins a group, reads it, touches memory and reads it again, then
+// readChild joins a group, reads it, touches memory and reads it again. It then
 // halves the group's limit and reads that.
 func readChild(args []string) error {
 	if err := cgrouptest.Join(args[0]); err != nil {
@@ -112,7 +112,7 @@ func readChild(args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// touch makes memory resident that the Go runtime does not know of.
+// touch makes memory resident that the Go runtime does not manage.
 func touch(n int) ([]byte, error) {
 	mem, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	for i := 0; i < len(mem); i += 4096 {
@@ -126,7 +126,7 @@ func TestLiveRead(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		limits []int64
-		setBy  int // index of the group whose limit counts
+		setBy  int // index of the group whose limit applies
 	}{
 		{"own limit", []int64{limit}, 0},
 		{"limit of the group above", []int64{limit, cgrouptest.NoLimit}, 0},
@@ -152,7 +152,8 @@ func TestLiveRead(t *testing.T) {
 			if r.Resized.Bytes != limit/2 || r.Resized.Path != dirs[tt.setBy] {
 				t.Errorf("limit after it was halved: %+v", r.Resized)
 			}
-			// The kernel charges in batches and sums memory.stat up now and then.
+			// The kernel charges in batches and sums up memory.stat only from time to
+			// time.
 			const slack = 4 << 20
 			for what, grown := range map[string]int64{
 				"usage": r.After.Usage - r.Before.Usage, "anon": r.After.Anon - r.Before.Anon,
@@ -180,7 +181,7 @@ func moveChild(args []string) error {
 	if err := cgrouptest.Join(args[1]); err != nil {
 		return err
 	}
-	// Nobody is left in the first group: it can go, and its open files fail.
+	// The first group is empty and can be removed. Its open files then fail.
 	if err := os.Remove(args[0]); err != nil {
 		return err
 	}
@@ -213,7 +214,7 @@ func TestLiveMoved(t *testing.T) {
 	}
 }
 
-// exceedChild joins a group and touches more than it may.
+// exceedChild joins a group and touches more memory than the limit.
 func exceedChild(args []string) error {
 	if err := cgrouptest.Join(args[0]); err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/leakguard/leakguard/internal/kernfile"
 )
 
-// statSize bounds what is read of memory.stat. On v1 the file has about 1 KiB,
-// on v2 2 to 4 KiB, and the rows that we want stand in its first half.
+// statSize bounds how much of memory.stat is read. The file has about 1 KiB on v1
+// and 2 to 4 KiB on v2, and the rows used here are in its first half.
 const statSize = 16 << 10
 
 // Memory reads the memory controller of one control group.
@@ -19,20 +19,20 @@ type Memory struct {
 	root string
 	group
 	usage   *kernfile.File
-	stat    *kernfile.File // nil where there is no memory.stat, and then
-	statErr error          // says so
-	kmem    *kernfile.File // v1 alone; nil where the kernel does not account its memory
+	stat    *kernfile.File // nil if there is no memory.stat;
+	statErr error          // then this says why
+	kmem    *kernfile.File // v1 only; nil if the kernel does not account its own memory
 	buf     []byte
 	closed  bool
 }
 
-// Open finds the memory controller of this process and opens its files. The
-// files are looked for below root, which is "/" but in tests.
+// Open finds this process's memory controller and opens its files. It looks for the
+// files below root, which is "/" except in tests.
 //
-// The error wraps [errors.ErrUnsupported] where no memory controller governs
-// this process, or the system is not Linux, and [fs.ErrNotExist] where there
-// is no /proc. A group without memory.stat can be opened; [Memory.Read] then
-// fills in the usage alone.
+// The error wraps [errors.ErrUnsupported] if no memory controller governs this
+// process or the system is not Linux, and [fs.ErrNotExist] if there is no /proc.
+// Open accepts a group without memory.stat; [Memory.Read] then fills in only the
+// usage.
 func Open(root string) (*Memory, error) {
 	if runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("cgroup: %s has no control groups: %w", runtime.GOOS, errors.ErrUnsupported)
@@ -51,18 +51,18 @@ func open(root string, g group) (*Memory, error) {
 		return nil, fmt.Errorf("cgroup: open the usage of %s: %w", g.dir, err)
 	}
 	if m.stat, err = kernfile.Open(m.path(g.dir, "memory.stat")); err != nil {
-		m.statErr = fmt.Errorf("cgroup: open memory.stat when %s was opened: %w", g.dir, err)
+		m.statErr = fmt.Errorf("cgroup: %s had no readable memory.stat when it was opened: %w", g.dir, err)
 	}
 	if g.version == 1 {
-		// Many kernels have none, which is no error.
+		// Many kernels do not have this file, so its absence is no error.
 		m.kmem, _ = kernfile.Open(m.path(g.dir, "memory.kmem.usage_in_bytes"))
 	}
 	return m, nil
 }
 
-// Above opens the group that [Limit.Path] names: the memory that counts towards a
-// limit is that of the group which has it, sidecars included, not of the one in
-// which this process is.
+// Above opens the group that [Limit.Path] names. A limit applies to all the memory
+// of the group that sets it, sidecars included, not only to that of this process's
+// group.
 func (m *Memory) Above(dir string) (*Memory, error) {
 	return open(m.root, group{version: m.version, dir: dir, mount: m.mount})
 }
@@ -70,21 +70,21 @@ func (m *Memory) Above(dir string) (*Memory, error) {
 // Version returns the version of the control groups, 1 or 2.
 func (m *Memory) Version() int { return m.version }
 
-// Dir returns the folder of the group, below the root given to [Open].
+// Dir returns the folder of the group, relative to the root given to [Open].
 func (m *Memory) Dir() string { return m.dir }
 
 // Read fills in s. It allocates nothing unless it fails.
 //
-// Fields that could not be read are [Unknown]. The error joins what went wrong
-// with the usage and with memory.stat; a row that is absent from memory.stat,
-// cut short or not a number is only Unknown. After the group was removed each
-// call fails (with ENODEV in the error): see [Memory.Reopen].
+// Fields that could not be read are [Unknown]. The error joins the errors of the
+// usage and of memory.stat. A row of memory.stat that is absent, truncated or not a
+// number only leaves its field Unknown. Once the group has been removed, every call
+// fails with an error that wraps ENODEV; see [Memory.Reopen].
 func (m *Memory) Read(s *Stat) error {
 	*s = unknownStat
 	var errUsage error
 	s.Usage, errUsage = m.ReadUsage()
 	if m.kmem != nil {
-		// When it fails the others do too, and say why.
+		// If this fails, the other reads fail as well and report it.
 		if n, err := m.kmem.Read(m.buf); err == nil {
 			if kernel, err := number(m.buf[:n]); err == nil {
 				s.Kernel = kernel
@@ -97,9 +97,9 @@ func (m *Memory) Read(s *Stat) error {
 	return nil
 }
 
-// ReadUsage returns [Stat.Usage] alone, at a tenth of Read's cost, for polling
-// every few milliseconds. It allocates nothing unless it fails, and then
-// returns [Unknown].
+// ReadUsage returns [Stat.Usage] alone, at a tenth of the cost of Read, for polling
+// every few milliseconds. It allocates nothing unless it fails, and then returns
+// [Unknown].
 func (m *Memory) ReadUsage() (int64, error) {
 	n, err := m.usage.Read(m.buf)
 	if err != nil {
@@ -121,19 +121,19 @@ func (m *Memory) readStat(s *Stat) error {
 		return fmt.Errorf("cgroup: read statistics: %w", err)
 	}
 	if s.parse(m.buf[:n], m.version) == 0 {
-		return fmt.Errorf("cgroup: read statistics: %s holds %.40q: no row that a v%d group has", m.stat.Path(), m.buf[:n], m.version)
+		return fmt.Errorf("cgroup: read statistics: %s holds %.40q, which has no row of a v%d group", m.stat.Path(), m.buf[:n], m.version)
 	}
 	return nil
 }
 
-// OOMKills returns how many processes of the group the kernel has killed for
-// want of memory since the group was made: row oom_kill of memory.events (v2,
-// with the groups below) or of memory.oom_control (v1, Linux 4.13). It is
-// [Unknown] without an error where the kernel has no such row. The file is
-// opened at each call.
+// OOMKills returns how many processes of the group the kernel has killed for lack
+// of memory since the group was created. It reads row oom_kill of memory.events
+// (v2, which includes descendants) or of memory.oom_control (v1, Linux 4.13 or
+// later). It returns [Unknown] and no error if the kernel has no such row. Each
+// call opens the file.
 func (m *Memory) OOMKills() (int64, error) {
 	if m.closed {
-		return Unknown, fmt.Errorf("cgroup: read the number of kills: %w", fs.ErrClosed)
+		return Unknown, fmt.Errorf("cgroup: read the number of OOM kills: %w", fs.ErrClosed)
 	}
 	name := m.path(m.dir, eventsFile[m.version])
 	kills := int64(Unknown)
@@ -145,15 +145,15 @@ func (m *Memory) OOMKills() (int64, error) {
 		}
 	})
 	if err != nil {
-		return Unknown, fmt.Errorf("cgroup: read the number of kills: %w", err)
+		return Unknown, fmt.Errorf("cgroup: read the number of OOM kills: %w", err)
 	}
 	return kills, nil
 }
 
-// Reopen finds the group of this process again and opens its files. Use it
-// when [Memory.Read] fails, at most once a second as it costs about 75 µs,
-// and before [Memory.Limit], in case the process was moved. When it fails
-// everything stays as it was.
+// Reopen finds this process's group again and opens its files. Call it when
+// [Memory.Read] fails, but at most once a second because it costs about 75 µs, and
+// before [Memory.Limit], in case the process was moved. If it fails, nothing
+// changes.
 func (m *Memory) Reopen() error {
 	if m.closed {
 		return fmt.Errorf("cgroup: reopen %s: %w", m.dir, fs.ErrClosed)
@@ -167,8 +167,8 @@ func (m *Memory) Reopen() error {
 	return err
 }
 
-// Close closes the files. It can be called more than once; all other methods
-// but [Memory.Version] and [Memory.Dir] then fail with [fs.ErrClosed].
+// Close closes the files. It can be called more than once. Afterwards all other
+// methods except [Memory.Version] and [Memory.Dir] fail with [fs.ErrClosed].
 func (m *Memory) Close() error {
 	m.closed = true
 	err := m.usage.Close()
@@ -184,7 +184,7 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// path returns where a file of a group is, given the group's folder below root.
+// path returns the path of a file in a group's folder, which is relative to root.
 func (m *Memory) path(dir, name string) string {
 	return filepath.Join(m.root, dir, name)
 }

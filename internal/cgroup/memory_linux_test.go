@@ -44,7 +44,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// openBelow counts the descriptors of this process below a folder.
+// openBelow counts this process's open descriptors below a folder.
 func openBelow(t *testing.T, root string) int {
 	t.Helper()
 	links, err := filepath.Glob("/proc/self/fd/*")
@@ -103,8 +103,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestReopenAfterFailure makes the files unreadable, which Read and Reopen
-// report without losing a descriptor or the group, and whole again.
+// TestReopenAfterFailure makes the files unreadable. Read and Reopen must report
+// that without losing a descriptor or the group. Then it restores the files.
 func TestReopenAfterFailure(t *testing.T) {
 	root := extract(t, "testdata/docker-v2-private.txtar")
 	m, err := Open(root)
@@ -147,7 +147,7 @@ func TestReopenAfterFailure(t *testing.T) {
 	}
 }
 
-// TestBounds offers files that are larger than any kernel's.
+// TestBounds uses files that are larger than those of any kernel.
 func TestBounds(t *testing.T) {
 	root := extract(t, "testdata/docker-v2-private.txtar")
 	write := func(name, text string) {
@@ -210,7 +210,8 @@ func BenchmarkReadUsage(b *testing.B) {
 	}
 }
 
-// BenchmarkReading is what a reading takes from the kernel: this package's part and procfs's.
+// BenchmarkReading measures a reading's share in the kernel: this package's part
+// and that of procfs.
 func BenchmarkReading(b *testing.B) {
 	m := live(b)
 	p, err := procfs.Open("/")
@@ -246,7 +247,7 @@ func BenchmarkReopen(b *testing.B) {
 	}
 }
 
-// BenchmarkParseStat is the part of Read that is not the kernel's.
+// BenchmarkParseStat measures the part of Read outside the kernel.
 func BenchmarkParseStat(b *testing.B) {
 	text, err := os.ReadFile(filepath.Join(extract(b, "testdata/docker-v2-private.txtar"), "sys/fs/cgroup/memory.stat"))
 	if err != nil {

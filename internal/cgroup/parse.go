@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	maxLine = 64 << 10 // a line of mountinfo is at most a few pages
-	maxFile = 16 << 20 // mountinfo of a host with tens of thousands of mounts
+	maxLine = 64 << 10 // a line of mountinfo takes a few pages at most
+	maxFile = 16 << 20 // enough for mountinfo on a host with tens of thousands of mounts
 )
 
 // eachLine calls f with each line of a file, without its newline. The line is valid
-// until f returns. A line or file beyond the bounds above is an error.
+// until f returns. A line above maxLine or a file above maxFile is an error.
 func eachLine(name string, f func(line []byte)) error {
 	file, err := os.Open(name)
 	if err != nil {
@@ -41,8 +41,8 @@ func eachLine(name string, f func(line []byte)) error {
 	return nil
 }
 
-// readMembership reads /proc/self/cgroup: the group's name by version, where there
-// is one. For v1 only the hierarchy of the memory controller counts.
+// readMembership reads /proc/self/cgroup and returns the group's name by version.
+// In v1 only the hierarchy of the memory controller counts.
 func readMembership(name string) (map[int]string, error) {
 	groups := map[int]string{}
 	err := eachLine(name, func(line []byte) {
@@ -56,7 +56,7 @@ func readMembership(name string) (map[int]string, error) {
 	return groups, nil
 }
 
-// parseMembership reads a line 'id:controllers:name'; the name can hold colons.
+// parseMembership parses a line 'id:controllers:name'. The name may contain colons.
 func parseMembership(line string) (version int, group string, ok bool) {
 	parts := strings.SplitN(line, ":", 3)
 	if len(parts) < 3 || !strings.HasPrefix(parts[2], "/") {
@@ -71,16 +71,16 @@ func parseMembership(line string) (version int, group string, ok bool) {
 	return 0, "", false
 }
 
-// mount is a mounted hierarchy of control groups: all of v2, or the one of v1
-// with the memory controller.
+// mount is a mounted cgroup hierarchy: v2, or the v1 hierarchy with the memory
+// controller.
 type mount struct {
 	version int
-	root    string // the group that is at the mount point
+	root    string // the group at the mount point
 	point   string
 }
 
-// readMounts reads /proc/self/mountinfo. Of mounts at the same point only the
-// last counts, as it hides the others.
+// readMounts reads /proc/self/mountinfo. Of several mounts at one point only the
+// last is returned, because it hides the others.
 func readMounts(name string) ([]mount, error) {
 	var mounts []mount
 	err := eachLine(name, func(line []byte) {
@@ -95,12 +95,12 @@ func readMounts(name string) ([]mount, error) {
 	return mounts, nil
 }
 
-// parseMount reads a line of mountinfo:
+// parseMount parses a line of mountinfo:
 //
 //	36 35 98:0 /root /mnt rw,noatime master:1 - cgroup source rw,memory
 //
-// The fields before the dash vary in number, those after it do not, but the
-// source can be empty.
+// The number of fields before the dash varies. After it there are always three, but
+// the source can be empty.
 func parseMount(line string) (m mount, ok bool) {
 	before, after, _ := strings.Cut(line, " - ")
 	fields, super := strings.Split(before, " "), strings.Split(after, " ")
@@ -119,13 +119,13 @@ func parseMount(line string) (m mount, ok bool) {
 	if !strings.HasPrefix(m.root, "/") || !strings.HasPrefix(m.point, "/") {
 		return mount{}, false
 	}
-	// Cleaned, a path that starts with a slash cannot lead out of root.
+	// A cleaned path that starts with a slash cannot lead out of root.
 	m.point = path.Clean(m.point)
 	return m, true
 }
 
-// unescape undoes what the kernel does to space, tab, newline, backslash and
-// hash in a path: a backslash and three octal digits.
+// unescape undoes the kernel's escaping of space, tab, newline, backslash and hash
+// in paths: a backslash and three octal digits.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
@@ -144,7 +144,7 @@ func unescape(s string) string {
 
 func octal(c byte) bool { return '0' <= c && c <= '7' }
 
-// row splits 'key value'.
+// row splits a line 'key value'.
 func row(line []byte) (key, value []byte, ok bool) {
 	i := bytes.IndexByte(line, ' ')
 	if i < 0 {
@@ -153,13 +153,13 @@ func row(line []byte) (key, value []byte, ok bool) {
 	return line[:i], line[i+1:], true
 }
 
-// These have no text of their own in them, so that number does not allocate.
+// These do not quote the text, so that number does not allocate.
 var (
 	errNotNumber = errors.New("want a whole number of at least 0")
 	errTooLarge  = errors.New("want a number below 2^63")
 )
 
-// number reads a whole number of at least 0, with white space around it.
+// number parses a whole number of at least 0, with optional white space around it.
 func number(text []byte) (int64, error) {
 	text = bytes.TrimSpace(text)
 	if len(text) == 0 {

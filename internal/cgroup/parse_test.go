@@ -115,7 +115,7 @@ func TestStatArithmetic(t *testing.T) {
 	}
 }
 
-// FuzzNumber compares with math/big, which knows no bounds.
+// FuzzNumber compares with math/big, which has no bounds.
 func FuzzNumber(f *testing.F) {
 	for _, s := range []string{"0\n", "18446744073709551615\n", "9223372036854775807", "max", "1\r\n", "-3"} {
 		f.Add([]byte(s))
@@ -142,7 +142,7 @@ func FuzzNumber(f *testing.F) {
 	})
 }
 
-// naiveStat reads memory.stat the obvious way.
+// naiveStat reads memory.stat in the obvious way.
 func naiveStat(text string, version int) Stat {
 	names := map[int][]string{
 		1: {"total_rss", "total_cache", "total_shmem", "total_unevictable", "no such row", "total_inactive_file", "total_active_file", "total_dirty", "total_writeback", "no such row", "no such row"},
@@ -201,8 +201,7 @@ func FuzzStat(f *testing.F) {
 	})
 }
 
-// FuzzMembership puts a line together and takes it apart again, and takes
-// anything apart.
+// FuzzMembership assembles a line and parses it again, and parses arbitrary text.
 func FuzzMembership(f *testing.F) {
 	f.Add("4:memory:/a:b", "cpu", "/system.slice:x:y")
 	f.Add("0::/", "name=memory", "/../..")
@@ -228,11 +227,11 @@ func FuzzMembership(f *testing.F) {
 	})
 }
 
-// kernelEscape is what the kernel's seq_path does to a path in mountinfo.
+// kernelEscape escapes like the kernel's seq_path does for a path in mountinfo.
 var kernelEscape = strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`, "#", `\043`)
 
-// FuzzMount puts a line together as the kernel does and takes it apart again,
-// and takes anything apart.
+// FuzzMount assembles a line as the kernel does and parses it again, and parses
+// arbitrary text.
 func FuzzMount(f *testing.F) {
 	f.Add(`36 35 0:31 /a\040b /sys/fs/cgroup/memory rw master:1 - cgroup cgroup rw,memory`, "docker/a b", `run-x\x2dy`, "master:1", false)
 	f.Add(`1 2 - cgroup2`, "..", "", "", true)
@@ -247,7 +246,7 @@ func FuzzMount(f *testing.F) {
 			t.Fatalf("unescape(%q) is not %q", kernelEscape.Replace(line), line)
 		}
 		if strings.Contains(" "+optional+" ", " - ") {
-			return // no optional field is called '-': it ends them
+			return // no optional field is called '-', which ends them
 		}
 		want := mount{version: 1, root: "/" + root, point: "/mnt" + strings.ReplaceAll(point, "/", "|")}
 		tail := " - cgroup  rw,cpu,memory"

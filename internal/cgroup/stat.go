@@ -5,38 +5,38 @@ import (
 	"math"
 )
 
-// Unknown is the value of an amount that this kernel does not tell.
+// Unknown is the value of an amount that the kernel does not provide.
 const Unknown = -1
 
-// Stat is what a control group uses with all groups below it, in bytes, or
-// [Unknown]. The rows named are those of memory.stat in v2 and in v1.
+// Stat is the memory use of a control group and its descendants. Each field is in
+// bytes, or [Unknown]. Each names its rows of memory.stat in v2 and in v1.
 type Stat struct {
-	Usage int64 // all that is charged: memory.current, memory.usage_in_bytes
+	Usage int64 // everything charged: memory.current, memory.usage_in_bytes
 
-	Anon        int64 // memory of programs without a file behind it: anon, total_rss
+	Anon        int64 // memory not backed by a file: anon, total_rss
 	File        int64 // page cache, Shmem included: file, total_cache
-	Shmem       int64 // tmpfs, shared memory; needs swap to be reclaimed: shmem, total_shmem
-	Unevictable int64 // mlock and the like: unevictable, total_unevictable
+	Shmem       int64 // tmpfs and shared memory, reclaimable only with swap: shmem, total_shmem
+	Unevictable int64 // mlock and similar: unevictable, total_unevictable
 
-	// What the kernel itself uses for the group: slab, page tables, kernel
-	// stacks, per-processor data. Row kernel, or before Linux 5.18 the sum of
-	// kernel_stack, pagetables, sec_pagetables, percpu and slab. memory.stat of
-	// v1 has nothing of it: there it is memory.kmem.usage_in_bytes, which is
+	// Kernel is the kernel's own memory for the group: slab, page tables, kernel
+	// stacks, per-processor data. In v2 it is the row kernel or, before Linux 5.18,
+	// the sum of kernel_stack, pagetables, sec_pagetables, percpu and slab. In v1
+	// memory.stat does not have it; there it is memory.kmem.usage_in_bytes, which is
 	// part of the usage.
 	Kernel int64
-	Slab   int64 // the part of Kernel that is objects such as dentries and inodes: slab; not told by v1
-	// Buffers of sockets, not part of Kernel: sock. In v1 they are not charged
-	// to the usage and therefore not told.
+	Slab   int64 // the part of Kernel for objects such as dentries and inodes: slab; Unknown in v1
+	// Sock is the memory of socket buffers, which is not part of Kernel: sock. In v1
+	// it is not charged to the usage and therefore Unknown.
 	Sock int64
 
-	// The page cache that the kernel takes back first when a limit is
-	// reached: a row each of the same name, with total_ before it in v1.
-	// Neither Shmem nor Unevictable is part of these two.
+	// InactiveFile and ActiveFile are the page cache that the kernel reclaims
+	// first at a limit. Each is the row of the same name, in v1 with the prefix
+	// total_. Neither includes Shmem or Unevictable.
 	InactiveFile int64
 	ActiveFile   int64
 
-	// The part of these two that must be written to its file before it can be
-	// taken back: file_dirty and file_writeback, total_dirty and
+	// Dirty and Writeback are the part of the page cache that must be written to its
+	// file before it can be reclaimed: file_dirty and file_writeback, total_dirty and
 	// total_writeback.
 	Dirty     int64
 	Writeback int64
@@ -48,9 +48,9 @@ var unknownStat = Stat{
 	InactiveFile: Unknown, ActiveFile: Unknown, Dirty: Unknown, Writeback: Unknown,
 }
 
-// WorkingSet returns the usage less the inactive part of the page cache, at
-// least 0: what the kubelet evicts by and what kubectl top shows (cadvisor,
-// container/libcontainer/handler.go). Active page cache is still in it.
+// WorkingSet returns the usage less the inactive page cache, at least 0. The
+// kubelet evicts by this figure and kubectl top shows it (cadvisor,
+// container/libcontainer/handler.go). It still includes the active page cache.
 func (s *Stat) WorkingSet() int64 {
 	if s.Usage < 0 || s.InactiveFile < 0 {
 		return Unknown
@@ -58,16 +58,16 @@ func (s *Stat) WorkingSet() int64 {
 	return max(0, s.Usage-s.InactiveFile)
 }
 
-// Unreclaimable returns what the kernel cannot take back before it kills: usage −
-// (inactive_file + active_file). It is from 0 to Usage, however the rows
-// contradict each other: the kernel counts each of them by itself and in
-// batches. Without the file rows the result is [Unknown].
+// Unreclaimable returns what the kernel cannot reclaim before it kills: usage −
+// (inactive_file + active_file). The rows can contradict each other because the
+// kernel counts each by itself and in batches, so the result is kept between 0 and
+// Usage. It is [Unknown] if the file rows are.
 //
-// Dirty and Writeback are in the two lists and so not in the result, though they
-// have to be written first: the kernel makes who allocates wait for that. Measured
-// on Linux 6.18, v1, 256 MiB: with 240 MiB of dirty pages a process could
-// touch 100 to 245 MiB of anonymous memory, within 0.25 s and, in eight runs, without
-// a kill.
+// Dirty and Writeback are part of those rows and so not of the result, although
+// they must be written first: the kernel makes allocations wait for that. Measured
+// on Linux 6.18, v1, limit 256 MiB: with 240 MiB of dirty pages a process could
+// touch 100 to 245 MiB of anonymous memory within 0.25 s, without a kill in eight
+// runs.
 func (s *Stat) Unreclaimable() int64 {
 	if s.Usage < 0 || s.InactiveFile < 0 || s.ActiveFile < 0 {
 		return Unknown
@@ -75,7 +75,7 @@ func (s *Stat) Unreclaimable() int64 {
 	return s.Usage - min(s.Usage, add(s.InactiveFile, s.ActiveFile))
 }
 
-// add adds two numbers of at least 0 and stops at the largest int64.
+// add adds two numbers of at least 0 and saturates at the largest int64.
 func add(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
@@ -83,13 +83,13 @@ func add(a, b int64) int64 {
 	return a + b
 }
 
-// parse fills in s from memory.stat and returns how many rows it took.
+// parse fills in s from memory.stat and returns how many rows it used.
 //
-// A last row without a newline is left out: the kernel ends each row with one,
-// so this one was cut, and a number cut short is a wrong number.
+// A last row without a newline is ignored. The kernel ends each row with one, so
+// that row was truncated, and a truncated number is wrong.
 func (s *Stat) parse(text []byte, version int) int {
 	taken := 0
-	kernel := int64(Unknown) // as the sum of its rows
+	kernel := int64(Unknown) // the sum of its rows
 	for {
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 {
@@ -127,8 +127,8 @@ func (s *Stat) parse(text []byte, version int) int {
 	}
 }
 
-// fieldV1 knows only the total_ rows: those without the prefix leave out the
-// groups below, which count towards the usage and the limit all the same.
+// fieldV1 recognises only the total_ rows. Those without the prefix exclude
+// descendants, which do count towards the usage and the limit.
 func (s *Stat) fieldV1(key []byte) *int64 {
 	switch string(key) {
 	case "total_cache":
@@ -179,7 +179,8 @@ func (s *Stat) fieldV2(key []byte) *int64 {
 	return nil
 }
 
-// isPartOfKernel names the rows whose sum is row kernel, where there is none.
+// isPartOfKernel reports whether key is one of the rows that sum up to the row
+// kernel.
 func isPartOfKernel(key []byte) bool {
 	switch string(key) {
 	case "kernel_stack", "pagetables", "sec_pagetables", "percpu", "slab":

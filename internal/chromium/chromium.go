@@ -1,5 +1,5 @@
-// Package chromium drives a real browser in tests: Chromium, spoken to by its
-// DevTools protocol over a pipe, which needs no client library.
+// Package chromium drives a real browser in tests. It speaks Chromium's DevTools
+// protocol over a pipe and needs no client library.
 package chromium
 
 import (
@@ -17,21 +17,21 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// Browser is Chromium with one page. It is for one goroutine. What goes wrong
-// fails the test.
+// Browser is Chromium with one page. It must be used by one goroutine at a time.
+// Its methods fail the test on any error.
 type Browser struct {
 	t       *testing.T
 	in      *os.File
-	file    *os.File // what out reads
+	file    *os.File // what out reads from
 	out     *bufio.Reader
 	session string
 	last    int
-	// Events are those since the last load, oldest first.
+	// Events are the events since the last Open, oldest first.
 	Events []Message
 }
 
-// Message is a message of the protocol, of whichever direction: JSON that ends
-// with a zero byte.
+// Message is a message of the protocol in either direction: JSON terminated by a
+// zero byte.
 type Message struct {
 	ID        int             `json:"id,omitempty"`
 	SessionID string          `json:"sessionId,omitempty"`
@@ -46,7 +46,8 @@ type Message struct {
 // patience is how long a command may take before the browser counts as hung.
 const patience = 2 * time.Minute
 
-// Start starts Chromium with one empty page; without one the test is skipped.
+// Start starts Chromium with one empty page. It skips the test if there is no
+// Chromium.
 func Start(t *testing.T) *Browser {
 	t.Helper()
 	path := ""
@@ -58,9 +59,10 @@ func Start(t *testing.T) *Browser {
 	}
 	testenv.Need(t, path != "", "needs Chromium")
 	if runtime.GOOS == "windows" {
-		t.Skip("a process there inherits no pipes")
+		t.Skip("child processes on this system inherit no pipes")
 	}
-	// Not t.TempDir: Chromium's helpers may still write when it is removed.
+	// Not t.TempDir: Chromium's helper processes may still be writing when it is
+	// removed.
 	home, err := os.MkdirTemp("", "leakguard-chromium-")
 	if err != nil {
 		t.Fatal(err)
@@ -75,14 +77,14 @@ func Start(t *testing.T) *Browser {
 	}
 	cmd := exec.CommandContext(t.Context(), path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--hide-scrollbars", "--user-data-dir="+home, "--remote-debugging-pipe", "about:blank")
-	cmd.ExtraFiles = []*os.File{toRead, toWrite} // 3 and 4, where it looks for them
+	cmd.ExtraFiles = []*os.File{toRead, toWrite} // become descriptors 3 and 4, which Chromium expects
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	toRead.Close()
 	toWrite.Close()
 	t.Cleanup(func() {
-		in.Close() // then it ends
+		in.Close() // makes Chromium exit
 		cmd.Process.Kill()
 		cmd.Wait()
 		out.Close()
@@ -101,8 +103,8 @@ func Start(t *testing.T) *Browser {
 	return b
 }
 
-// Call sends a command and waits for its result; events that arrive meanwhile
-// are kept.
+// Call sends a command and waits for its result. It collects the events that arrive
+// meanwhile.
 func (b *Browser) Call(method string, params map[string]any, result any) {
 	b.t.Helper()
 	b.last++
@@ -137,7 +139,7 @@ func (b *Browser) next() Message {
 	b.t.Helper()
 	line, err := b.out.ReadBytes(0)
 	if err != nil {
-		b.t.Fatalf("chromium has ended or hangs: %v", err)
+		b.t.Fatalf("chromium has exited or hangs: %v", err)
 	}
 	var m Message
 	if err := json.Unmarshal(line[:len(line)-1], &m); err != nil {
@@ -149,7 +151,7 @@ func (b *Browser) next() Message {
 	return m
 }
 
-// Open loads a page in a window of that size.
+// Open loads a page in a window of the given size.
 func (b *Browser) Open(url string, width, height int, dark bool) {
 	b.t.Helper()
 	scheme := map[bool]string{true: "dark", false: "light"}[dark]
@@ -169,7 +171,7 @@ func (b *Browser) Open(url string, width, height int, dark bool) {
 	}
 }
 
-// Evaluate runs a script in the page and reads what it returns.
+// Evaluate runs a script in the page and decodes its result.
 func (b *Browser) Evaluate(script string, result any) {
 	b.t.Helper()
 	var got struct {
@@ -178,15 +180,16 @@ func (b *Browser) Evaluate(script string, result any) {
 	}
 	b.Call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &got)
 	if got.ExceptionDetails != nil {
-		b.t.Fatalf("the probe failed: %s", got.ExceptionDetails)
+		b.t.Fatalf("the script failed: %s", got.ExceptionDetails)
 	}
 	if err := json.Unmarshal(got.Result.Value, result); err != nil {
-		b.t.Fatalf("the probe returned %.200s: %v", got.Result.Value, err)
+		b.t.Fatalf("the script returned %.200s: %v", got.Result.Value, err)
 	}
 }
 
-// Screenshot writes as PNG what is at most so many pixels of the page, from the
-// upper edge of the first element that the selector finds; "" is the page.
+// Screenshot saves part of the page as a PNG: at most that many pixels, from the
+// upper edge of the first element that matches the selector, or of the page if it
+// is "".
 func (b *Browser) Screenshot(file, selector string, width, most int) {
 	b.t.Helper()
 	var at struct{ Top, Height int }
@@ -207,8 +210,9 @@ func (b *Browser) Screenshot(file, selector string, width, most int) {
 	}
 }
 
-// Complaints are what the page wrote to the console, threw, violated, or loaded
-// besides the URLs that begin so; data: may be loaded always.
+// Complaints returns console messages, exceptions, policy violations, and requests
+// for URLs that do not start with allowed. Requests for data: URLs are always
+// allowed.
 func (b *Browser) Complaints(allowed string) (all []string) {
 	for _, e := range b.Events {
 		params := fmt.Sprint(e.Params)

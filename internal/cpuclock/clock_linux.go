@@ -16,16 +16,16 @@ const (
 	clockProcessCPUTime = 2
 	sigevThreadID       = 4
 	sigBlock            = 0
-	// Any real-time signal would do. Those at the low end belong to C
-	// libraries, 64 to valgrind.
+	// Any real-time signal would do. C libraries use those at the low end, and
+	// valgrind uses 64.
 	wakeSignal = syscall.Signal(62)
 
-	siTimer = -2 // si_code of a POSIX timer's signal
-	siTkill = -6 // si_code of tgkill's
+	siTimer = -2 // si_code of a signal from a POSIX timer
+	siTkill = -6 // si_code of a signal from tgkill
 )
 
-// sigevent is struct sigevent of sigevent(3type), with the thread's id as the
-// first member of its union.
+// sigevent is struct sigevent of sigevent(3type), with the thread ID as the first
+// member of its union.
 type sigevent struct {
 	value  uintptr
 	signo  int32
@@ -39,15 +39,15 @@ type itimerspec struct {
 	interval, value syscall.Timespec
 }
 
-// siginfo is the head of siginfo_t of rt_sigtimedwait(2).
+// siginfo is the beginning of siginfo_t, which rt_sigtimedwait(2) fills.
 type siginfo struct {
 	signo, errno, code int32
 	_                  [116]byte
 }
 
-// Clock wakes its owner by the CPU time of the process.
+// Clock wakes its owner after an amount of CPU time of the process.
 type Clock struct {
-	// C receives a token when an armed timer has expired.
+	// C receives a token when an armed timer expires.
 	C <-chan struct{}
 
 	mu      sync.Mutex
@@ -57,7 +57,7 @@ type Clock struct {
 	stopped chan struct{}
 }
 
-// New starts the thread. The clock is not armed yet.
+// New returns a clock that is not armed, and starts its thread.
 func New() (*Clock, error) {
 	wake := make(chan struct{}, 1)
 	c := &Clock{C: wake, stopped: make(chan struct{})}
@@ -69,17 +69,17 @@ func New() (*Clock, error) {
 	return c, nil
 }
 
-// start finds the thread. The main one will not do: it is whom a signal that is
-// not ours is passed on to, and it must not block it.
+// start picks a thread. It avoids the main thread, which receives the signals that
+// are not ours and therefore must not block them.
 func (c *Clock) start(wake chan<- struct{}, started chan<- error) {
-	// Never unlocked: the thread ends with the goroutine, and its signal
+	// Never unlocked, so that the thread ends with the goroutine and takes its signal
 	// mask with it.
 	runtime.LockOSThread()
 	if syscall.Gettid() != syscall.Getpid() {
 		c.run(wake, started)
 		return
 	}
-	// Held until the next goroutine has a thread, which is another one then.
+	// Hold this thread until the next goroutine runs, which is then on another one.
 	found := make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
@@ -112,13 +112,12 @@ func (c *Clock) run(wake chan<- struct{}, started chan<- error) {
 	for c.wait(set) {
 		select {
 		case wake <- struct{}{}:
-		default: // the owner has not taken the last one yet
+		default: // the owner has not taken the last token yet
 		}
 	}
 }
 
-// wait returns true when the timer has expired, and false when the clock is
-// closed.
+// wait returns true when the timer expires, and false when the clock is closed.
 func (c *Clock) wait(set uint64) bool {
 	for {
 		var info siginfo
@@ -139,15 +138,15 @@ func (c *Clock) wait(set uint64) bool {
 			return false
 		}
 		if info.code != siTkill {
-			// Sent to the process by somebody else: it is not ours.
+			// Somebody else sent it to the process: it is not ours.
 			tgkill(syscall.Getpid())
 		}
 	}
 }
 
-// Arm lets the clock expire once, when the process has used d more CPU time
-// (of all its threads, user and system). It replaces an earlier Arm; d of 0 or
-// less disarms.
+// Arm makes the clock expire once, when the process has used d more CPU time (user
+// and system, all threads). It replaces an earlier Arm. If d is 0 or less, it
+// disarms the clock. It fails after Close.
 func (c *Clock) Arm(d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,7 +162,7 @@ func (c *Clock) Arm(d time.Duration) error {
 	return nil
 }
 
-// Close deletes the timer and ends the thread. It is idempotent.
+// Close deletes the timer and ends the thread. It can be called more than once.
 func (c *Clock) Close() error {
 	c.mu.Lock()
 	if c.closed {

@@ -99,8 +99,8 @@ func TestCloseEndsTheThreadAndIsIdempotent(t *testing.T) {
 
 func init() { runtime.LockOSThread() } // so that TestMain has the main thread
 
-// onMain is what New gave on the main thread, on which the clock's goroutine
-// would have been the next to run.
+// onMain is the result of New on the main thread, which would have been the next to
+// run the clock's goroutine.
 var onMain struct {
 	clock *Clock
 	err   error
@@ -108,9 +108,10 @@ var onMain struct {
 }
 
 func TestMain(m *testing.M) {
-	runtime.UnlockOSThread()
 	procs := runtime.GOMAXPROCS(1)
+	// Unlocked as late as possible: from here on a busy machine may move it.
 	onMain.isIt = syscall.Gettid() == syscall.Getpid()
+	runtime.UnlockOSThread()
 	onMain.clock, onMain.err = New()
 	runtime.GOMAXPROCS(procs)
 	if onMain.err == nil {

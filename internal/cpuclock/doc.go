@@ -1,13 +1,13 @@
-// Package cpuclock wakes a goroutine when the process has burned a given
-// amount of CPU time: never while it idles, and within milliseconds once it
-// works.
+// Package cpuclock wakes a goroutine when the process has used a given amount of
+// CPU time. It never wakes an idle process, and wakes a busy one within
+// milliseconds.
 //
-// It exists because polling fits neither end. Waking an idle process every
-// 10 ms costs up to 2% of a core; waking it every second misses a leak of
-// 3 GB/s, which fills 300 MiB in 100 ms. Such a leak burns CPU from its first
-// page on, so the process's CPU clock is the cheapest witness of it.
+// Polling cannot do both. Waking an idle process every 10 ms costs up to 2% of a
+// core. Waking it every second misses a leak of 3 GB/s, which fills 300 MiB in 100
+// ms. Such a leak uses CPU from its first page on, so the process's CPU clock is
+// the cheapest way to notice it.
 //
-// # How
+// # How it works
 //
 //  1. One thread, locked to one goroutine, blocks one real-time signal and
 //     waits for it in rt_sigtimedwait(2).
@@ -16,24 +16,23 @@
 //     (SIGEV_THREAD_ID).
 //  3. The thread takes the signal and puts a token into [Clock.C].
 //
-// # Why a signal does no harm here
+// # Why the signal does no harm
 //
-// The signal is directed at a thread that blocks it and waits for it, so no
-// handler ever runs, no system call of the host is interrupted with EINTR and
-// no other thread sees it. The timer is gone after fork and exec. What the
-// host does with SIGPROF, SIGALRM or os/signal is not touched. A signal of
-// this number that somebody else sent to the whole process is passed on to
-// the main thread.
+// The signal is directed at a thread that blocks it and waits for it. Therefore no
+// handler ever runs, no system call of the host is interrupted with EINTR, and no
+// other thread sees it. The timer does not survive fork or exec. The host's own use
+// of SIGPROF, SIGALRM or os/signal is unaffected. If another process sends a signal
+// of this number to the whole process, it is passed on to the main thread.
 //
-// Where the kernel refuses (seccomp, gVisor, other systems), [New] returns an
-// error that wraps [errors.ErrUnsupported], and the caller polls.
+// If the kernel refuses (seccomp, gVisor) or the system is not Linux, [New] returns
+// an error that wraps [errors.ErrUnsupported], and the caller must poll.
 //
 // # Cost
 //
-// One thread that sleeps in the kernel, and one of the runtime's own, since
-// locking a goroutine to a thread makes it keep a template thread. Nothing
-// while the process idles. The kernel looks at CPU timers in its clock tick
-// (4 ms at 250 Hz), so a timer is up to a tick late.
+// One thread that sleeps in the kernel, and one more of the runtime's own: once a
+// goroutine is locked to a thread, the runtime keeps a template thread. An idle
+// process pays nothing else. The kernel checks CPU timers on its clock tick (4 ms
+// at 250 Hz), so a timer can be up to a tick late.
 //
 // # Concurrency
 //

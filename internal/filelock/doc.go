@@ -1,7 +1,7 @@
-// Package filelock tells whether the process that owns a file is alive.
+// Package filelock finds out whether the process that owns a file is alive.
 //
-// The owner takes the lock of the file and keeps it. The kernel lets go of it when
-// the owner dies, however that happens; whoever then gets the lock knows that
-// nobody lives who has it. Where a file system or platform has no such locks an
-// error says so, and who lives is to be judged by age.
+// The owner locks the file and keeps the lock. The kernel releases it when the
+// owner dies, however it dies. A process that then gets the lock knows that the
+// owner is dead. On file systems and platforms without such locks [Try] returns an
+// error, and callers have to go by the file's age.
 package filelock

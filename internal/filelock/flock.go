@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// Try takes the lock of a file or folder if nobody has it; closing the file gives
-// it back. The kernel lets go of it when its owner dies, however it dies, and it
-// belongs to the open file: two owners in one process exclude each other too. An
-// error means that this file system does not tell (some network file systems).
+// Try locks a file or folder if its lock is free. Closing the file releases the
+// lock, and the kernel releases it when the owner dies. The lock belongs to the
+// open file, so two owners in one process exclude each other, too. An error means
+// that this file system has no usable locks, like some network file systems.
 func Try(f *os.File) (taken bool, err error) {
 	raw, err := f.SyscallConn()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// Try cannot tell here; who lives is judged by age instead. (Windows has
-// LockFileEx, but not for folders, and a mandatory lock would keep users from
-// reading.)
+// Try returns [errors.ErrUnsupported]: callers have to go by the file's age.
+// Windows has LockFileEx, but not for folders, and its mandatory lock would keep
+// users from reading the file.
 func Try(*os.File) (taken bool, err error) { return false, errors.ErrUnsupported }

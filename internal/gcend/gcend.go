@@ -1,13 +1,12 @@
-// Package gcend tells when a garbage collection cycle has ended.
+// Package gcend reports the end of each garbage collection cycle.
 //
-// An object that nothing refers to has a cleanup ([runtime.AddCleanup]); when a
-// cycle finds it dead, the cleanup puts a token into a channel and makes the
-// next such object. A cleanup rather than a finalizer: one finalizer of the
-// host that blocks stops all finalizers of the process, cleanups run in several
-// goroutines.
+// An unreferenced object has a cleanup ([runtime.AddCleanup]). When a cycle finds
+// the object dead, the cleanup puts a token into a channel and creates the next
+// such object. It is a cleanup and not a finalizer because one blocked finalizer of
+// the host stops all finalizers of the process. Cleanups run in several goroutines.
 //
-// A heap that doubles is so seen at each doubling without a timer. The cost is
-// an allocation of 16 bytes a cycle.
+// A growing heap is thus noticed at each doubling without a timer. The cost is an
+// allocation of 16 bytes per cycle.
 package gcend
 
 import (
@@ -15,10 +14,10 @@ import (
 	"sync/atomic"
 )
 
-// Notifier puts a token into C after each cycle.
+// Notifier puts a token into C after each cycle. Its methods may be called from any
+// goroutine.
 type Notifier struct {
-	// C has room for one token: cycles that end faster than the owner looks
-	// are one wake.
+	// C holds one token. Cycles that end before the owner takes it share that token.
 	C <-chan struct{}
 
 	state *state
@@ -29,18 +28,20 @@ type state struct {
 	stopped atomic.Bool
 }
 
-// sentinel holds a pointer, so that the allocator gives it a slot of its own
-// instead of packing it with other small objects that may live on.
+// sentinel contains a pointer, so that the allocator gives it a slot of its own. It
+// would otherwise be packed together with other small objects, which may stay
+// alive.
 type sentinel struct{ _ *sentinel }
 
-// Notify starts to watch.
+// Notify returns a notifier that is running.
 func Notify() *Notifier {
 	s := &state{c: make(chan struct{}, 1)}
 	s.arm()
 	return &Notifier{C: s.c, state: s}
 }
 
-// Stop ends the watching. It is idempotent; the last sentinel dies unnoticed.
+// Stop stops the notifier. It can be called more than once. It does not wait for a
+// cycle that is ending.
 func (n *Notifier) Stop() { n.state.stopped.Store(true) }
 
 func (s *state) arm() {
@@ -51,8 +52,8 @@ func (s *state) cycleEnded() {
 	if s.stopped.Load() {
 		return
 	}
-	// First the next sentinel: whoever takes the token may start a cycle at
-	// once, and that one is to be seen too.
+	// Create the next sentinel first: the receiver of the token may start a cycle at
+	// once, and that cycle must be reported as well.
 	s.arm()
 	select {
 	case s.c <- struct{}{}:

@@ -5,11 +5,12 @@ import (
 	"runtime/metrics"
 )
 
-// Unknown is the value of a quantity that this toolchain has no metric for.
+// Unknown is the value of a quantity for which this toolchain has no metric.
 const Unknown = -1
 
-// Stat is one reading of the Go runtime. Names are those of runtime.MemStats
-// where it has the quantity; amounts are bytes.
+// Stat is one reading of the Go runtime. Fields are named after those of
+// runtime.MemStats where it has the quantity. Amounts are in bytes. A field is
+// [Unknown] if the toolchain lacks its metric.
 type Stat struct {
 	HeapAlloc, HeapLive, HeapInuse, HeapIdle, HeapReleased, HeapSys int64
 	TotalAlloc, HeapObjects, Mallocs, Frees                         int64
@@ -24,7 +25,7 @@ type Stat struct {
 	Threads int64
 }
 
-// slot is the place of a metric in the slice that metrics.Read fills.
+// slot is the index of a metric in table.
 type slot int
 
 const (
@@ -100,13 +101,13 @@ var table = [slots]string{
 	threads:         "/sched/threads/total:threads",
 }
 
-// Reader reads the runtime. It is used by one goroutine at a time.
+// Reader reads the runtime's figures. It must be used by one goroutine at a time.
 type Reader struct {
 	samples []metrics.Sample
 	at      [slots]int // index in samples, or Unknown
 }
 
-// NewReader returns a Reader of the metrics that this toolchain has.
+// NewReader returns a Reader for the metrics that this toolchain has.
 func NewReader() *Reader {
 	have := make(map[string]bool)
 	for _, d := range metrics.All() {
@@ -125,7 +126,7 @@ func NewReader() *Reader {
 	return r
 }
 
-// Read fills s. It neither allocates nor stops the world.
+// Read fills in s. It neither allocates nor stops the world.
 func (r *Reader) Read(s *Stat) {
 	metrics.Read(r.samples)
 
@@ -141,8 +142,8 @@ func (r *Reader) Read(s *Stat) {
 	s.HeapSys = sum(s.HeapInuse, s.HeapIdle)
 	s.TotalAlloc = r.value(allocBytes)
 	s.HeapObjects = r.value(heapObjectCount)
-	// MemStats counts each object packed into a 16-byte block, the metric
-	// only the blocks.
+	// MemStats counts each object that is packed into a 16-byte block. The metric
+	// counts only the blocks.
 	s.Mallocs = sum(r.value(allocObjects), tiny)
 	s.Frees = sum(r.value(freeObjects), tiny)
 
@@ -160,7 +161,7 @@ func (r *Reader) Read(s *Stat) {
 	s.NextGC = r.value(heapGoal)
 	s.ScanHeap = r.value(scanHeap)
 	s.MemoryLimit = r.value(gomemlimit)
-	if s.MemoryLimit == math.MaxInt64 { // how the runtime says 'off'
+	if s.MemoryLimit == math.MaxInt64 { // the runtime's value for 'off'
 		s.MemoryLimit = Unknown
 	}
 	s.NumGC = r.value(cycles)
@@ -187,7 +188,7 @@ func (r *Reader) value(i slot) int64 {
 	return int64(v)
 }
 
-// sum is Unknown if one of its parts is.
+// sum adds two quantities. The result is Unknown if either is.
 func sum(a, b int64) int64 {
 	if a == Unknown || b == Unknown {
 		return Unknown

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// since126 are the metrics that Go 1.25 does not have yet.
+// since126 are the metrics that Go 1.25 lacks.
 var since126 = map[slot]bool{running: true, runnable: true, waiting: true, notInGo: true, created: true, threads: true}
 
 func TestTableNamesMetricsOfThisToolchain(t *testing.T) {
@@ -55,8 +55,7 @@ func TestReadFillsEveryField(t *testing.T) {
 	}
 }
 
-// A metric that a toolchain lacks makes what is computed from it unknown, and
-// nothing else.
+// A metric that a toolchain lacks makes only what depends on it unknown.
 func TestMissingMetricIsUnknown(t *testing.T) {
 	r := NewReader()
 	r.at[heapReleased], r.at[threads] = Unknown, Unknown
@@ -91,7 +90,7 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// garbage is allocated on purpose, so that no field is compared at 0.
+// garbage is allocated so that no field is compared at 0.
 var garbage [][]byte
 
 func TestReadEqualsMemStats(t *testing.T) {
@@ -104,9 +103,9 @@ func TestReadEqualsMemStats(t *testing.T) {
 	r := NewReader()
 	var s Stat
 	var m runtime.MemStats
-	// Between the two reads the background sweeper, the scavenger and the
-	// other goroutines of the test binary may move something: what counts is
-	// that the values agree when nothing does.
+	// Between the two reads the background sweeper, the scavenger and other
+	// goroutines of the test binary may change something. The values must agree when
+	// nothing does.
 	diffs := []string{"never compared"}
 	for try := 0; len(diffs) > 0 && try < 200; try++ {
 		runtime.ReadMemStats(&m)
@@ -119,7 +118,7 @@ func TestReadEqualsMemStats(t *testing.T) {
 	}
 }
 
-// compare holds each field against the one of the same name.
+// compare compares each field with the one of the same name.
 func compare(s *Stat, m *runtime.MemStats) (diffs []string) {
 	got, want := reflect.ValueOf(s).Elem(), reflect.ValueOf(m).Elem()
 	for i := range got.NumField() {

@@ -4,25 +4,25 @@ import "runtime/metrics"
 
 const (
 	schedLatencies = "/sched/latencies:seconds"
-	// tracked is of how many times that a goroutine becomes runnable the runtime
-	// measures one (gTrackingPeriod in runtime2.go).
+	// tracked is the runtime's sampling interval: it measures one in this many times
+	// that a goroutine becomes runnable (gTrackingPeriod in runtime2.go).
 	tracked = 8
 
 	asyncTimers = "/godebug/non-default-behavior/asynctimerchan:events"
 )
 
-// Wakeups counts how often goroutines became runnable. It is used by one
-// goroutine at a time; its zero value is ready to use. It is apart from [Reader]
-// because its source is a histogram, whose first reading allocates.
+// Wakeups counts how often goroutines became runnable. It must be used by one
+// goroutine at a time. The zero value is ready to use. It is separate from [Reader]
+// because its source is a histogram, and reading that for the first time allocates.
 type Wakeups struct {
 	sample [1]metrics.Sample
 }
 
-// Read returns how often goroutines became runnable since the process began, by
-// sample: for each the runtime measures every eighth time, so a goroutine that has
-// been woken less than eight times may not count, and over many the error is
-// small. Unknown where the toolchain does not tell. The first call allocates the
-// histogram, later ones allocate nothing.
+// Read estimates how often goroutines became runnable since the process started, or
+// returns [Unknown] if the toolchain lacks the metric. The runtime measures every
+// eighth time for each goroutine. One that has been woken fewer than eight times
+// may therefore not count; over many goroutines the error is small. The first call
+// allocates the histogram, later calls allocate nothing.
 func (w *Wakeups) Read() int64 {
 	w.sample[0].Name = schedLatencies
 	metrics.Read(w.sample[:])
@@ -37,8 +37,8 @@ func (w *Wakeups) Read() int64 {
 }
 
 // AsyncTimers reports whether GODEBUG=asynctimerchan=1 is in force, however it was
-// set, under which the runtime never collects a ticker that nobody stops. It is
-// known once the process has made a timer with a channel.
+// set. If it is, the runtime never collects a ticker that is not stopped. The
+// result is reliable once the process has created a timer with a channel.
 func AsyncTimers() bool {
 	s := [1]metrics.Sample{{Name: asyncTimers}}
 	metrics.Read(s[:])

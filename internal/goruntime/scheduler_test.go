@@ -14,7 +14,7 @@ func TestWakeups(t *testing.T) {
 	if before < 0 {
 		t.Fatalf("Wakeups = %d: this toolchain has no %s", before, schedLatencies)
 	}
-	// Two goroutines that wake each other are runnable once for each message.
+	// Two goroutines that wake each other become runnable once for each message.
 	const messages = 80_000
 	ping, pong := make(chan int), make(chan int)
 	go func() {
@@ -29,7 +29,8 @@ func TestWakeups(t *testing.T) {
 	}
 	close(ping)
 	<-pong
-	// A goroutine that does not have to wait is not woken: count a part only.
+	// A goroutine that does not have to wait is not woken, so only a part is
+	// required.
 	if got := w.Read() - before; got < messages/8 || got > 10*messages {
 		t.Errorf("%d wake-ups for %d messages", got, messages)
 	}

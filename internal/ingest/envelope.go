@@ -7,29 +7,29 @@ import (
 	"fmt"
 )
 
-// Relay's limits, in decompressed bytes: the defaults of relay-config/src/config.rs
+// Relay's limits in decompressed bytes: the defaults of relay-config/src/config.rs
 // (max_envelope_size, max_event_size, max_profile_size, max_attachment_size,
 // max_attachments_size, max_attachment_count).
 const (
 	MaxEnvelope        = 200 << 20
 	MaxEvent           = 1 << 20
 	MaxProfile         = 50 << 20
-	MaxAttachments     = 200 << 20 // each, and all of an envelope
+	MaxAttachments     = 200 << 20 // for each, and for all of an envelope together
 	MaxAttachmentCount = 30
 )
 
-// Item is an item of an envelope.
+// Item is one item of an envelope.
 type Item struct {
 	Type    string
-	Name    string // of an attachment's file
+	Name    string // file name of an attachment
 	Bytes   int64
-	Refused string   // why Relay would drop it after it accepted the envelope; empty: it keeps it
-	Profile *Profile // what a profile holds; nil for others and for one that is refused
+	Refused string   // why Relay would drop it after accepting the envelope; "" if it keeps it
+	Profile *Profile // content of an accepted profile; nil for all other items
 
 	payload []byte
 }
 
-// parseEnvelope takes an envelope apart
+// parseEnvelope splits an envelope into its items
 // (https://develop.sentry.dev/sdk/data-model/envelopes/).
 func parseEnvelope(p []byte) (id string, items []Item, err error) {
 	line := func() []byte {
@@ -45,7 +45,7 @@ func parseEnvelope(p []byte) (id string, items []Item, err error) {
 	}
 	for len(p) > 0 {
 		head := line()
-		if len(head) == 0 { // empty lines between items are let pass
+		if len(head) == 0 { // empty lines between items are allowed
 			continue
 		}
 		var h struct {
@@ -65,11 +65,11 @@ func parseEnvelope(p []byte) (id string, items []Item, err error) {
 		} else {
 			n := *h.Length
 			if n < 0 || n > len(p) {
-				return "", nil, fmt.Errorf("item %d says it has %d bytes, there are %d", len(items), n, len(p))
+				return "", nil, fmt.Errorf("item %d declares %d bytes, but %d are left", len(items), n, len(p))
 			}
 			it.payload, p = p[:n], p[n:]
 			if len(p) > 0 && p[0] != '\n' {
-				return "", nil, fmt.Errorf("item %d has more than the %d bytes it says", len(items), n)
+				return "", nil, fmt.Errorf("item %d has more than the %d bytes it declares", len(items), n)
 			}
 			p = bytes.TrimPrefix(p, []byte("\n"))
 		}
@@ -79,10 +79,10 @@ func parseEnvelope(p []byte) (id string, items []Item, err error) {
 	return header.EventID, items, nil
 }
 
-// checkSizes returns the reason to refuse an envelope as a whole.
+// checkSizes returns the reason to reject the whole envelope, if there is one.
 func checkSizes(items []Item) error {
 	type limit struct {
-		bytes int64 // of one, and of all
+		bytes int64 // for one item, and for all together
 		count int
 	}
 	limits := map[string]limit{
@@ -98,7 +98,7 @@ func checkSizes(items []Item) error {
 		}
 		l, ok := limits[kind]
 		if !ok {
-			continue // sessions and such are small, or unknown and let pass
+			continue // sessions and such are small; unknown types are allowed
 		}
 		if it.Bytes > l.bytes || l.count == 0 {
 			return tooLarge("envelope exceeded size limits for type '%s' (%d bytes)", it.Type, it.Bytes)
@@ -110,7 +110,7 @@ func checkSizes(items []Item) error {
 	return nil
 }
 
-// look looks into the item and lets go of its bytes.
+// look inspects the item and releases its bytes.
 func (it *Item) look() {
 	var err error
 	switch it.Type {
@@ -128,7 +128,8 @@ func (it *Item) look() {
 	it.payload = nil
 }
 
-// checkTransaction does what Relay's event normalization asks of transactions.
+// checkTransaction applies the checks of Relay's event normalization to a
+// transaction.
 func checkTransaction(p []byte) error {
 	var tx struct {
 		Type     string          `json:"type"`

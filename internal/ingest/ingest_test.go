@@ -78,7 +78,7 @@ func TestEnvelopes(t *testing.T) {
 		"30 attachments":          {envelope(attachments[1:]...), 200, ""},
 		"empty":                   {nil, 400, "envelope header"},
 		"not an envelope":         {[]byte("hello"), 400, "envelope header"},
-		"cut short":               {envelope(raw{"event", "{}"})[:len(envelope(raw{"event", "{}"}))-3], 400, "there are 0"},
+		"cut short":               {envelope(raw{"event", "{}"})[:len(envelope(raw{"event", "{}"}))-3], 400, "but 0 are left"},
 		"too long":                {append(envelope(raw{"event", "{}"})[:len(envelope(raw{"event", "{}"}))-1], "x\n"...), 400, "more than the 2 bytes"},
 		"negative length":         {[]byte("{}\n{\"type\":\"event\",\"length\":-1}\n{}\n"), 400, "-1 bytes"},
 		"no type":                 {[]byte("{}\n{\"length\":2}\n{}\n"), 400, "no type"},

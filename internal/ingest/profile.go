@@ -17,14 +17,14 @@ const maxProfileDuration = 30 * time.Second
 // Profile is what Relay keeps of a profile.
 type Profile struct {
 	Samples, Threads int
-	// ActiveSamples is those of the thread that the transaction ran on.
+	// ActiveSamples counts the samples of the thread that the transaction ran on.
 	ActiveSamples int
-	// First and Last are when the first and the last sample were taken, since
-	// the profile's start.
+	// First and Last are the times of the first and the last sample since the
+	// profile's start.
 	First, Last time.Duration
 }
 
-// number is written as one or as a string.
+// number is an integer encoded as a JSON number or string.
 type number uint64
 
 func (n *number) UnmarshalJSON(p []byte) error {
@@ -60,12 +60,12 @@ type profileV1 struct {
 	Profile *struct {
 		Samples []sample   `json:"samples"`
 		Stacks  [][]int    `json:"stacks"`
-		Frames  []struct{} `json:"frames"` // counted only
+		Frames  []struct{} `json:"frames"` // only counted
 	} `json:"profile"`
 }
 
-// checkProfile does what Relay does with a profile of version 1; the error is
-// the reason to drop it.
+// checkProfile applies Relay's checks to a profile of version 1. The error is the
+// reason to drop it.
 func checkProfile(p []byte) (*Profile, error) {
 	var v profileV1
 	if err := json.Unmarshal(p, &v); err != nil {
@@ -128,8 +128,8 @@ func isID(s string) bool {
 	return err == nil && len(id) == 16 && !bytes.Equal(id, make([]byte, 16))
 }
 
-// withoutIdleEdges drops of each thread the samples with empty stacks, or with
-// none, before its first with a stack and after its last.
+// withoutIdleEdges drops, for each thread, the samples before its first stack and
+// after its last one.
 func withoutIdleEdges(samples []sample, stacks [][]int) (kept []sample) {
 	type span struct{ from, to int }
 	active := make(map[number]span)
@@ -152,7 +152,7 @@ func withoutIdleEdges(samples []sample, stacks [][]int) (kept []sample) {
 	return kept
 }
 
-// withoutSingles drops the threads with one sample.
+// withoutSingles drops the threads with a single sample.
 func withoutSingles(samples []sample) (kept []sample) {
 	count := make(map[number]int)
 	for _, s := range samples {

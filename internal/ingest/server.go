@@ -12,54 +12,55 @@ import (
 	"sync"
 )
 
-// mostReceived bounds what is remembered of requests; the totals go on.
+// mostReceived bounds the requests that are remembered. Totals counts all of them.
 const mostReceived = 10_000
 
-// Server takes envelopes. The zero value has Relay's limits and no proxy.
+// Server accepts envelopes. The zero value has Relay's limits and no proxy. It may
+// be used by any number of goroutines.
 type Server struct {
-	// WireBytes is how many bytes a body may have as it is sent: a proxy's
-	// limit, such as nginx's client_max_body_size. Zero: none.
+	// WireBytes is the largest body on the wire in bytes: a proxy's limit, such as
+	// nginx's client_max_body_size. 0 means no limit.
 	WireBytes int64
 
 	mu       sync.Mutex
 	received []Received
 	totals   Totals
-	seen     map[string]bool // the transactions that were accepted
+	seen     map[string]bool // IDs of the accepted transactions
 }
 
-// Received is a request that came in. Amounts are bytes.
+// Received is one request. Amounts are in bytes.
 type Received struct {
 	Status int
-	Why    string // why it was refused
-	Wire   int64  // of the body as it was sent; of a refused one as announced
-	Raw    int64  // decompressed; 0 where it was refused unread
+	Why    string // why it was rejected
+	Wire   int64  // size of the body as sent, or the announced size if it was rejected
+	Raw    int64  // size when decompressed; 0 if it was rejected unread
 	Gzip   bool
-	Items  []Item // of an accepted envelope
+	Items  []Item // the items of an accepted envelope
 }
 
-// Totals is the sum of what came in.
+// Totals sums up all requests.
 type Totals struct {
 	Requests int
-	// Statuses counts the answers.
+	// Statuses counts the responses by status.
 	Statuses map[int]int
-	// Transactions and Profiles are those that Relay would keep; a transaction
-	// that came twice counts once.
+	// Transactions and Profiles count those that Relay would keep. A transaction that
+	// arrives twice counts once.
 	Transactions, Profiles int
-	// Refused counts the items that Relay would drop from accepted
-	// envelopes, by type and reason.
+	// Refused counts the items that Relay would drop from accepted envelopes, by type
+	// and reason.
 	Refused map[string]int
-	// Wire and Raw are the bytes of accepted bodies.
+	// Wire and Raw are the bytes of all accepted bodies.
 	Wire, Raw int64
 }
 
-// ServeHTTP takes a request. It answers every path that ends in '/envelope/'.
+// ServeHTTP handles a request to any path that ends in '/envelope/'.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	got := Received{Wire: r.ContentLength, Gzip: r.Header.Get("Content-Encoding") == "gzip"}
 	body := r.Body
 	id, err := s.take(r, &got)
 	if err != nil {
-		// Like nginx's lingering_close: a client that is still sending would
-		// see its connection reset, and not the answer.
+		// Like nginx's lingering_close: otherwise a client that is still sending would
+		// see a connection reset instead of the response.
 		io.Copy(io.Discard, body)
 	}
 	got.Status = http.StatusOK
@@ -80,7 +81,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(map[string]string{"id": id})
 }
 
-// refusal is an error with a status of its own.
+// refusal is an error with its HTTP status.
 type refusal struct {
 	status int
 	why    string
@@ -92,7 +93,7 @@ func tooLarge(format string, args ...any) error {
 	return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf(format, args...)}
 }
 
-// take reads a request, and returns its event's ID.
+// take handles a request and returns the ID of its event.
 func (s *Server) take(r *http.Request, got *Received) (id string, err error) {
 	if !strings.HasSuffix(r.URL.Path, "/envelope/") {
 		return "", &refusal{http.StatusNotFound, "no such endpoint"}
@@ -101,9 +102,9 @@ func (s *Server) take(r *http.Request, got *Received) (id string, err error) {
 		return "", &refusal{http.StatusMethodNotAllowed, "want POST"}
 	}
 	if s.WireBytes > 0 {
-		// A proxy believes the announcement and does not read on.
+		// A proxy trusts the announced length and reads no further.
 		if r.ContentLength > s.WireBytes {
-			return "", tooLarge("%d bytes on the wire, %d may be", r.ContentLength, s.WireBytes)
+			return "", tooLarge("%d bytes on the wire, limit %d", r.ContentLength, s.WireBytes)
 		}
 		r.Body = http.MaxBytesReader(nil, r.Body, s.WireBytes)
 	}
@@ -119,7 +120,7 @@ func (s *Server) take(r *http.Request, got *Received) (id string, err error) {
 	case errors.As(err, &over):
 		return "", tooLarge("more than %d bytes on the wire", over.Limit)
 	case err != nil:
-		return "", fmt.Errorf("the body cannot be read: %w", err)
+		return "", fmt.Errorf("read the body: %w", err)
 	case len(raw) > MaxEnvelope:
 		return "", tooLarge("the envelope has more than %d bytes", MaxEnvelope)
 	}
@@ -144,17 +145,17 @@ func decompress(r io.Reader, encoding string) (io.Reader, error) {
 	case "gzip":
 		z, err := gzip.NewReader(r)
 		if err != nil {
-			return nil, fmt.Errorf("the body says gzip: %w", err)
+			return nil, fmt.Errorf("decode gzip: %w", err)
 		}
 		return z, nil
 	case "deflate":
 		z, err := zlib.NewReader(r)
 		if err != nil {
-			return nil, fmt.Errorf("the body says deflate: %w", err)
+			return nil, fmt.Errorf("decode deflate: %w", err)
 		}
 		return z, nil
 	}
-	return nil, &refusal{http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q", encoding)}
+	return nil, &refusal{http.StatusUnsupportedMediaType, fmt.Sprintf("unsupported Content-Encoding %q", encoding)}
 }
 
 type counter struct {
@@ -206,7 +207,7 @@ func (s *Server) Received() []Received {
 	return append([]Received(nil), s.received...)
 }
 
-// Totals returns the sum of what came in so far.
+// Totals returns the totals so far.
 func (s *Server) Totals() Totals {
 	s.mu.Lock()
 	defer s.mu.Unlock()

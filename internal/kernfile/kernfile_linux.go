@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// File is a kernel file that is open. It is for one goroutine at a time.
+// File is an open kernel file. It must be used by one goroutine at a time.
 type File struct {
 	fd   int // -1 when closed
 	path string
@@ -25,11 +25,11 @@ func Open(path string) (*File, error) {
 	}
 }
 
-// Path returns the path that the file was opened by.
+// Path returns the path that the file was opened with.
 func (f *File) Path() string { return f.path }
 
-// Read reads from the start of the file. The kernel gives the whole text at
-// once, as far as it fits. It allocates nothing unless it fails.
+// Read reads from the start of the file. The kernel returns the whole text at once,
+// as far as it fits into buf. Read allocates nothing unless it fails.
 func (f *File) Read(buf []byte) (int, error) {
 	if f.fd < 0 {
 		return 0, &fs.PathError{Op: "read", Path: f.path, Err: fs.ErrClosed}
@@ -46,7 +46,7 @@ func (f *File) Read(buf []byte) (int, error) {
 	}
 }
 
-// Close closes the file. It may be called again; Read then fails with
+// Close closes the file. It can be called more than once. Read then fails with
 // [fs.ErrClosed].
 func (f *File) Close() error {
 	if f.fd < 0 {

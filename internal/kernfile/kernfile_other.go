@@ -7,10 +7,10 @@ import (
 	"io/fs"
 )
 
-// File exists so that the package compiles; Open makes none.
+// File lets the package compile on this system. Open never returns one.
 type File struct{ path string }
 
-// Open returns an error: there are no such files here.
+// Open returns an error that wraps [errors.ErrUnsupported].
 func Open(path string) (*File, error) {
 	return nil, &fs.PathError{Op: "open", Path: path, Err: errors.ErrUnsupported}
 }

@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// rewritten gives a leak program's source as a driver needs it, and the names
-// that it registers. Three things change, each of which exists only because
-// upstream's driver runs a program once (the new functions are in
-// testdata/register.go):
+// rewritten returns a leak program's source in the form that a driver needs, and
+// the names that it registers. It changes three things, all of which exist only
+// because upstream's driver runs a program once. The new functions are in
+// testdata/register.go.
 //
-//   - It writes the goroutineleak profile to stdout when it is done. settled()
-//     gives it a profile whose writing does nothing.
-//   - Before that it sleeps for its goroutines to get stuck. The driver waits by
+//   - The program writes the goroutineleak profile to stdout when it is done.
+//     settled() replaces it by a profile whose WriteTo does nothing.
+//   - Before that it sleeps until its goroutines are stuck. The driver waits by
 //     itself, so pause() returns at once.
-//   - It starts up to 3,000 copies of the bug, since the bug may be a rare one.
-//     atMost() lets the driver say how many.
+//   - It starts up to 3,000 copies of the bug, since the bug may be rare.
+//     atMost() lets the driver set the number.
 func rewritten(name string, src []byte) (out []byte, registered []string, err error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, name, src, parser.ParseComments|parser.SkipObjectResolution)
@@ -48,7 +48,7 @@ func rewritten(name string, src []byte) (out []byte, registered []string, err er
 		}
 	}
 	if len(registered) == 0 || profiles == 0 {
-		return nil, nil, fmt.Errorf("%s registers %d programs and looks up %d profiles: it is not of the form this test knows how to repeat", name, len(registered), profiles)
+		return nil, nil, fmt.Errorf("%s registers %d programs and looks up %d profiles: this test does not know how to repeat such a program", name, len(registered), profiles)
 	}
 	var b strings.Builder
 	if err := format.Node(&b, fset, file); err != nil {
@@ -57,7 +57,7 @@ func rewritten(name string, src []byte) (out []byte, registered []string, err er
 	return []byte(b.String()), registered, nil
 }
 
-// calls says whether call's function reads so in the source.
+// calls reports whether call is a call of the function with this name.
 func calls(call *ast.CallExpr, name string) bool {
 	switch f := call.Fun.(type) {
 	case *ast.Ident:
@@ -69,8 +69,8 @@ func calls(call *ast.CallExpr, name string) bool {
 	return false
 }
 
-// settle takes the profile and the wait before it out of fn, and says how many
-// profiles it looked up.
+// settle removes the profile and the wait before it from fn. It returns the number
+// of profiles that fn looked up.
 func settle(fn *ast.FuncDecl) int {
 	profiles := 0
 	ast.Inspect(fn, func(n ast.Node) bool {
@@ -109,8 +109,8 @@ func writesProfile(body *ast.BlockStmt) bool {
 	return found
 }
 
-// bound lets the driver choose how many copies of the bug fn starts: every
-// number of 10 or more that stands in fn itself, not in a closure of it.
+// bound lets the driver set how many copies of the bug fn starts: it replaces every
+// number of 10 or more in fn itself, but not in closures.
 func bound(fn *ast.FuncDecl) {
 	limited := func(e ast.Expr) ast.Expr {
 		lit, ok := e.(*ast.BasicLit)

@@ -18,48 +18,48 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// Program is one of the programs that the Go distribution ships to test its own
-// goroutineleak profile with.
+// Program is one of the programs with which the Go distribution tests its
+// goroutineleak profile.
 type Program struct {
 	Name   string
-	Folder string // that it is written to: 'simple' or 'goker'
-	File   string // its name in there; in simple several programs share one
-	// roots are what the distribution's test expects to leak: it matches the
-	// function that a goroutine was started with, as 'f(args)'.
+	Folder string // the folder it is written to: 'simple' or 'goker'
+	File   string // its file name in there; in simple, several programs share a file
+	// roots are what the distribution's test expects to leak. They match the function
+	// that a goroutine was started with, written as 'f(args)'.
 	roots []*regexp.Regexp
 }
 
-// Known says whether the distribution's test knows the program; for
-// Kubernetes1321 it is too flaky.
+// Known reports whether the distribution's test has an expectation for the program.
+// It has none for Kubernetes1321, which is too flaky.
 func (p Program) Known() bool { return p.roots != nil }
 
-// Healthy says whether the distribution's test expects that nothing leaks.
+// Healthy reports whether the distribution's test expects no leak.
 func (p Program) Healthy() bool { return p.roots != nil && len(p.roots) == 0 }
 
-// Leaks says whether the distribution's test expects that a goroutine leaks that
-// was started with the function, which is given with its package.
+// Leaks reports whether the distribution's test expects a leaked goroutine that was
+// started with the function, whose name includes its package.
 func (p Program) Leaks(function string) bool {
 	_, name, _ := strings.Cut(function[strings.LastIndexByte(function, '/')+1:], ".")
 	return slices.ContainsFunc(p.roots, func(re *regexp.Regexp) bool { return re.MatchString(name + "()") })
 }
 
-// Module is a module on disk, with a folder for each set of programs, in which
-// each file of the set, and the driver's, make up one package main.
+// Module is a module on disk with a folder for each set of programs. The files of a
+// set and the driver's files form one package main.
 type Module struct {
 	Dir      string
 	Folders  []string // 'simple' and, where tests run whole, 'goker'
 	Programs []Program
-	version  string // of Go
+	version  string // Go version
 }
 
 //go:embed testdata/register.go
 var register []byte
 
-// Write writes the programs as a module of its own to a temporary folder, with
-// the drivers' files in each of its packages. It writes those of GoKer only where
-// tests run whole: they take ten times as long to build and run. The module's path
-// should lie below a folder of ours: then it may import what is internal there. A
-// test on a distribution without the programs skips, but fails in CI.
+// Write writes the programs to a temporary folder as a module, with the drivers' files in
+// each of its packages. It writes the programs of GoKer only with STRICT_CI=1: they take
+// ten times as long to build and run. Choose a module path below one of this library's
+// folders to let it import internal packages. If the distribution does not have the
+// programs, the test is skipped, or fails in CI.
 func Write(t *testing.T, path string, drivers ...string) Module {
 	t.Helper()
 	version, goroot := goEnv(t, "GOVERSION"), goEnv(t, "GOROOT")
@@ -77,8 +77,8 @@ func Write(t *testing.T, path string, drivers ...string) Module {
 	return m
 }
 
-// Go runs the go command in the module. What it needs is in the module cache, if
-// our own module was built once.
+// Go runs the go command in the module. Its dependencies are in the module cache
+// once this library's own module has been built.
 func (m Module) Go(t *testing.T, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
@@ -172,8 +172,8 @@ func (m Module) sources(goroot, repo, path string, drivers []string) ([]Program,
 	return programs, nil
 }
 
-// expectations reads from the distribution's own test which functions each
-// program leaks.
+// expectations reads from the distribution's own test which functions each program
+// leaks.
 func expectations(path string) (map[string][]*regexp.Regexp, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -198,8 +198,8 @@ func expectations(path string) (map[string][]*regexp.Regexp, error) {
 		}
 		expected[words[0]] = []*regexp.Regexp{}
 		for _, leak := range words[1:] {
-			// What follows ' \[' is the wait reason, in the words of the text
-			// dump; the function is before it.
+			// The wait reason follows ' \[', in the words of the text dump. The function
+			// comes before it.
 			function, _, _ := strings.Cut(leak, ` \[`)
 			re, e := regexp.Compile(function)
 			if e != nil {
@@ -210,7 +210,7 @@ func expectations(path string) (map[string][]*regexp.Regexp, error) {
 		return true
 	})
 	if err == nil && len(expected) == 0 {
-		err = fmt.Errorf("%s: no makeTest in it", path)
+		err = fmt.Errorf("%s: no makeTest found", path)
 	}
 	return expected, err
 }

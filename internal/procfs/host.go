@@ -8,13 +8,13 @@ import (
 	"github.com/leakguard/leakguard/internal/kernfile"
 )
 
-// Host reads how much memory the host has.
+// Host reads the memory of the host.
 type Host struct {
 	meminfo *kernfile.File
 	buf     []byte
 }
 
-// OpenHost opens /proc/meminfo below root, which is "/" but in tests.
+// OpenHost opens /proc/meminfo below root, which is "/" except in tests.
 func OpenHost(root string) (*Host, error) {
 	f, err := kernfile.Open(filepath.Join(root, "proc/meminfo"))
 	if err != nil {
@@ -23,10 +23,10 @@ func OpenHost(root string) (*Host, error) {
 	return &Host{meminfo: f, buf: make([]byte, bufSize)}, nil
 }
 
-// Read returns the memory that the kernel has to hand out, and its estimate of
-// what it could hand out now without swapping, in bytes; [Unknown] where it
-// does not tell (the latter before Linux 3.14). In a container both are still
-// the whole host's. Read allocates nothing unless it fails.
+// Read returns, in bytes, the memory that the kernel manages, and its estimate of
+// what is available without swapping. A value is [Unknown] if the kernel does not
+// provide it; available needs Linux 3.14. In a container both are still those of
+// the whole host. Read allocates nothing unless it fails.
 func (h *Host) Read() (total, available int64, err error) {
 	n, err := h.meminfo.Read(h.buf)
 	if err != nil {
@@ -34,12 +34,12 @@ func (h *Host) Read() (total, available int64, err error) {
 	}
 	total, available = parseMeminfo(h.buf[:n])
 	if total == Unknown && available == Unknown {
-		return Unknown, Unknown, fmt.Errorf("procfs: read the host's memory: %s holds %.40q: neither MemTotal nor MemAvailable", h.meminfo.Path(), h.buf[:n])
+		return Unknown, Unknown, fmt.Errorf("procfs: read the host's memory: %s holds %.40q, which has neither MemTotal nor MemAvailable", h.meminfo.Path(), h.buf[:n])
 	}
 	return total, available, nil
 }
 
-// Close closes the file. It can be called more than once; Read then fails with
+// Close closes the file. It can be called more than once. Read then fails with
 // [io/fs.ErrClosed].
 func (h *Host) Close() error {
 	if err := h.meminfo.Close(); err != nil {
@@ -48,7 +48,7 @@ func (h *Host) Close() error {
 	return nil
 }
 
-// HostMemory is [Host.Read] for a single time.
+// HostMemory opens, reads and closes a [Host].
 func HostMemory(root string) (total, available int64, err error) {
 	h, err := OpenHost(root)
 	if err != nil {
@@ -58,8 +58,8 @@ func HostMemory(root string) (total, available int64, err error) {
 	return h.Read()
 }
 
-// BootID returns the identifier that the kernel draws at each boot, such as
-// '1dc43bd4-8a5d-4bd5-a7f4-7d2b2f5f0c1e', or "" where there is none.
+// BootID returns the identifier that the kernel generates at each boot, such as
+// '1dc43bd4-8a5d-4bd5-a7f4-7d2b2f5f0c1e', or "" if there is none.
 func BootID(root string) string {
 	f, err := kernfile.Open(filepath.Join(root, "proc/sys/kernel/random/boot_id"))
 	if err != nil {

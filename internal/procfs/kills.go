@@ -7,14 +7,14 @@ import (
 	"path/filepath"
 )
 
-// OOMKills returns how many processes the kernel has killed for want of memory
-// since it was booted, on all of the host, in all groups (row oom_kill of
-// /proc/vmstat, Linux 4.13). It is [Unknown] without an error where there is no such
-// row. The file is opened at each call, which takes about 50 µs.
+// OOMKills returns how many processes the kernel has killed for lack of memory
+// since it booted, on the whole host and in all groups (row oom_kill of
+// /proc/vmstat, Linux 4.13 or later). It returns [Unknown] and no error if there is
+// no such row. Each call opens the file, which takes about 50 µs.
 func OOMKills(root string) (int64, error) {
 	text, err := os.ReadFile(filepath.Join(root, "proc/vmstat"))
 	if err != nil {
-		return Unknown, fmt.Errorf("procfs: read the host's kills: %w", err)
+		return Unknown, fmt.Errorf("procfs: read the host's OOM kills: %w", err)
 	}
 	return parseVmstat(text), nil
 }

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// parseStatm reads the second and third number of statm: resident pages, and
-// those of them that are not anonymous. A number must be followed by another,
-// or it may have been cut short; statm has seven.
+// parseStatm parses the second and third number of statm: resident pages, and those
+// of them that are not anonymous. Each must be followed by another number, or it
+// may have been truncated; statm has seven.
 func parseStatm(text []byte) (resident, shared int64, ok bool) {
 	_, text, _ = bytes.Cut(text, space)
 	first, text, _ := bytes.Cut(text, space)
@@ -17,7 +17,7 @@ func parseStatm(text []byte) (resident, shared int64, ok bool) {
 	return resident, shared, whole && okFirst && okSecond && shared <= resident
 }
 
-// parse fills in s from status and returns how many rows it took.
+// parse fills in s from status and returns how many rows it used.
 func (s *Stat) parse(text []byte) int {
 	taken := 0
 	for {
@@ -47,7 +47,7 @@ func (s *Stat) parse(text []byte) int {
 	}
 }
 
-// parseMeminfo reads the rows MemTotal and MemAvailable (Linux 3.14).
+// parseMeminfo parses the rows MemTotal and MemAvailable (Linux 3.14).
 func parseMeminfo(text []byte) (total, available int64) {
 	total, available = Unknown, Unknown
 	for {
@@ -62,7 +62,7 @@ func parseMeminfo(text []byte) (total, available int64) {
 				total = n
 			}
 		case "MemAvailable":
-			// The rows that follow it, fifty or so, are none of ours.
+			// None of the following fifty or so rows is needed.
 			if n, ok := kilobytes(value); ok {
 				return total, n
 			}
@@ -75,9 +75,9 @@ var (
 	unit  = []byte(" kB")
 )
 
-// row returns the first line 'key: value' of text and what follows it. A line
-// without a newline is none: the kernel ends each with one, so it was cut, and
-// a number cut short is a wrong number.
+// row returns the first line 'key: value' of text and the rest. A line without a
+// newline does not count: the kernel ends each with one, so it was truncated, and a
+// truncated number is wrong.
 func row(text []byte) (key, value, rest []byte, ok bool) {
 	end := bytes.IndexByte(text, '\n')
 	if end < 0 {
@@ -87,7 +87,7 @@ func row(text []byte) (key, value, rest []byte, ok bool) {
 	return key, bytes.TrimSpace(value), text[end+1:], true
 }
 
-// kilobytes reads '1696 kB', where kB are KiB, as bytes.
+// kilobytes parses '1696 kB', where kB means KiB, and returns bytes.
 func kilobytes(value []byte) (int64, bool) {
 	digits, ok := bytes.CutSuffix(value, unit)
 	if !ok {
@@ -100,7 +100,7 @@ func kilobytes(value []byte) (int64, bool) {
 	return n << 10, true
 }
 
-// number reads a whole number of at least 0.
+// number parses a whole number of at least 0.
 func number(digits []byte) (int64, bool) {
 	if len(digits) == 0 {
 		return Unknown, false

@@ -15,7 +15,7 @@ func TestParseStatm(t *testing.T) {
 	}{
 		{"765 428 399 5 0 123 0\n", 428, 399, true},
 		{"765 428 0 0 0 0 0", 428, 0, true},
-		{"765 428 399", 0, 0, false}, // cut: it may have been 3990
+		{"765 428 399", 0, 0, false}, // truncated: it may have been 3990
 		{"765 428 429 5 0 123 0\n", 0, 0, false},
 		{"765 -1 399 5\n", 0, 0, false},
 		{"765 99999999999999999999 399 5\n", 0, 0, false},
@@ -53,7 +53,7 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
-// naive reads a file of rows 'key: value kB' the obvious way.
+// naive reads a file of rows 'key: value kB' in the obvious way.
 func naive(text string) map[string]int64 {
 	got := map[string]int64{}
 	lines := strings.Split(text, "\n")
@@ -103,7 +103,7 @@ func FuzzMeminfo(f *testing.F) {
 		rows := naive(text)
 		if strings.Count(text, "MemAvailable") > 1 || strings.Count(text, "MemTotal") > 1 ||
 			strings.Index(text, "MemTotal") > strings.Index(text, "MemAvailable") {
-			return // as no kernel writes it
+			return // no kernel writes that
 		}
 		if total != want(rows, "MemTotal") || available != want(rows, "MemAvailable") {
 			t.Fatalf("got %d, %d; want %v", total, available, rows)

@@ -29,7 +29,7 @@ func TestKernels(t *testing.T) {
 			Stat{91 * page, 20 * page, Unknown, Unknown},
 			Stat{364 << 10, Unknown, Unknown, 1},
 			3881692 << 10, Unknown, ""},
-		{"user-space-kernel", // gVisor does not count the pages of files
+		{"user-space-kernel", // gVisor does not count file pages
 			Stat{1210 * page, 1210 * page, Unknown, Unknown},
 			Stat{4840 << 10, Unknown, Unknown, 7},
 			2097152 << 10, 1540096 << 10, ""},
@@ -59,8 +59,8 @@ func TestKernels(t *testing.T) {
 	}
 }
 
-// TestWithout asks for files that are absent, empty or nonsense: an error that
-// names the file and what it holds, and everything unknown.
+// TestWithout reads files that are absent, empty or nonsense. It expects an error
+// that names the file and its content, and unknown values.
 func TestWithout(t *testing.T) {
 	root := t.TempDir()
 	if _, err := Open(root); !errors.Is(err, fs.ErrNotExist) {
@@ -137,8 +137,8 @@ func TestLive(t *testing.T) {
 	if err := errors.Join(p.ReadStatus(&after), p.Read(&fast)); err != nil {
 		t.Fatal(err)
 	}
-	// The counters are kept per processor and lag by some pages; the runtime
-	// itself allocates meanwhile.
+	// The counters are per processor and lag by some pages, and the runtime itself
+	// allocates meanwhile.
 	const lag = 4 << 20
 	near := func(what string, got, want int64) {
 		t.Helper()
@@ -189,8 +189,8 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// procDescriptors counts this process's open files of /proc, but for the folder
-// that is listed to count them.
+// procDescriptors counts this process's open files in /proc, except the folder that
+// it lists.
 func procDescriptors(t *testing.T) int {
 	t.Helper()
 	links, err := filepath.Glob("/proc/self/fd/*")

@@ -2,6 +2,6 @@
 
 package testenv
 
-// RaceEnabled says that the race detector is on: then memory and time of a test are
-// the detector's, too.
+// RaceEnabled reports whether the race detector is on. It takes memory and time of
+// its own.
 const RaceEnabled = true

@@ -9,7 +9,7 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// recorder is a testing.TB that notes how a test was ended.
+// recorder is a testing.TB that records how a test was ended.
 type recorder struct {
 	testing.TB
 	ended string
@@ -32,7 +32,7 @@ func TestNeed(t *testing.T) {
 		{"1", true, ""},
 		{"", false, "skip: no root"},
 		{"0", false, "skip: no root"},
-		{"1", false, "fatal: needed here, as STRICT_CI=1 is set: no root"},
+		{"1", false, "fatal: needed because STRICT_CI=1 is set: no root"},
 	} {
 		t.Setenv("STRICT_CI", tt.strict)
 		r := &recorder{TB: t}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Tmpfs gives a folder on a file system of its own, with options of tmpfs(5) such
-// as 'size=512k'. It needs root.
+// Tmpfs mounts a file system for the test and returns its folder. options are those
+// of tmpfs(5), such as 'size=512k'. It needs root.
 func Tmpfs(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()

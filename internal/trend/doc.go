@@ -1,51 +1,55 @@
-// Package trend says whether a quantity that was sampled over hours and days is
-// calm, growing or leaking, how fast it grows and when it will meet a limit.
-// It knows nothing of what it judges: live heap after a GC cycle, goroutines and
-// memory outside of the Go heap go the same way.
+// Package trend classifies a quantity sampled over hours and days as calm, growing or
+// leaking, and estimates how fast it grows and when it will meet a limit.
+// It does not depend on what the quantity is: live heap after a GC cycle, goroutines and
+// memory outside the Go heap are treated alike.
 //
 //  1. [Series.Add] takes a sample, about one a minute, and keeps the floor of
-//     each bin of time: a minute for 6 hours, 10 minutes for 3.5 days, an hour
-//     for 28 days.
-//  2. [Series.Judge] says what that history amounts to.
+//     each bin of time: bins of a minute for 6 hours, 10 minutes for 3.5 days, an
+//     hour for 28 days.
+//  2. [Series.Judge] classifies that history.
 //  3. [Verdict.TimeTo] extrapolates to a limit.
 //
-// # What a leak is
+// # What counts as a leak
 //
-// Judge looks at windows of 28 days down to one hour that end now. What is in a
-// window grows when Mann and Kendall's test with Hamed and Rao's correction for
-// autocorrelation says so at 3.3 standard deviations, Sen's slope makes it at
-// least 3% of the level and 2.5 to 4 times the spread around the line, the last
-// quarter of the window still rises, and the last hours are above the same time
-// a day and a week before, where that is known. It leaks when, besides, the
-// window is at least 22 hours and
+// Judge looks at windows of 28 days down to one hour that end now. A window grows if
+// all of this holds:
 //
-//   - all quarters of it rise about evenly,
-//   - it outgrew the swings that were before the window,
-//   - it rises between jumps: up to four jumps are shifts of the level, at least
-//     six are a leak that comes in steps,
-//   - no curve that fills up, exponential, hyperbolic or logarithmic, explains
-//     all of the history better.
+//   - Mann and Kendall's test, with Hamed and Rao's correction for autocorrelation,
+//     finds growth at 3.3 standard deviations.
+//   - The growth along Sen's slope is at least 3% of the level and 2.5 to 4 times
+//     the spread around the line.
+//   - The last quarter of the window still rises.
+//   - The last hours are above the same time a day and a week before, if known.
 //
-// Under a large swing of the load a leak is found by comparison with the same
-// time one period earlier, when it is above that by about the same at all times
-// of the period: more load adds at the peak, a leak adds in the trough, too.
-// That takes 68 hours for days, and 19 days for weeks.
+// It leaks if, in addition, the window is at least 22 hours and
 //
-// Growth for which there is any doubt is 'growing', and the reason names the
-// doubt. Under 22 hours a leak, a cache that fills and the load of a morning are
-// alike. In its first week nobody can know that a service has busy weekdays:
-// that is where most of the false alarms below come from.
+//   - all its quarters rise about evenly,
+//   - it outgrew the swings before the window,
+//   - it rises between jumps: up to four jumps are shifts of the level, six or more
+//     are a leak that comes in steps,
+//   - no curve that fills up (exponential, hyperbolic or logarithmic) explains
+//     the whole history better.
+//
+// Under a large swing of the load, Judge compares with the same time one period
+// earlier. More load adds at the peak; a leak adds in the trough as well. So there is
+// a leak if the quantity is above the earlier one by about the same at all times of the
+// period. That takes 68 hours for days, and 19 days for weeks.
+//
+// Growth that leaves any doubt is 'growing', and the reason names the
+// doubt. In the first 22 hours a leak, a cache that fills and a morning's load look
+// alike. In a service's first week its busy weekdays cannot be known yet, which causes
+// most of the false alarms below.
 //
 // # Figures
 //
 // Each shape of scenario_test.go has 100 series, judged every 30 minutes as in
 // production. The columns leaking, growing and calm count the verdicts at the
-// time given. A false alarm is any verdict of 'leaking' until then without a
-// leak or before it began. Found are leaks that were called leaking at some
-// time, of those that count: they have run for 24 hours and have grown by three
-// times the robust standard deviation of all the rest of the series, swings and
-// steps included. Delay is the median time from the begin of the leak. The lines
-// that tests are passed at were found on seeds 1 (shown here) and 2.
+// given time. A false alarm is any verdict of 'leaking' up to then without a
+// leak or before it began. 'found' counts the leaks that were called leaking at some
+// time, out of those that had run for 24 hours and had grown by three
+// times the robust standard deviation of the rest of the series, swings and
+// steps included. 'delay' is the median time since the leak began. The
+// thresholds were tuned on seeds 1 (shown here) and 2.
 //
 //	shape                         after leaking growing  calm  false    found delay
 //	flat with noise                24 h       0       0   100     0%
@@ -94,8 +98,8 @@
 //
 // # Held-out figures
 //
-// The same with series of seed 3, which were generated and judged once the lines
-// were fixed.
+// The same with series of seed 3, which were generated and judged after the thresholds
+// had been fixed.
 //
 //	shape                         after leaking growing  calm  false    found delay
 //	flat with noise                24 h       0       0   100     0%
@@ -144,13 +148,13 @@
 //
 // # Concurrency
 //
-// A [Series] is for one goroutine at a time. A [Verdict] is a value.
+// A [Series] must be used by one goroutine at a time. A [Verdict] is a value.
 //
 // # Cost
 //
-// A full series takes 13 KB, and less as long as its history is short; a
-// [Compact] one takes 4 KB. Add takes 16 ns and, once the series is full, no
-// memory. Judge takes 42 µs on average over the scenarios, 0.54 ms at worst,
-// and some 35 KB that it gives back. (The benchmarks of this package, on one
-// core of a virtual machine.)
+// A full series takes 13 KB, a [Compact] one 4 KB, and both less while their history is
+// short. Add takes 16 ns and allocates nothing once the series is full. Judge takes
+// 42 µs on average over the scenarios and 0.54 ms at worst, and allocates about 35 KB of
+// garbage. The figures are from this package's benchmarks on one core of a virtual
+// machine.
 package trend

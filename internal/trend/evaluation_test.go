@@ -14,29 +14,29 @@ import (
 )
 
 const (
-	tuningSeed  = 1 // the lines in judge.go were found on this and on seed 2
-	heldOutSeed = 3 // never looked at while they were
+	tuningSeed  = 1 // the thresholds in lines.go were tuned on this and on seed 2
+	heldOutSeed = 3 // not looked at during tuning
 	perShape    = 100
 	judgedEvery = 30 * time.Minute
 )
 
-// outcome is what became of one series by one horizon.
+// outcome is the result for one series up to one horizon.
 type outcome struct {
 	shape   string
 	horizon time.Duration
 	leaks   bool
-	counts  bool          // a leak that has to be found
+	counts  bool          // a leak that must be found
 	state   State         // at the horizon
-	alarmed bool          // leaking, at any time; under a leak: since it began
-	early   bool          // leaking, at any time before the leak began
-	delay   time.Duration // from the leak's begin to the first alarm
+	alarmed bool          // leaking at any time or, under a leak, since it began
+	early   bool          // leaking at any time before the leak began
+	delay   time.Duration // from the beginning of the leak to the first alarm
 }
 
-// wrong says that there was a false alarm.
+// wrong reports a false alarm.
 func (o outcome) wrong() bool { return o.early || o.alarmed && !o.leaks }
 
-// run judges the i-th series of a shape as production does, on and on, and
-// returns an outcome for each horizon.
+// run judges the i-th series of a shape repeatedly, as in production, and returns
+// an outcome for each horizon.
 func run(sh shape, seed uint64, i int) []outcome {
 	g := makeSeries(sh, seed, i)
 	o := outcome{shape: sh.name, leaks: g.leaks}
@@ -65,7 +65,7 @@ func run(sh shape, seed uint64, i int) []outcome {
 	return all
 }
 
-// evaluate runs the first so many series of each shape on all processors.
+// evaluate runs the first series of each shape on all processors.
 func evaluate(seed uint64, each int) []outcome {
 	type job struct {
 		shape shape
@@ -99,8 +99,8 @@ func evaluate(seed uint64, each int) []outcome {
 type tally struct {
 	series  int
 	states  [3]int // at the horizon
-	counted int    // leaks that have to be found
-	found   int    // ... and were
+	counted int    // leaks that must be found
+	found   int    // those that were found
 	wrong   int    // series with a false alarm
 	delays  []time.Duration
 }
@@ -139,7 +139,7 @@ func (t tally) delay() string {
 
 func at3days(o outcome) bool { return o.horizon == 3*day }
 
-// table is the evaluation as text.
+// table formats the evaluation as text.
 func table(all []outcome) string {
 	var b strings.Builder
 	line := func(columns ...any) {
@@ -166,7 +166,7 @@ func table(all []outcome) string {
 	return b.String()
 }
 
-// requireTargets fails the test where the figures are below what is promised.
+// requireTargets fails the test if the figures are below the promised ones.
 func requireTargets(t *testing.T, all []outcome) {
 	t.Helper()
 	sum := count(all, at3days)
@@ -202,7 +202,7 @@ func TestEvaluation(t *testing.T) {
 	}
 }
 
-// TestHeldOut does the same with series that nothing was tuned on. It takes as
+// TestHeldOut does the same with series that were not used for tuning. It takes as
 // long again, so it runs only with LEAKGUARD_HELDOUT=1.
 func TestHeldOut(t *testing.T) {
 	if os.Getenv("LEAKGUARD_HELDOUT") == "" {

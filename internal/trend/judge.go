@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/words"
 )
 
-// Judge says what the history up to the last sample amounts to. It is a
-// function of the samples alone.
+// Judge classifies the history up to the last sample. The result depends on the
+// samples alone.
 func (s *Series) Judge() Verdict {
 	if !s.started {
 		return Verdict{Reason: "nothing has been sampled yet"}
@@ -38,20 +40,21 @@ func (s *Series) Judge() Verdict {
 	return Verdict{
 		Confidence: min(1, age.Hours()/24),
 		Since:      s.first,
-		Reason:     fmt.Sprintf("there is no growth beyond noise, swings and steps in %s", describe(age)),
+		Reason:     fmt.Sprintf("no growth beyond noise, swings and steps in %s", words.Span(age)),
 	}
 }
 
-// judgement is the state of one call of Judge: two stretches of points that are
-// used again and again.
+// judgement holds the state of one call of Judge: two stretches of points whose
+// memory is reused.
 type judgement struct {
 	s     *Series
-	p     points // what is judged
-	other points // what it is compared with
+	p     points // the stretch that is judged
+	other points // the stretch it is compared with
 }
 
-// window judges one window: calm where it does not grow, leaking where all
-// tests are passed, and growing, with the first doubt, between.
+// window judges one window. The verdict is Calm if it does not grow, Leaking if it
+// passes all tests, and otherwise Growing, with the first failed test as the
+// reason.
 func (j *judgement) window(w window) Verdict {
 	p := &j.p
 	if !j.s.latest(p, w.width, w.blocks) {
@@ -94,9 +97,9 @@ func (j *judgement) window(w window) Verdict {
 
 	v := Verdict{State: Growing, Slope: l.slope, Confidence: confidence, Since: j.onset(w.span())}
 	v.Low, v.High = l.interval(p)
-	grew := fmt.Sprintf("it grew by %s in %s", share(growth, p.v[0]), describe(w.span()))
+	grew := fmt.Sprintf("it grew by %s in %s", share(growth, p.v[0]), words.Span(w.span()))
 	if w.span() < minLeak {
-		v.Reason = grew + ", which a cache that fills or the load of a morning also does"
+		v.Reason = grew + ", as a cache that fills or a morning's load also does"
 		return v
 	}
 	confidence = min(confidence, within(min(rise[0], rise[1], rise[2])/mean, evenly))
@@ -106,30 +109,30 @@ func (j *judgement) window(w window) Verdict {
 	}
 	if known && w.span() <= short {
 		if confidence = min(confidence, over(growth, minRanges*before.wide)); confidence < 0.5 {
-			v.Reason = grew + ", but it had swung as far before"
+			v.Reason = grew + ", but it swung as far before"
 			return v
 		}
 	}
 	_, inside := stairs(p)
 	if confidence = min(confidence, within(inside/l.slope, minWithin)); confidence < 0.5 {
-		v.Reason = grew + ", but in few steps"
+		v.Reason = grew + ", but in a few steps"
 		return v
 	}
 	if j.fills(l.slope) {
-		v.Reason = grew + ", but ever more slowly, as a cache that fills"
+		v.Reason = grew + ", but more and more slowly, like a cache that fills"
 		return v
 	}
 	if confidence < minConfidence {
-		v.Reason = grew + ", but no more clearly than swings and steps may"
+		v.Reason = grew + ", but not clearly beyond swings and steps"
 		return v
 	}
 	v.State, v.Confidence = Leaking, min(confidence, 0.99)
-	v.Reason = grew + ", evenly and beyond what noise, swings, steps and warm-up explain"
+	v.Reason = grew + ", evenly, and beyond what noise, swings, steps and warm-up explain"
 	return v
 }
 
-// over is how clearly x is above the line, 0 to 1, and 0.5 at the line. It
-// approaches 1 as x grows.
+// over returns how clearly x is above the threshold line, from 0 to 1. It is 0.5 at
+// the threshold and approaches 1 as x grows.
 func over(x, line float64) float64 {
 	if line <= 0 {
 		return 1
@@ -140,7 +143,7 @@ func over(x, line float64) float64 {
 	return 1 - 0.5*line/x
 }
 
-// within is the same for a share, which is 1 at best.
+// within is like over, for an x that is a share and at most 1.
 func within(x, line float64) float64 {
 	if x < line {
 		return max(0, 0.499*x/line)
@@ -148,8 +151,8 @@ func within(x, line float64) float64 {
 	return min(1, 0.5+0.5*(x-line)/(1-line))
 }
 
-// before is the line through what was before the window, up to three days of
-// it. ok is false where there is too little.
+// before fits a line to up to three days before the window. ok is false if there
+// are too few points.
 func (j *judgement) before(w window) (l line, ok bool) {
 	q := &j.other
 	width := max(w.width, time.Hour)
@@ -169,7 +172,7 @@ func (j *judgement) before(w window) (l line, ok bool) {
 	return fit(q, math.Inf(-1))
 }
 
-// since is by how much the last 8 hours are above the same time one period ago.
+// since returns how far the last 8 hours are above the same time one period ago.
 func (j *judgement) since(period time.Duration) (growth float64, ok bool) {
 	const compared = 8
 	q := &j.other
@@ -190,13 +193,13 @@ func (j *judgement) since(period time.Duration) (growth float64, ok bool) {
 	return quantile(q.scratch, 0.5), true
 }
 
-// widths are the blocks that all of a history is cut into.
+// widths are the block widths that whole tries, finest first.
 var widths = []time.Duration{
 	10 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour,
 	4 * time.Hour, 6 * time.Hour, 8 * time.Hour, 12 * time.Hour,
 }
 
-// whole fills j.other with all of the history, in at most 72 blocks.
+// whole fills j.other with the entire history, in at most 72 blocks.
 func (j *judgement) whole() (ok bool) {
 	for _, width := range widths {
 		if n := j.s.available(width); n <= 72 {
@@ -206,7 +209,8 @@ func (j *judgement) whole() (ok bool) {
 	return false
 }
 
-// fills says whether the history is better explained by a cache.
+// fills reports whether a curve that fills up explains the history better than a
+// leak.
 func (j *judgement) fills(slope float64) bool {
 	if !j.whole() {
 		return false
@@ -215,8 +219,8 @@ func (j *judgement) fills(slope float64) bool {
 	return better < maxConcave && beside < minBeside*slope
 }
 
-// onset is when the growth that has lasted for span began: where a level that
-// turns into a line fits best.
+// onset estimates when the growth that has lasted for span began: where a constant
+// level followed by a line fits best.
 func (j *judgement) onset(span time.Duration) time.Duration {
 	q := &j.other
 	begin := max(j.s.last-span, j.s.first)
@@ -240,21 +244,11 @@ func (j *judgement) onset(span time.Duration) time.Duration {
 	return min(max(time.Duration((q.from+best)*float64(time.Hour)), j.s.first), j.s.last)
 }
 
-// share gives growth in percent of a level, or as it is where the level is 0.
+// share formats growth as a percentage of level, or as it is if level is not
+// positive.
 func share(growth, level float64) string {
 	if level <= 0 {
 		return fmt.Sprintf("%.3g", growth)
 	}
 	return fmt.Sprintf("%.0f%%", 100*growth/level)
-}
-
-// describe gives a duration in hours or days.
-func describe(d time.Duration) string {
-	if d >= 4*oneDay {
-		return fmt.Sprintf("%.0f days", d.Hours()/24)
-	}
-	if d < 2*time.Hour {
-		return fmt.Sprintf("%.0f minutes", d.Minutes())
-	}
-	return fmt.Sprintf("%.0f hours", d.Hours())
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// timeline feeds a sample a minute and returns the series.
+// timeline adds a sample per minute and returns the series.
 func timeline(length time.Duration, value func(m int) float64) *Series {
 	var s Series
 	for m := range int(length / time.Minute) {
@@ -17,8 +17,8 @@ func timeline(length time.Duration, value func(m int) float64) *Series {
 	return &s
 }
 
-// judgeAll judges every half hour and returns the last verdict and the first
-// time of a 'leaking', negative where there was none.
+// judgeAll judges every half hour. It returns the last verdict and the first time
+// of a 'leaking', or a negative time if there was none.
 func judgeAll(length time.Duration, value func(m int) float64) (v Verdict, alarm time.Duration) {
 	var s Series
 	alarm = -1
@@ -33,7 +33,7 @@ func judgeAll(length time.Duration, value func(m int) float64) (v Verdict, alarm
 	return v, alarm
 }
 
-// Goroutine counts are small whole numbers, and are judged by the same code.
+// Goroutine counts are small whole numbers, but the same code judges them.
 func TestJudgeGoroutines(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	pool := func(m int) float64 { return math.Round(200 + 20*r.NormFloat64()) }
@@ -87,7 +87,7 @@ func TestJudgeSaysSlopeAndOnset(t *testing.T) {
 	}
 }
 
-// What is too early to tell is said to be.
+// If it is too early for a verdict, the reason says so.
 func TestJudgeGrowing(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	noise := func() float64 { return 5 * r.NormFloat64() }
@@ -97,9 +97,9 @@ func TestJudgeGrowing(t *testing.T) {
 		value  func(m int) float64
 		reason string
 	}{
-		{"3 hours", 3*time.Hour + time.Minute, func(m int) float64 { return 1000 + float64(m) + noise() }, "a cache that fills or the load of a morning"},
-		{"3 steps", 70 * time.Hour, func(m int) float64 { return 1000 + 200*float64(m/(18*perHour)) + noise() }, "in few steps"},
-		{"slower and slower", 60 * time.Hour, func(m int) float64 { return 1000 + 500*math.Log1p(float64(m)/600) + noise() }, "as a cache that fills"},
+		{"3 hours", 3*time.Hour + time.Minute, func(m int) float64 { return 1000 + float64(m) + noise() }, "a cache that fills or a morning's load"},
+		{"3 steps", 70 * time.Hour, func(m int) float64 { return 1000 + 200*float64(m/(18*perHour)) + noise() }, "in a few steps"},
+		{"slower and slower", 60 * time.Hour, func(m int) float64 { return 1000 + 500*math.Log1p(float64(m)/600) + noise() }, "like a cache that fills"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := timeline(c.length, c.value).Judge()
@@ -124,7 +124,7 @@ func TestJudgeMornings(t *testing.T) {
 	}
 }
 
-// A machine that slept leaves a gap, which is neither growth nor a step.
+// A machine's sleep leaves a gap, which is neither growth nor a step.
 func TestJudgeAcrossGaps(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, gap := range []time.Duration{time.Hour, 20 * time.Hour, 100 * day} {
@@ -159,7 +159,7 @@ func TestJudgeNothing(t *testing.T) {
 	}
 }
 
-// A compact history still tells what is seen within three days.
+// A compact history still shows what happens within three days.
 func TestJudgeCompact(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	for _, length := range []time.Duration{3 * day, 20 * day} {
@@ -173,7 +173,7 @@ func TestJudgeCompact(t *testing.T) {
 	}
 }
 
-// Judge changes nothing: asked twice it says the same.
+// Judge changes nothing: two calls give the same result.
 func TestJudgeIsPure(t *testing.T) {
 	g := makeSeries(shapes()[10], 1, 0)
 	var s Series

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestScenariosAreFrozen fails when the scenario set is no longer the one that
-// the figures were measured on.
+// TestScenariosAreFrozen fails if the scenario set is no longer the one that the
+// figures were measured on.
 func TestScenariosAreFrozen(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the last bit of a float may differ between architectures")

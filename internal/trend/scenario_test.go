@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// This file is the scenario set that the analyser is evaluated on. It was
-// frozen before the analyser was written: changing it would turn figures that
-// were measured into figures that were chosen.
+// This file is the scenario set on which the analyser is evaluated. It was frozen
+// before the analyser was written: changing it would turn measured figures into
+// chosen ones.
 //
-// All quantities are relative to a level of 1 that the service has without
-// load; makeSeries scales them to bytes. One sample a minute stands for the
-// live heap after a GC cycle.
+// All quantities are relative to a level of 1, which the service has without load;
+// makeSeries scales them to bytes. One sample per minute stands for the live heap
+// after a GC cycle.
 
 const (
 	day  = 24 * time.Hour
@@ -31,18 +31,18 @@ const (
 type shape struct {
 	name     string
 	base     func(r *rand.Rand, n int) baseline
-	leak     func(r *rand.Rand, n int, b baseline) leakage // nil: there is none
+	leak     func(r *rand.Rand, n int, b baseline) leakage // nil: no leak
 	horizons []time.Duration
 }
 
-// baseline is what the series would be without a leak and without white noise.
+// baseline is the series without a leak and without white noise.
 type baseline struct {
 	v []float64
-	// traffic is the load that drives v, 0 to 1 on average over days; nil
-	// where the shape has none. A leak may follow it.
+	// traffic is the load that drives v, 0 to 1 on average over days, or nil if the
+	// shape has none. A leak may follow it.
 	traffic []float64
-	// noise is the standard deviation of the white noise to add; negative:
-	// the common one is drawn.
+	// noise is the standard deviation of the white noise to add. If it is negative, a
+	// common one is drawn.
 	noise float64
 }
 
@@ -50,28 +50,28 @@ type baseline struct {
 type leakage struct {
 	v     []float64
 	from  int   // minute
-	steps []int // minutes of the steps; nil: it is not stepwise
+	steps []int // minutes of the steps; nil if it is not stepwise
 }
 
 // series is one generated history.
 type series struct {
 	at    []time.Duration
 	v     []float64
-	bytes float64 // the level in bytes, to which the following relate
+	bytes float64 // the level in bytes, to which the following fields relate
 	leaks bool
 	from  time.Duration // when the leak begins
 	grown func(at time.Duration) float64
 	steps []time.Duration
-	// noise is the robust standard deviation (1.4826 times the median
-	// absolute deviation) of everything but the leak over the whole series:
-	// white noise, swing, steps and warm-up together. It is the yardstick
-	// for whether a leak is large enough to count.
+	// noise is the robust standard deviation (1.4826 times the median absolute
+	// deviation) of everything except the leak over the whole series: white noise,
+	// swing, steps and warm-up together. It decides whether a leak is large enough to
+	// count.
 	noise float64
 }
 
-// counts says whether a leak has to be found by the horizon: it has run 24 h,
-// has grown by three times the series' own noise and, where it comes in steps,
-// has made six.
+// counts reports whether a leak must be found by the horizon: it has run for 24 h,
+// has grown by three times the series' own noise and, if it comes in steps, has
+// made six.
 func (s *series) counts(horizon time.Duration) bool {
 	if !s.leaks || horizon-s.from < day || s.grown(horizon) < 3*s.noise {
 		return false
@@ -124,10 +124,10 @@ func shapes() []shape {
 	)
 }
 
-// makeSeries generates the i-th series of a shape; the same arguments give the
+// makeSeries generates the i-th series of a shape. The same arguments produce the
 // same series.
 func makeSeries(sh shape, seed uint64, i int) *series {
-	h := uint64(14695981039346656037) // FNV-1a of the name: rows may be added without changing others
+	h := uint64(14695981039346656037) // FNV-1a of the name: adding rows does not change others
 	for _, c := range []byte(sh.name) {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
@@ -159,14 +159,14 @@ func makeSeries(sh shape, seed uint64, i int) *series {
 			v[m] += l.v[m]
 		}
 	}
-	missing := uniform(r, 0, 0.1) // a service without garbage has no GC cycle that minute
+	missing := uniform(r, 0, 0.1) // a service without garbage has no GC cycle in that minute
 	for m := range v {
 		if r.Float64() < missing {
 			continue
 		}
 		at := time.Duration(m)*time.Minute + time.Duration(r.IntN(20_000))*time.Millisecond
 		s.at = append(s.at, at)
-		// Live heap is a whole number of bytes, and never nothing.
+		// Live heap is a whole number of bytes, and never zero.
 		s.v = append(s.v, math.Round(s.bytes*max(v[m], 0.01)))
 	}
 	return s
@@ -187,7 +187,7 @@ func flat(r *rand.Rand, n int) baseline {
 	return baseline{v: constant(n), noise: logUniform(r, 0.005, 0.10)}
 }
 
-// autoregressive wanders by 1% to 10%, and forgets where it was after 5 min to 4 h.
+// autoregressive wanders by 1% to 10% and forgets its position after 5 min to 4 h.
 func autoregressive(r *rand.Rand, n int) baseline {
 	v := constant(n)
 	sigma := logUniform(r, 0.01, 0.10)
@@ -200,8 +200,8 @@ func autoregressive(r *rand.Rand, n int) baseline {
 	return baseline{v: v, noise: -1}
 }
 
-// dailyTraffic is a load of period one day, between a trough and 1, peaking for
-// a shorter or a longer part of the day, somewhat different every day.
+// dailyTraffic is a load with a period of one day, between a trough and 1. It peaks
+// for a shorter or longer part of the day, and differs somewhat every day.
 func dailyTraffic(r *rand.Rand, n int) []float64 {
 	trough := uniform(r, 0.05, 0.5)
 	sharp := uniform(r, 0.6, 2.5)
@@ -217,7 +217,7 @@ func dailyTraffic(r *rand.Rand, n int) []float64 {
 		f := float64(at%perDay) / perDay
 		x := 2 * math.Pi * f
 		wave := (1 - math.Cos(x+skew*math.Sin(x))) / 2
-		// The day's factor changes over the course of the day, not at once.
+		// The day's factor changes over the course of the day, not all at once.
 		v[m] = (trough + (1-trough)*math.Pow(wave, sharp)) * (today*(1-f) + tomorrow*f)
 	}
 	return v
@@ -228,9 +228,9 @@ func daily(r *rand.Rand, n int) baseline {
 	return loaded(r, dailyTraffic(r, n), logUniform(r, 0.05, 0.8))
 }
 
-// weekly has days of a week that differ. In two of three series the weekend has
-// 30% to 90% of a weekday's load; in the third the week is a slow wave on top of
-// the daily one.
+// weekly has different days of the week. In two of three series the weekend has 30%
+// to 90% of a weekday's load. In the third the week is a slow wave on top of the
+// daily one.
 func weekly(r *rand.Rand, n int) baseline {
 	t := dailyTraffic(r, n)
 	phase := r.IntN(perWeek)
@@ -265,8 +265,8 @@ func loaded(r *rand.Rand, traffic []float64, height float64) baseline {
 	return baseline{v: v, traffic: traffic, noise: -1}
 }
 
-// sawtooth rises by 10% to 80% over 20 min to 12 h and drops at once: a buffer
-// that is flushed, a cache that is cleared.
+// sawtooth rises by 10% to 80% over 20 min to 12 h and drops at once, like a buffer
+// that is flushed or a cache that is cleared.
 func sawtooth(r *rand.Rand, n int) baseline {
 	v := constant(n)
 	height := logUniform(r, 0.1, 0.8)
@@ -284,7 +284,7 @@ func sawtooth(r *rand.Rand, n int) baseline {
 	return baseline{v: v, noise: -1}
 }
 
-// warmUp is a cache that fills, to 20% to 300% of the level: exponentially,
+// warmUp is a cache that fills to 20% to 300% of the level: exponentially,
 // hyperbolically (rare keys come late), or evenly until it is full.
 func warmUp(r *rand.Rand, n int) baseline {
 	v := constant(n)
@@ -308,7 +308,7 @@ func warmUp(r *rand.Rand, n int) baseline {
 // levelSteps shifts one to four times within 72 h, up or down, by 5% to 40%.
 func levelSteps(r *rand.Rand, n int) baseline {
 	v := constant(n)
-	up := uniform(r, 0.3, 1) // how likely a step is one up
+	up := uniform(r, 0.3, 1) // probability that a step goes up
 	for range 1 + r.IntN(4) {
 		at := r.IntN(3 * perDay)
 		size := logUniform(r, 0.05, 0.4)
@@ -356,17 +356,17 @@ func ramp(r *rand.Rand, n int) baseline {
 	return baseline{v: v, noise: -1}
 }
 
-// mixed is one of the shapes without a history of their own.
+// mixed returns one of the shapes that do not depend on history.
 func mixed(r *rand.Rand, n int) baseline {
 	return []func(*rand.Rand, int) baseline{flat, autoregressive, daily}[r.IntN(3)](r, n)
 }
 
 // The leaks.
 
-// rate is 0.5% to 5% of the level an hour, given per minute.
+// rate returns 0.5% to 5% of the level per hour, expressed per minute.
 func rate(r *rand.Rand) float64 { return logUniform(r, 0.005, 0.05) / perHour }
 
-// steady leaks from the start. Where there is traffic, half of the leaks are by
+// steady leaks from the start. If there is traffic, half of the leaks are per
 // request and follow it.
 func steady(r *rand.Rand, n int, b baseline) leakage {
 	return leakage{v: accumulate(r, n, 0, b.traffic)}
@@ -398,7 +398,7 @@ func accumulate(r *rand.Rand, n, from int, traffic []float64) []float64 {
 	return v
 }
 
-// stepwise leaks at once what a steady leak would leak in 1.5 h to 8 h.
+// stepwise leaks in one step what a steady leak would leak in 1.5 h to 8 h.
 func stepwise(r *rand.Rand, n int, _ baseline) leakage {
 	l := leakage{v: make([]float64, n)}
 	perMinute := rate(r)
@@ -424,8 +424,8 @@ func logUniform(r *rand.Rand, low, high float64) float64 {
 	return low * math.Pow(high/low, r.Float64())
 }
 
-// robustDeviation is 1.4826 times the median absolute deviation, which for
-// normal noise is its standard deviation.
+// robustDeviation returns 1.4826 times the median absolute deviation, which for
+// normal noise is the standard deviation.
 func robustDeviation(v []float64) float64 {
 	x := slices.Clone(v)
 	slices.Sort(x)

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/words"
 )
 
-// comparison is a stretch that is compared with the same time one period
-// earlier. It spans a period to compare with, most of a second and a whole
-// third.
+// comparison is a stretch to be compared with the same time one period earlier. It
+// spans one period to compare with, most of a second and all of a third.
 type comparison struct {
 	window
 	period time.Duration
@@ -19,9 +20,9 @@ var seasons = []comparison{
 	{window{6 * time.Hour, 76}, oneWeek},
 }
 
-// season finds leaks under a swing of the load. What a leak adds in a period is
-// there at all times of it, in the trough as in the peak; what more load adds is
-// there at the peak.
+// season finds leaks under a swing of the load. A leak adds memory at all times of
+// the period, in the trough as well as at the peak. More load adds at the peak
+// only.
 func (j *judgement) season(c comparison) Verdict {
 	p := &j.p
 	if !j.s.latest(p, c.width, c.blocks) {
@@ -52,12 +53,13 @@ func (j *judgement) season(c comparison) Verdict {
 		return Verdict{}
 	}
 	slope := median / c.period.Hours()
-	// What grew before the last period grew in the rest of the stretch.
+	// The stretch before the last period is assumed to have grown at the earlier
+	// rate.
 	growth := median + before*(c.span()-c.period).Hours()/c.period.Hours()
 	confidence := min(
 		within(low/median, minThroughout),
 		over(quantile(second, 0.5), minKept*quantile(first, 0.5)),
-		over(median, minKept*before), // a cache fills ever more slowly
+		over(median, minKept*before), // a cache fills more and more slowly
 		over(before, minBefore*median),
 		over(growth, minGrowth*p.v[0]),
 	)
@@ -75,9 +77,9 @@ func (j *judgement) season(c comparison) Verdict {
 	if confidence < minConfidence {
 		return Verdict{}
 	}
-	// Steps one period apart look like a leak to such differences. Where
-	// levels alone leave as little as the difference to the same time does,
-	// there is no season. (A difference has the noise of two floors.)
+	// Steps one period apart also look like a leak in such differences. There is no
+	// season if levels alone leave as little noise as the comparison does. (Each
+	// difference has the noise of two floors.)
 	noise := 0.0
 	for _, d := range last {
 		noise += (d - median) * (d - median) / 2
@@ -91,7 +93,7 @@ func (j *judgement) season(c comparison) Verdict {
 		Low: low / c.period.Hours(), High: high / c.period.Hours(),
 		Confidence: min(confidence, 0.99),
 		Since:      j.onset(c.span()),
-		Reason: fmt.Sprintf("it is above the same time %s ago by %s, at all times of the swing",
-			describe(c.period), share(median, p.v[0])),
+		Reason: fmt.Sprintf("it is above the same time %s ago by %s, throughout the swing",
+			words.Span(c.period), share(median, p.v[0])),
 	}
 }

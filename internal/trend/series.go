@@ -5,32 +5,32 @@ import (
 	"time"
 )
 
-// Resolution is one tier of a history: it keeps the lowest sample of each bin.
+// Resolution describes one tier of a history, which keeps the lowest sample of each
+// bin.
 type Resolution struct {
 	Bin  time.Duration // width of a bin, such as a minute
-	Bins int           // how many are kept
+	Bins int           // how many bins are kept
 }
 
-// Standard is the resolution of a series unless [New] is told otherwise: a
-// minute for 6 hours, 10 minutes for 3.5 days and an hour for 28 days. Full,
-// it takes 13 KB.
+// Standard returns the default resolution of a series: bins of a minute for 6
+// hours, 10 minutes for 3.5 days and an hour for 28 days. A full series takes 13
+// KB.
 func Standard() []Resolution {
 	return []Resolution{{time.Minute, 6 * 60}, {10 * time.Minute, 84 * 6}, {time.Hour, 28 * 24}}
 }
 
-// Compact is a resolution for many series at once, such as one for each site
-// where goroutines wait: 10 minutes for 3.5 days, and nothing older. Full, it
-// takes 4 KB.
+// Compact returns a resolution for many series at once, such as one for each site
+// where goroutines wait: bins of 10 minutes for 3.5 days. A full series takes 4 KB.
 func Compact() []Resolution {
 	return []Resolution{{10 * time.Minute, 84 * 6}}
 }
 
-// Series is the history of one quantity, in bounded memory: of each bin of time
-// it keeps the lowest sample, the floor, because what leaks raises the floor
-// while load only raises what is above it. The zero Series is ready to use and
-// has the [Standard] resolution. Memory is taken as the history grows.
+// Series is the history of one quantity in bounded memory. It keeps the lowest
+// sample of each bin of time, its floor: a leak raises the floor, while load raises
+// only what is above it. The zero Series is ready to use and has the [Standard]
+// resolution. Its memory grows with the history.
 //
-// A Series is for one goroutine at a time.
+// A Series must be used by one goroutine at a time.
 type Series struct {
 	tiers       []tier
 	first, last time.Duration
@@ -43,10 +43,10 @@ type Point struct {
 	Floor float64
 }
 
-// New returns a series with the given tiers, from the finest to the coarsest;
-// without any it is the [Standard] one. A tier whose bin or number is not
-// positive is left out. [Series.Judge] uses those whose bins divide its blocks of time,
-// as the ones of [Standard] and [Compact] do.
+// New returns a series with the given tiers, finest first. Without any it has the
+// [Standard] ones. New ignores a tier whose Bin or Bins is not positive.
+// [Series.Judge] uses the tiers whose bins divide its blocks of time, such as those
+// of [Standard] and [Compact].
 func New(tiers ...Resolution) *Series {
 	s := new(Series)
 	s.configure(tiers)
@@ -67,10 +67,10 @@ func (s *Series) configure(tiers []Resolution) {
 // largest keeps the squares of values finite.
 const largest = 1e100
 
-// Add takes a sample, with the time since some fixed moment, such as the start
-// of the process on the monotonic clock. What cannot be a sample is ignored: a
-// value that is negative (unknown), not a number or above 1e100, and a time that
-// is negative or before that of the last sample. A gap, as of a machine that slept, stays a gap.
+// Add adds a sample. at is the time since some fixed moment, such as the start of
+// the process, on a monotonic clock. Add ignores a value that is negative
+// (unknown), not a number or above 1e100, and a time that is negative or earlier
+// than the last sample's. A gap, such as a machine's sleep, remains a gap.
 func (s *Series) Add(at time.Duration, v float64) {
 	if !(v >= 0 && v <= largest) || at < 0 || s.started && at < s.last {
 		return
@@ -87,18 +87,17 @@ func (s *Series) Add(at time.Duration, v float64) {
 	}
 }
 
-// Points returns what is known for a chart, oldest first: each stretch of time
-// in the finest resolution that still has it. Gaps have no points.
+// Points returns the history for a chart, oldest first. Each stretch of time has
+// the finest resolution that still covers it. Gaps have no points.
 func (s *Series) Points() []Point {
 	var parts [][]Point
-	until := int64(math.MaxInt64) // coarser tiers only tell what is older
+	until := int64(math.MaxInt64) // coarser tiers only fill in what is older
 	for i := range s.tiers {
 		t := &s.tiers[i]
 		var part []Point
 		for bin := t.oldest(); bin <= t.newest; bin++ {
 			at := bin * int64(t.bin)
-			// A bin that reaches into the finer tier is left out unless it
-			// is all there is.
+			// Leave out a bin that overlaps the finer tier, unless it is the only one.
 			if at+int64(t.bin) > until && until != math.MaxInt64 {
 				break
 			}
@@ -118,14 +117,14 @@ func (s *Series) Points() []Point {
 	return all
 }
 
-// tier is a ring of floors. Slots are found by the number of the bin counted
-// from base, so that it can grow by append until it has its limit.
+// tier is a ring of floors. A bin's slot is its number relative to base, so that
+// the ring can grow by append until it reaches its limit.
 type tier struct {
 	bin    time.Duration
 	limit  int
 	base   int64 // number of the bin in floors[0] before the ring wrapped
 	newest int64
-	floors []float64 // NaN where nothing was sampled
+	floors []float64 // NaN for a bin without a sample
 }
 
 func (t *tier) add(at time.Duration, v float64) {
@@ -156,10 +155,10 @@ func (t *tier) add(at time.Duration, v float64) {
 
 func (t *tier) slot(bin int64) int { return int((bin - t.base) % int64(t.limit)) }
 
-// oldest is the oldest bin that is kept, newest+1 where there is none.
+// oldest returns the number of the oldest bin kept, or newest+1 if there is none.
 func (t *tier) oldest() int64 { return t.newest - int64(len(t.floors)) + 1 }
 
-// floor is the floor of a bin, NaN where it is not known.
+// floor returns the floor of a bin, or NaN if it is unknown.
 func (t *tier) floor(bin int64) float64 {
 	if bin > t.newest || bin < t.oldest() {
 		return math.NaN()

@@ -14,8 +14,8 @@ func TestSeriesKeepsFloorsAtEachResolution(t *testing.T) {
 			s.Add(time.Duration(m)*time.Minute, float64(m)+v)
 		}
 	}
-	// Ten-minute bins begin at 20, 30 and 40; minutes 42 to 46 are known finely,
-	// and the bin of 40 reaches into them.
+	// Ten-minute bins begin at 20, 30 and 40. Minutes 42 to 46 have the fine
+	// resolution, and the bin of 40 overlaps them.
 	want := []Point{
 		{20 * time.Minute, 21}, {30 * time.Minute, 31},
 		{42 * time.Minute, 43}, {43 * time.Minute, 44}, {44 * time.Minute, 45}, {45 * time.Minute, 46}, {46 * time.Minute, 47},

@@ -5,21 +5,21 @@ import (
 	"slices"
 )
 
-// line is a robust line through floors and how sure it is.
+// line is a robust line through floors, with its certainty.
 type line struct {
 	slope     float64 // units per hour
 	deviation float64 // standard deviation of Mann-Kendall's statistic
 	z         float64 // significance of the growth, in standard deviations
-	spread    float64 // of what the line leaves, see spread
-	wide      float64 // range of what the line leaves, but for 2% at either end
+	spread    float64 // of the residuals; see the function spread
+	wide      float64 // range of the residuals without 2% at either end
 }
 
-// fit draws Sen's line: its slope is the median of the slopes of all pairs, so
-// that almost a third of the points may be anything. The significance is Mann
-// and Kendall's with the variance of Hamed and Rao (Journal of Hydrology 204,
-// 1998), because floors that follow one another are alike: plain Mann-Kendall
-// finds a trend in 43% of daily swings. ok is false where the growth is not
-// even significant to the plain test.
+// fit computes Sen's line. Its slope is the median of the slopes of all pairs, so
+// that almost a third of the points may be outliers. The significance is Mann and
+// Kendall's with the variance of Hamed and Rao (Journal of Hydrology 204, 1998).
+// The correction is needed because consecutive floors are correlated: plain
+// Mann-Kendall finds a trend in 43% of daily swings. ok is false if the growth is
+// not significant even in the plain test.
 func fit(p *points, significance float64) (l line, ok bool) {
 	n := len(p.v)
 	s := 0
@@ -49,8 +49,8 @@ func fit(p *points, significance float64) (l line, ok bool) {
 	return l, true
 }
 
-// interval is the 95% confidence interval of the slope (Sen, JASA 63, 1968),
-// as wide as autocorrelation makes it.
+// interval returns the 95% confidence interval of the slope (Sen, JASA 63, 1968),
+// widened for autocorrelation.
 func (l line) interval(p *points) (low, high float64) {
 	pairs := slopes(p)
 	middle, half := float64(len(pairs))/2, 1.96*l.deviation/2
@@ -59,7 +59,7 @@ func (l line) interval(p *points) (low, high float64) {
 	return low, high
 }
 
-// slopes returns those of all pairs of points, in p.scratch.
+// slopes returns the slopes of all pairs of points, in p.scratch.
 func slopes(p *points) []float64 {
 	n := len(p.v)
 	if need := n * (n - 1) / 2; cap(p.scratch) < need {
@@ -75,9 +75,9 @@ func slopes(p *points) []float64 {
 	return pairs
 }
 
-// inflation is by how much the variance of Mann-Kendall's statistic is larger
-// because of autocorrelation of the ranks of what the line leaves. It is at
-// least 1: a correction that makes a trend more significant is not wanted.
+// inflation returns the factor by which autocorrelation of the residuals' ranks
+// increases the variance of Mann-Kendall's statistic. It is at least 1: the
+// correction must never make a trend more significant.
 func inflation(residual []float64) float64 {
 	n := len(residual)
 	rank := ranks(residual)
@@ -106,7 +106,7 @@ func inflation(residual []float64) float64 {
 	return max(1, 1+2*sum/(m*(m-1)*(m-2)))
 }
 
-// ranks returns the rank of each value, the mean rank where values are equal.
+// ranks returns the rank of each value. Equal values share their mean rank.
 func ranks(v []float64) []float64 {
 	order := make([]int, len(v))
 	for i := range order {
@@ -135,11 +135,10 @@ func ranks(v []float64) []float64 {
 	return rank
 }
 
-// spread is a robust standard deviation: the larger of 1.4826 times the median
-// absolute deviation from the median and the range of the middle 80% over 2.563,
-// either of which is the standard deviation of normal noise. The former sees a
-// swing that is even, the latter one that peaks for a few hours. It reorders v
-// and changes it.
+// spread returns a robust standard deviation: the larger of 1.4826 times the median
+// absolute deviation and the range of the middle 80% divided by 2.563. For normal
+// noise both equal the standard deviation. The former measures an even swing, the
+// latter a swing that peaks for a few hours. spread overwrites v.
 func spread(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
@@ -152,14 +151,13 @@ func spread(v []float64) float64 {
 	return max(middle, 1.4826*selectAt(v, len(v)/2))
 }
 
-// quantile returns the value below which a share q lies. It reorders v.
+// quantile returns the value below which a share q of v lies. It reorders v.
 func quantile(v []float64, q float64) float64 {
 	return selectAt(v, int(q*float64(len(v)-1)+0.5))
 }
 
-// selectAt returns what v[k] would be if v were sorted (Hoare's quickselect).
-// It reorders v. Sorting all of the pairs would take most of the time of a
-// judgement.
+// selectAt returns what v[k] would be if v were sorted (Hoare's quickselect). It
+// reorders v. Sorting all pairs instead would take most of the time of a judgement.
 func selectAt(v []float64, k int) float64 {
 	low, high := 0, len(v)-1
 	for low < high {

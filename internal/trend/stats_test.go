@@ -31,8 +31,8 @@ func TestSelectAt(t *testing.T) {
 	}
 }
 
-// A fifth of outliers does not move Sen's slope by much, and noise lies within
-// its interval as often as it should.
+// A fifth of outliers barely moves Sen's slope, and noise lies within its interval
+// as often as it should.
 func TestFit(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	covered := 0
@@ -59,8 +59,8 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// The plain test takes wandering for a trend; the corrected one does so less
-// than half as often. (The rest is left to the other tests of Judge.)
+// The plain test takes wandering for a trend. The corrected one does so less than
+// half as often. (Other tests of Judge catch the rest.)
 func TestFitWithstandsAutocorrelation(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	plain, corrected := 0, 0
@@ -84,7 +84,7 @@ func TestFitWithstandsAutocorrelation(t *testing.T) {
 	}
 }
 
-// stairs is compared with trying all partitions.
+// Compare stairs with all possible partitions.
 func TestStairsIsOptimal(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 20 {

@@ -2,30 +2,30 @@ package trend
 
 import "math"
 
-// maxSteps is how many jumps are taken for shifts of the level, not for a leak
-// that comes in steps.
+// maxSteps is how many jumps count as shifts of the level. More are a leak that
+// comes in steps.
 const maxSteps = 4
 
-// stairs cuts the points into at most maxSteps+1 levels so that the squares of
-// what the levels leave are least (Fisher's optimal partition, by dynamic
-// programming), and returns that sum and the slope within the levels. Where the
-// growth is in few jumps the latter is about nothing; where it leaks all along
-// it is the slope of the leak, for a leak is not level anywhere.
+// stairs divides the points into at most maxSteps+1 levels so that the sum of
+// squared residuals is least (Fisher's optimal partition, by dynamic programming).
+// It returns that sum and the slope within the levels. The slope is close to zero
+// if a few jumps make up the growth. If there is a leak all along, it is the slope
+// of the leak, because a leak is level nowhere.
 func stairs(p *points) (residual, slopeWithin float64) {
 	n := len(p.v)
 	const levels = maxSteps + 1
 	if n <= levels {
 		return 0, 0
 	}
-	// Prefix sums of values relative to the first, so that little is lost to
-	// rounding.
+	// Prefix sums are taken of values relative to the first, to limit rounding
+	// errors.
 	sum, square := make([]float64, n+1), make([]float64, n+1)
 	for i, v := range p.v {
 		v -= p.v[0]
 		sum[i+1] = sum[i] + v
 		square[i+1] = square[i] + v*v
 	}
-	cost := func(i, j int) float64 { // of the level of points i to j-1
+	cost := func(i, j int) float64 { // of one level for points i to j-1
 		d := sum[j] - sum[i]
 		return max(square[j]-square[i]-d*d/float64(j-i), 0)
 	}

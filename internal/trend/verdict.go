@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// State is what a trend amounts to.
+// State classifies a trend.
 type State int
 
 // The states.
 const (
 	Calm    State = iota // no growth beyond noise, swings and steps
-	Growing              // it grows, but it is too early to tell why
+	Growing              // it grows, but it is too early to say why
 	Leaking              // it grows in a way that only a leak explains
 )
 
@@ -30,31 +30,30 @@ func (s State) String() string {
 	}
 }
 
-// Verdict is what [Series.Judge] says of a history.
+// Verdict is the result of [Series.Judge].
 type Verdict struct {
 	State State
-	// Slope is the growth in units an hour, and Low to High its range: the
-	// 95% confidence interval of Sen's slope, widened for autocorrelation.
-	// All are 0 when calm.
+	// Slope is the growth in units per hour. Low and High are its 95% confidence
+	// interval (Sen's), widened for autocorrelation. All are 0 when calm.
 	Slope, Low, High float64
-	// Confidence in the state, 0 to 1. It says how clearly the weakest of
-	// the tests was passed, and is no probability: 0.5 is just passed.
+	// Confidence in the state, 0 to 1. It says how clearly the weakest test was
+	// passed; 0.5 is just passed. It is not a probability.
 	Confidence float64
-	// Since is when the growth began, as far as the history tells, on the
-	// clock of [Series.Add]; when calm, when the history begins.
+	// Since is when the growth began, as far as the history shows, on the clock of
+	// [Series.Add]. When calm, it is when the history begins.
 	Since time.Duration
-	// Reason says in one sentence, without a full stop, why it is this state.
+	// Reason says why in one sentence, without a full stop.
 	Reason string
 }
 
-// Never is the latest time of a growth that may as well be none.
+// Never is the latest time at which a limit is met if there may be no growth at
+// all.
 const Never = time.Duration(math.MaxInt64)
 
-// TimeTo returns when the limit will be met at the earliest and at the latest
-// if the growth goes on as it is: from current at the rates High and Low.
-// latest is [Never] where Low is not positive. Both are 0 when the limit is
-// met already. ok is false where there is nothing to extrapolate: when calm,
-// and when current or limit is not known.
+// TimeTo returns the earliest and the latest time until the limit is met if the
+// growth continues, from current at the rates High and Low. latest is [Never] if
+// Low is not positive. Both are 0 if the limit is already met. ok is false if there
+// is nothing to extrapolate: the verdict is calm, or current or limit is unknown.
 func (v Verdict) TimeTo(current, limit float64) (soonest, latest time.Duration, ok bool) {
 	if v.State == Calm || !(v.High > 0) || !(current >= 0) || !(limit > 0) {
 		return 0, 0, false

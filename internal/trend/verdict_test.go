@@ -55,7 +55,7 @@ func ExampleSeries_Judge() {
 	fmt.Printf("%v by %.1f MiB an hour: %s\n", v.State, v.Slope/MiB, v.Reason)
 	fmt.Printf("at its limit in %.0f to %.0f hours\n", soonest.Hours(), latest.Hours())
 	// Output:
-	// leaking by 4.0 MiB an hour: it grew by 43% in 24 hours, evenly and beyond what noise, swings, steps and warm-up explain
+	// leaking by 4.0 MiB an hour: it grew by 43% in 24 h, evenly, and beyond what noise, swings, steps and warm-up explain
 	// at its limit in 48 to 48 hours
 }
 

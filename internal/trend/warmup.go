@@ -2,15 +2,15 @@ package trend
 
 import "math"
 
-// saturating says whether the history is better explained by something that
-// fills up than by a line, and if so what slope remains beside it. It fits
+// saturating compares two explanations of the history: a line, and something that
+// fills up. better is the residual of the latter over that of the former, and slope
+// is the slope that remains beside the curve. It fits
 //
 //	v = a + b*t + c*g(t)
 //
-// by least squares, where g is exponential, hyperbolic or logarithmic with one
-// of several times of rise, c is not negative, and t counts from the start of
-// the history. A cache that warms up leaves b at about nothing; under a leak b
-// is the leak.
+// by least squares. g is exponential, hyperbolic or logarithmic with one of several
+// rise times, c is not negative, and t counts from the start of the history. For a
+// cache that warms up, b is close to zero; for a leak, b is its slope.
 func saturating(p *points, since float64) (better, slope float64) {
 	n := len(p.v)
 	if n < 8 {
@@ -72,7 +72,7 @@ func regress(x, y, v []float64) (b, c, residual float64, ok bool) {
 	return b, c, max(vv-b*xv-c*yv, 0), true
 }
 
-// leastSquares returns the sum of squares that v = a + b*x leaves.
+// leastSquares returns the sum of squared residuals of the fit v = a + b*x.
 func leastSquares(x, v []float64) (residual float64) {
 	n := float64(len(v))
 	var mx, mv float64

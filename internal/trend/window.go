@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// points are the floors of a stretch of time in blocks of equal width. Blocks
-// without a sample are left out.
+// points are the floors of a stretch of time, in blocks of equal width. Blocks
+// without a sample have no point.
 type points struct {
 	width   float64   // of a block, hours
 	from    float64   // where the first block begins, hours on the clock of Add
-	blocks  int       // with those that are left out
-	t       []float64 // where a block begins, hours from from
+	blocks  int       // including those without a sample
+	t       []float64 // where a block begins, in hours after from
 	v       []float64
 	scratch []float64
 }
 
-// span is the length of the stretch in hours.
+// span returns the length of the stretch in hours.
 func (p *points) span() float64 { return p.width * float64(p.blocks) }
 
-// latest fills p with the floors of the last blocks blocks of the given width, up
-// to the last bin that is complete. ok is false where the history does not go
-// back so far, or where more than three in ten blocks are without a sample.
+// latest fills p with the floors of the given number of blocks of the given width,
+// up to the last complete bin. ok is false if the history does not reach back that
+// far, or if more than three in ten blocks have no sample.
 func (s *Series) latest(p *points, width time.Duration, blocks int) (ok bool) {
 	for i := range s.tiers {
 		t := &s.tiers[i]
@@ -56,7 +56,7 @@ func (s *Series) latest(p *points, width time.Duration, blocks int) (ok bool) {
 	return false
 }
 
-// available is how many complete blocks of the given width the history has.
+// available returns how many complete blocks of the given width the history has.
 func (s *Series) available(width time.Duration) int {
 	n := 0
 	for i := range s.tiers {
@@ -70,10 +70,9 @@ func (s *Series) available(width time.Duration) int {
 	return n
 }
 
-// quarters returns how much the low floors rose from each quarter of the
-// stretch to the next. A low floor is one that few of the quarter's floors are
-// below: the very lowest may be an outage. ok is false where a quarter has too
-// few floors.
+// quarters returns how much the low floors rose from each quarter of the stretch to
+// the next. A low floor is the 15% quantile of a quarter's floors: the very lowest
+// may be an outage. ok is false if a quarter has too few floors.
 func (p *points) quarters() (rise [3]float64, ok bool) {
 	var low [4]float64
 	k := 0
@@ -94,8 +93,7 @@ func (p *points) quarters() (rise [3]float64, ok bool) {
 	return rise, true
 }
 
-// byBlock returns the floors by the number of their block, NaN where there is
-// none.
+// byBlock returns the floors by block number, NaN for blocks without a sample.
 func (p *points) byBlock() []float64 {
 	v := make([]float64, p.blocks)
 	for b := range v {

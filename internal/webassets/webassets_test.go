@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What is not ours is what files/README.md says, byte for byte.
+// The third-party files match files/README.md byte for byte.
 func TestAssets(t *testing.T) {
 	uplotJS, err := UplotJS()
 	if err != nil {

@@ -2,8 +2,6 @@ package incident
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -49,20 +47,6 @@ func testManifest() Manifest {
 			Confidence: 0.81, Reasons: []string{"grew from 1.0 MiB to 300.0 MiB in 60 min"}, Role: RoleCause, Accused: true,
 		}},
 		Artefacts: []Artefact{newArtefact("heap.pb.gz", 1, "00", noon)},
-	}
-}
-
-func checkManifest(t *testing.T, got, want Manifest) {
-	t.Helper()
-	// Compare JSON: that is what is stored, and time.Time does not compare with
-	// ==.
-	g, err1 := json.MarshalIndent(got, "", "  ")
-	w, err2 := json.MarshalIndent(want, "", "  ")
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(g, w) {
-		t.Errorf("got %s\nwant %s", g, w)
 	}
 }
 

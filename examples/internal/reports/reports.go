@@ -1,5 +1,5 @@
-// Package reports has what the examples share that wait for a report: a sink that
-// hands over the first incident that is explained.
+// Package reports has a sink for the examples that wait for a report. It passes on
+// the first incident that is explained.
 package reports
 
 import (
@@ -12,13 +12,13 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// First is a [guard.Sink]; make one with room for an incident.
+// First is a [guard.Sink]. Make one with a buffer of one incident.
 type First chan guard.Incident
 
-// Name returns the sink's name.
+// Name returns the name of the sink.
 func (First) Name() string { return "first-report" }
 
-// Deliver keeps the incident of an explanation, if there is room.
+// Deliver keeps the incident of an explanation if there is room.
 func (f First) Deliver(_ context.Context, e guard.Event) error {
 	if e.Kind == guard.Explained && !e.Redelivered { // redelivered: of an earlier run
 		select {
@@ -29,7 +29,7 @@ func (f First) Deliver(_ context.Context, e guard.Event) error {
 	return nil
 }
 
-// Wait returns the incident and the text of its report.
+// Wait waits for the incident and returns it with the text of its report.
 func (f First) Wait(ctx context.Context) (guard.Incident, string, error) {
 	select {
 	case i := <-f:

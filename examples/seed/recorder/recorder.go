@@ -1,6 +1,6 @@
-// Package recorder is the victim of the story: like a profiler that records the
-// stacks of all goroutines, it holds memory for each goroutine that there is. It
-// leaks nothing; it grows because others do.
+// Package recorder is the victim of the story. Like a profiler that records the
+// stacks of all goroutines, it holds memory for each existing goroutine. It leaks
+// nothing; it grows because others do.
 package recorder
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// bytesPerGoroutine is what it records of one.
+// bytesPerGoroutine is how much it records per goroutine.
 const bytesPerGoroutine = 96 << 10
 
 // Recorder records until it is stopped.
@@ -18,7 +18,7 @@ type Recorder struct {
 	done    chan struct{}
 }
 
-// Start starts a recorder.
+// Start returns a running recorder.
 func Start() *Recorder {
 	r := &Recorder{stop: make(chan struct{}), done: make(chan struct{})}
 	go r.run()
@@ -39,7 +39,7 @@ func (r *Recorder) run() {
 	}
 }
 
-// record holds as many records as there are goroutines.
+// record keeps one record per goroutine.
 func (r *Recorder) record(goroutines int) {
 	for len(r.records) < goroutines {
 		r.records = append(r.records, newRecord())
@@ -51,12 +51,12 @@ func (r *Recorder) record(goroutines int) {
 func newRecord() []byte {
 	record := make([]byte, bytesPerGoroutine)
 	for i := range record {
-		record[i] = 1 // memory that was never touched does not count
+		record[i] = 1 // untouched memory does not count
 	}
 	return record
 }
 
-// Stop ends the recording.
+// Stop stops the recorder and releases its memory.
 func (r *Recorder) Stop() {
 	close(r.stop)
 	<-r.done

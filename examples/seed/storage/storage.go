@@ -7,8 +7,8 @@ import (
 	"context"
 )
 
-// Get asks the backend for a value. It returns when the answer is there, or ctx
-// is done.
+// Get asks the backend for a value. It returns when the answer arrives or ctx is
+// done.
 func Get(ctx context.Context, key string) (string, error) {
 	answer := make(chan string)
 	go ask(key, answer)
@@ -20,14 +20,14 @@ func Get(ctx context.Context, key string) (string, error) {
 	}
 }
 
-// ask hands over the backend's answer. If nobody waits for it any more it waits
-// for ever: the channel has no room for it.
+// ask sends the backend's answer. If nobody receives it any more, ask blocks
+// forever, because the channel has no buffer.
 func ask(key string, answer chan<- string) {
 	a := backend(key)
 	answer <- a
 }
 
-// backend works for its answer, and leaves garbage as any request does.
+// backend works for its answer and leaves garbage, like any request.
 func backend(key string) string {
 	page := bytes.Repeat([]byte(key), 64<<10/len(key))
 	return string(page[:len(key)])

@@ -22,7 +22,7 @@ func PredictCapture(kind profile.Kind, r *incident.Reading) int64 {
 	return n
 }
 
-// PredictGoroutineText returns how many bytes [profile.CaptureGoroutineText]
+// PredictGoroutineText returns how many bytes the text form of a goroutine profile
 // will allocate.
 func PredictGoroutineText(r *incident.Reading) int64 {
 	// The runtime doubles its buffer until the text fits.

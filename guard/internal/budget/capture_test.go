@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/metrics"
+	"runtime/pprof"
 	"sync"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func TestPredictGoroutines(t *testing.T) {
 			checkPrediction(t, "goroutine profile", PredictCapture(profile.Goroutine, r), allocated(capture))
 			if n <= 10_000 {
 				text := func() {
-					if err := profile.CaptureGoroutineText(io.Discard); err != nil {
+					if err := pprof.Lookup("goroutine").WriteTo(io.Discard, 2); err != nil {
 						t.Error(err)
 					}
 				}

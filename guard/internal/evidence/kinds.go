@@ -36,7 +36,7 @@ func (t *round) goroutineText() {
 		return
 	}
 	r := t.gauge.reading()
-	if r.Goroutines >= profile.MostTextGoroutines {
+	if r.Goroutines >= mostTextGoroutines {
 		t.skip(profile.Goroutine, fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines))
 		return
 	}
@@ -48,7 +48,7 @@ func (t *round) goroutineText() {
 	if t.job.Seq > 1 {
 		name = fmt.Sprintf("goroutine.%d.txt", t.job.Seq)
 	}
-	t.writeAs(profile.Goroutine, name, false, profile.CaptureGoroutineText)
+	t.writeAs(profile.Goroutine, name, false, captureGoroutineText)
 }
 
 func (t *round) goroutineLeak() {
@@ -76,7 +76,7 @@ func (t *round) cpu() {
 		t.res.Err = errors.Join(t.res.Err, err)
 	}
 	t.writeAs(profile.CPU, store.FileName(profile.CPU, incident.VariantCrossing, t.job.Seq), false, func(w io.Writer) error {
-		return profile.CaptureCPU(t.job.Context, w, t.cfg.CPUProfile)
+		return captureCPU(t.job.Context, w, t.cfg.CPUProfile)
 	})
 	if t.job.Context.Err() != nil {
 		last := &t.res.Record.Steps[len(t.res.Record.Steps)-1]

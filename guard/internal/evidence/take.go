@@ -194,7 +194,7 @@ func (t *round) writeAs(kind profile.Kind, name string, stale bool, write func(i
 	step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten, Stale: stale, TookNS: time.Since(start).Nanoseconds()}
 	if err != nil {
 		step.File, step.Outcome, step.Reason, step.Stale = "", incident.OutcomeFailed, err.Error(), false
-		if errors.Is(err, profile.ErrNoProfile) || errors.Is(err, profile.ErrCPUInUse) {
+		if errors.Is(err, profile.ErrNoProfile) || errors.Is(err, errCPUInUse) {
 			// That the host takes a CPU profile itself, perhaps all the
 			// time, is no failure of ours that a retry would cure.
 			step.Outcome = incident.OutcomeSkipped

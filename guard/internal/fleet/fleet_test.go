@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
+	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// captured returns the event of a real capture, and its folder.
+// captured returns the event of a real capture.
 func captured(t *testing.T) guard.Event {
 	t.Helper()
 	g, err := guard.Start(guard.Config{Dir: filepath.Join(t.TempDir(), "evidence"), Service: "shop/../x", Version: "v1", NoReports: true})
@@ -40,6 +41,15 @@ func TestRead(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(e.Incident.Folder, incident.ReportText), []byte("a.(*B).c (a/b.go:1) holds 1.0 MiB more\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	m := in.Manifest
+	m.Suspects = incident.Suspects{{Kind: profile.Heap, Frame: profile.Frame{Function: "example.com/a.(*B).c"}, Accused: true}}
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(e.Incident.Folder, "manifest.json"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	with, err := Read(t.Context(), e, time.Minute)
 	if err != nil || with.Suspect != "a.(*B).c" || with.Files[len(with.Files)-1].Name != incident.ReportText {
 		t.Errorf("with a report: %+v, %v", with, err)
@@ -55,7 +65,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Two versions, rules or suspects never share a key, however odd their names.
+// Different versions, rules or suspects never share a key, however odd their names.
 func TestKeys(t *testing.T) {
 	seen := make(map[string]Incident)
 	for _, service := range []string{"", "..", "a/b", "a_b", strings.Repeat("x", 200), strings.Repeat("x", 199)} {

@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"os"
-	"path/filepath"
-	"slices"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -15,55 +13,50 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Incident is one incident as it lies in its folder.
+// Incident is one incident as its folder describes it.
 type Incident struct {
 	Manifest incident.Manifest
 	Folder   string
-	// Headline is the report's first line; "" where there is no report.
+	// Headline is the report's first line, or "" without a report.
 	Headline string
-	// Suspect is the function that it names first; "" where it names none.
+	// Suspect is the function that the report names first, or "" if it names none.
 	Suspect string
-	// Files are the profiles, the text of goroutines and the reports, in the
-	// order in which they were written.
+	// Files are the profiles, the goroutine dump and the reports, in the order in
+	// which they were written.
 	Files []incident.Artefact
 }
 
-// ErrNoEvidence says that an incident has nothing on disk.
+// ErrNoEvidence is returned for an incident that has nothing on disk.
 var ErrNoEvidence = errors.New("no evidence on disk")
 
-// Read reads the incident of an event, and waits for its report as long as most
-// says, or until ctx is done.
-func Read(ctx context.Context, e guard.Event, most time.Duration) (Incident, error) {
+// Read reads the incident of an event. It waits for the report up to the timeout,
+// or until ctx is done. The error is ErrNoEvidence if nothing is on disk.
+func Read(ctx context.Context, e guard.Event, timeout time.Duration) (Incident, error) {
 	in := Incident{Folder: e.Incident.Folder}
 	if in.Folder == "" || len(e.Incident.Artefacts) == 0 {
 		return Incident{}, ErrNoEvidence
 	}
-	wait, cancel := context.WithTimeout(ctx, most)
+	wait, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	in.Headline = incident.AwaitHeadline(wait, in.Folder)
-	in.Suspect = incident.HeadlineFunction(in.Headline)
+	e.AwaitReport(wait)
 	var err error
 	in.Manifest, err = incident.ReadFolder(in.Folder)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return Incident{}, ErrNoEvidence // removed, to make room for others
 	}
 	if err != nil {
 		return Incident{}, err
 	}
-	in.Files = slices.Clone(in.Manifest.Artefacts)
-	for _, name := range []string{incident.ReportHTML, incident.ReportMarkdown, incident.ReportText} {
-		// They are on disk a moment before the manifest lists them.
-		listed := slices.ContainsFunc(in.Files, func(a incident.Artefact) bool { return a.Name == name })
-		if info, err := os.Stat(filepath.Join(in.Folder, name)); err == nil && !listed {
-			in.Files = append(in.Files, incident.Artefact{Name: name, Size: info.Size()})
-		}
+	in.Headline, in.Files = in.Manifest.Headline, in.Manifest.Artefacts
+	if s, ok := in.Manifest.Suspects.Culprit(); ok {
+		in.Suspect = s.Name()
 	}
 	return in, nil
 }
 
-// Key names what the incident has in common with those of other processes, as a
-// path: service/version/rule-suspect-hash. It holds letters, digits, '.', '_', '-'
-// and '/' only.
+// Key returns what the incident has in common with those of other processes, as a
+// path: service/version/rule-suspect-hash. It contains only letters, digits, '.',
+// '_', '-' and '/'.
 func (in *Incident) Key() string {
 	m := &in.Manifest
 	sum := sha256.Sum256([]byte(strings.Join([]string{m.Process.Service, m.Process.Version, m.Rule, in.Suspect}, "\x00")))
@@ -74,10 +67,10 @@ func (in *Incident) Key() string {
 	return plain(m.Process.Service) + "/" + plain(m.Process.Version) + "/" + name + "-" + hex.EncodeToString(sum[:4])
 }
 
-// mostPlain bounds one element of a key: object stores allow 1,024 bytes in all.
+// mostPlain bounds one element of a key. Object stores allow 1,024 bytes in all.
 const mostPlain = 64
 
-// plain makes a text fit for a path anywhere.
+// plain makes a text safe as a path element anywhere.
 func plain(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -1,8 +1,16 @@
-// Package metric lists what a guard's state is as metrics, once for all the
-// systems that collect them: guard/promguard and guard/otelguard, modules of their
-// own, give the same list to Prometheus and to OpenTelemetry.
+// Package metric lists a guard's state as metrics, once for all systems that
+// collect them. The nested modules guard/promguard and guard/otelguard export this
+// list to Prometheus and to OpenTelemetry.
 //
-// A collection takes one guard.Snapshot, and each [Metric] picks from it. What is
-// not known (profile.Unknown) is not emitted: an absent value is a finding, a 0
-// would be a lie. Listing allocates a few KiB a collection, nothing between two.
+// A collection takes one guard.Snapshot, and each [Metric] picks its values from
+// it. Unknown values (profile.Unknown) are not emitted: an absent value is
+// information, a 0 would be wrong.
+//
+// # Concurrency
+//
+// [List] and the metrics' Read are safe for concurrent use.
+//
+// # Cost
+//
+// A collection allocates a few KiB. Between collections there is no cost.
 package metric

@@ -13,12 +13,12 @@ type (
 	emitter  = func(value float64, labels ...string)
 )
 
-// List returns all metrics in the order in which to show them.
+// List returns all metrics, in the order in which to show them.
 func List() []Metric {
 	return append(levels(), counters()...)
 }
 
-// of reads one quantity of the last reading.
+// of returns a function that reads one quantity of the last reading.
 func of[T ~int64](pick func(r *incident.Reading) T) func(*snapshot, emitter) {
 	return func(s *snapshot, emit emitter) {
 		if v := pick(&s.Reading); v >= 0 && !s.Reading.Time.IsZero() {
@@ -30,39 +30,39 @@ func of[T ~int64](pick func(r *incident.Reading) T) func(*snapshot, emitter) {
 func levels() []Metric {
 	type reading = incident.Reading
 	return []Metric{
-		{Name: "live_heap", Unit: Bytes, Kind: Sum, Help: "Heap that the last garbage collection found reachable.",
+		{Name: "live_heap", Unit: Bytes, Kind: Sum, Help: "Heap found reachable by the last garbage collection.",
 			Read: of(func(r *reading) profile.Bytes { return r.HeapLive })},
-		{Name: "heap", Unit: Bytes, Kind: Sum, Help: "Heap in use: live objects and garbage that is not swept yet.",
+		{Name: "heap", Unit: Bytes, Kind: Sum, Help: "Heap in use: live objects and garbage not yet swept.",
 			Read: of(func(r *reading) profile.Bytes { return r.HeapAlloc })},
 		{Name: "goroutines", Semantic: "go.goroutine.count", Unit: "{goroutine}", Kind: Sum, Help: "Goroutines that exist.",
 			Read: of(func(r *reading) profile.Count { return r.Goroutines })},
-		{Name: "leaked_goroutines", Unit: "{goroutine}", Kind: Sum, Help: "Goroutines that wait at places where the census takes them for leaked.",
+		{Name: "leaked_goroutines", Unit: "{goroutine}", Kind: Sum, Help: "Goroutines at sites that the census considers leaking.",
 			Read: leaked},
 		{Name: "threads", Semantic: "process.thread.count", Unit: "{thread}", Kind: Sum, Help: "Threads of the process.",
 			Read: of(func(r *reading) profile.Count { return r.Threads })},
 		{Name: "resident_set", Semantic: "process.memory.usage", Unit: Bytes, Kind: Sum, Help: "Resident set of the process, file pages included.",
 			Read: of(func(r *reading) profile.Bytes { return r.RSS })},
-		{Name: "working_set", Semantic: "container.memory.working_set", Unit: Bytes, Kind: Sum, Help: "Memory cgroup's usage less inactive file cache, as the kubelet counts.",
+		{Name: "working_set", Semantic: "container.memory.working_set", Unit: Bytes, Kind: Sum, Help: "Usage of the memory cgroup less its inactive file cache, as counted by the kubelet.",
 			Read: of(func(r *reading) profile.Bytes { return r.CgroupWorkingSet })},
-		{Name: "cgroup_usage", Semantic: "container.memory.usage", Unit: Bytes, Kind: Sum, Help: "Memory cgroup's usage, page cache included.",
+		{Name: "cgroup_usage", Semantic: "container.memory.usage", Unit: Bytes, Kind: Sum, Help: "Usage of the memory cgroup, page cache included.",
 			Read: of(func(r *reading) profile.Bytes { return r.CgroupUsage })},
-		{Name: "memory", Unit: Bytes, Kind: Sum, Help: "Memory that the kernel cannot take back when the limit is met.",
+		{Name: "memory", Unit: Bytes, Kind: Sum, Help: "Memory that the kernel cannot reclaim at the limit.",
 			Read: of(func(r *reading) profile.Bytes { return r.Unreclaimable })},
-		{Name: "memory_part", Unit: Bytes, Kind: Sum, Labels: []string{"part"}, Help: "How the memory that the limit is about divides; the parts add up to all of it.",
+		{Name: "memory_part", Unit: Bytes, Kind: Sum, Labels: []string{"part"}, Help: "Breakdown of the memory that the limit applies to; the parts add up to the whole.",
 			Read: parts},
-		{Name: "limit", Unit: Bytes, Kind: Sum, Labels: []string{"source"}, Help: "Memory limit whose excess ends the process, and where it comes from.",
+		{Name: "limit", Unit: Bytes, Kind: Sum, Labels: []string{"source"}, Help: "Memory limit above which the process is killed, and its source.",
 			Read: limit},
-		{Name: "gomemlimit", Semantic: "go.memory.limit", Unit: Bytes, Kind: Sum, Help: "Soft limit of the Go runtime; absent where there is none.",
+		{Name: "gomemlimit", Semantic: "go.memory.limit", Unit: Bytes, Kind: Sum, Help: "Soft memory limit of the Go runtime (GOMEMLIMIT); absent if not set.",
 			Read: of(func(r *reading) profile.Bytes { return r.MemoryLimit })},
-		{Name: "memory_growth", Unit: BytesPerSecond, Kind: Gauge, Float: true, Help: "How fast memory that cannot be taken back moves now.",
+		{Name: "memory_growth", Unit: BytesPerSecond, Kind: Gauge, Float: true, Help: "Current rate of change of the memory that cannot be reclaimed.",
 			Read: func(s *snapshot, emit emitter) {
 				if !s.Reading.Time.IsZero() {
 					emit(s.Rate)
 				}
 			}},
-		{Name: "time_to_limit", Unit: Seconds, Kind: Gauge, Float: true, Help: "Time until memory meets the limit if it grows on as now; +Inf while it does not grow.",
+		{Name: "time_to_limit", Unit: Seconds, Kind: Gauge, Float: true, Help: "Time until memory reaches the limit at the current rate; +Inf while it does not grow.",
 			Read: timeToLimit},
-		{Name: "under_pressure", Unit: Dimensionless, Kind: Gauge, Help: "Whether death is near enough to leave in time: 1 or 0.",
+		{Name: "under_pressure", Unit: Dimensionless, Kind: Gauge, Help: "Whether an out-of-memory kill is close enough to act now: 1 or 0.",
 			Read: func(s *snapshot, emit emitter) {
 				if !s.Reading.Time.IsZero() {
 					emit(one(s.Pressure.Under))
@@ -75,7 +75,7 @@ func levels() []Metric {
 				}
 			}},
 		{Name: "trend_state", Unit: Dimensionless, Kind: Gauge, Labels: []string{"signal", "state"},
-			Help: "How a signal has moved over hours: 1 for the state that it is in, 0 for the others.",
+			Help: "Trend of a signal over hours: 1 for its current state, 0 for the others.",
 			Read: func(s *snapshot, emit emitter) {
 				for _, t := range s.Trends {
 					for _, state := range []incident.TrendState{incident.TrendCalm, incident.TrendGrowing, incident.TrendLeaking} {
@@ -93,7 +93,7 @@ func counters() []Metric {
 	}
 	type c = guard.Counters
 	return []Metric{
-		total("readings", "{reading}", "Readings of the process taken.", func(c *c) int64 { return c.Readings }),
+		total("readings", "{reading}", "Readings taken of the process.", func(c *c) int64 { return c.Readings }),
 		{Name: "incidents", Unit: "{incident}", Kind: Counter, Labels: []string{"rule"}, Help: "Incidents opened.",
 			Read: func(s *snapshot, emit emitter) {
 				for _, r := range s.Rules {
@@ -101,22 +101,22 @@ func counters() []Metric {
 				}
 				emit(float64(s.Counters.Manual), "manual")
 			}},
-		{Name: "pressure_episodes", Unit: "{episode}", Kind: Counter, Help: "Times that death came near enough to leave.",
+		{Name: "pressure_episodes", Unit: "{episode}", Kind: Counter, Help: "Times that an out-of-memory kill came close enough to act.",
 			Read: func(s *snapshot, emit emitter) { emit(float64(s.Pressure.Episodes)) }},
-		{Name: "captures", Unit: "{profile}", Kind: Counter, Labels: []string{"kind", "outcome"}, Help: "Profiles that captures wanted, by what became of them.",
+		{Name: "captures", Unit: "{profile}", Kind: Counter, Labels: []string{"kind", "outcome"}, Help: "Profiles requested by captures, by outcome.",
 			Read: func(s *snapshot, emit emitter) {
 				for _, p := range s.Profiles {
 					emit(float64(p.Count), p.Kind.String(), string(p.Outcome))
 				}
 			}},
-		total("captures_refuted", "{capture}", "Captures discarded, since what rose was garbage.", func(c *c) int64 { return c.Refuted }),
+		total("captures_refuted", "{capture}", "Captures discarded because the growth was garbage.", func(c *c) int64 { return c.Refuted }),
 		total("baselines", "{profile}", "Baseline profiles written.", func(c *c) int64 { return c.Baselines }),
-		total("censuses", "{census}", "Countings of goroutines by the place where they wait.", func(c *c) int64 { return c.Censuses }),
+		total("censuses", "{census}", "Goroutine censuses taken.", func(c *c) int64 { return c.Censuses }),
 		total("reports", "{report}", "Reports written.", func(c *c) int64 { return c.Explained }),
-		total("events_delivered", "{event}", "Events that a sink has accepted.", func(c *c) int64 { return c.Delivered }),
-		total("sink_failures", "{delivery}", "Deliveries to a sink that failed, panicked or timed out; what is not accepted is offered again.",
+		total("events_delivered", "{event}", "Events accepted by a sink.", func(c *c) int64 { return c.Delivered }),
+		total("sink_failures", "{delivery}", "Deliveries to a sink that failed, panicked or timed out; events not accepted are offered again.",
 			func(c *c) int64 { return c.SinkFailures }),
-		{Name: "dropped", Unit: "{thing}", Kind: Counter, Labels: []string{"what", "why"}, Help: "What was lost, and why.",
+		{Name: "dropped", Unit: "{thing}", Kind: Counter, Labels: []string{"what", "why"}, Help: "Items dropped, by kind and reason.",
 			Read: func(s *snapshot, emit emitter) {
 				emit(float64(s.Counters.DroppedEvents), "event", "queue_full")
 				emit(float64(s.Counters.DroppedJobs), "job", "queue_full")
@@ -125,7 +125,7 @@ func counters() []Metric {
 				emit(float64(s.Counters.FailedBaselines), "baseline", "failed")
 				emit(float64(s.Counters.FailedReports), "report", "failed")
 			}},
-		total("panics", "{panic}", "Panics recovered, of sinks and of the guard itself.", func(c *c) int64 { return c.Panics }),
+		total("panics", "{panic}", "Panics recovered in sinks and in the guard itself.", func(c *c) int64 { return c.Panics }),
 	}
 }
 
@@ -149,7 +149,7 @@ func leaked(s *snapshot, emit emitter) {
 	emit(float64(n))
 }
 
-// partNames are the parts' names as values of a label: Part.Name is prose.
+// partNames are the parts' names as label values: Part.Name is prose.
 var partNames = []struct {
 	label string
 	pick  func(d *incident.Division) profile.Bytes

@@ -6,17 +6,17 @@ import (
 	"github.com/leakguard/leakguard/guard"
 )
 
-// Kind is how a metric's values relate to each other.
+// Kind says how a metric's values can be combined.
 type Kind int
 
 // The kinds of metric.
 const (
-	Gauge   Kind = iota // a level: the values of several processes are compared, not added
-	Sum                 // a level whose values over processes, or over its labels, may be added
-	Counter             // grows for as long as the process lives
+	Gauge   Kind = iota // a level; values of several processes can be compared but not added
+	Sum                 // a level whose values can be added over processes or over its labels
+	Counter             // increases for as long as the process lives
 )
 
-// The units, as UCUM writes them.
+// Units in UCUM notation.
 const (
 	Bytes          = "By"
 	BytesPerSecond = "By/s"
@@ -24,27 +24,27 @@ const (
 	Dimensionless  = "1"
 )
 
-// Metric is one quantity and how it is read from a guard's state.
+// Metric is one quantity, with a function that reads it from a guard's state.
 type Metric struct {
-	// Name is in words joined by '_', without unit.
+	// Name consists of words joined by '_', without a unit.
 	Name string
-	// Semantic is its name in OpenTelemetry's semantic conventions; "" where
-	// they have none.
+	// Semantic is the name in OpenTelemetry's semantic conventions, or "" if they
+	// have none.
 	Semantic string
 	Help     string
 	Kind     Kind
-	// Unit is in UCUM's notation, with {things} for what is counted.
+	// Unit is in UCUM notation, with {things} for counts.
 	Unit string
-	// Labels are the names of the labels of its values.
+	// Labels are the names of its labels.
 	Labels []string
-	// Float says that values are no integers.
+	// Float reports whether values can be fractions.
 	Float bool
-	// Read emits the values that are known, each with one text a label.
+	// Read emits the values that are known, each with one text per label.
 	Read func(s *guard.Snapshot, emit func(value float64, labels ...string))
 }
 
-// Prometheus is the metric's name in Prometheus's conventions: a prefix, base
-// units at the end, and _total behind what only grows.
+// Prometheus returns the metric's name by Prometheus's conventions: a prefix, the
+// base unit at the end, and _total for counters.
 func (m Metric) Prometheus() string {
 	name := "leakguard_" + m.Name
 	switch m.Unit {
@@ -61,8 +61,8 @@ func (m Metric) Prometheus() string {
 	return name
 }
 
-// OpenTelemetry is the metric's name in OpenTelemetry's conventions, which keep
-// the unit out of it.
+// OpenTelemetry returns the metric's name by OpenTelemetry's conventions, which
+// leave out the unit.
 func (m Metric) OpenTelemetry() string {
 	if m.Semantic != "" {
 		return m.Semantic
@@ -70,8 +70,8 @@ func (m Metric) OpenTelemetry() string {
 	return "leakguard." + m.Name
 }
 
-// Dotted is a label's name in OpenTelemetry's conventions, which want a namespace
-// for attributes of one's own.
+// Dotted returns a label's name by OpenTelemetry's conventions, which require a
+// namespace for custom attributes.
 func (m Metric) Dotted(label string) string {
 	if strings.Contains(label, ".") {
 		return label

@@ -69,7 +69,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// What nobody knows is absent, and never 0 or -1.
+// Unknown values are absent, never 0 or -1.
 func TestUnknownIsAbsent(t *testing.T) {
 	unknown := guard.Snapshot{Reading: incident.NewReading(time.Now())}
 	for _, s := range []guard.Snapshot{{}, unknown} {

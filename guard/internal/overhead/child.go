@@ -21,14 +21,14 @@ import (
 
 const childFlag = "-child"
 
-// usage is what a process has used.
+// usage is the resource use of a process.
 type usage struct {
 	CPU time.Duration // user and system
 	RSS int64         // bytes
 }
 
-// serve is the process that is measured: a small HTTP service. It says where it
-// listens, and ends with its input.
+// serve is the process under measurement: a small HTTP service. It prints its
+// address, and exits when its standard input is closed.
 func serve(dir string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,8 +67,8 @@ func serve(dir string) {
 	io.Copy(io.Discard, os.Stdin)
 }
 
-// order is what a request is about: enough to decode and encode that a handler
-// allocates as handlers do.
+// order is the content of a request. It is large enough to decode and encode that a
+// handler allocates as much as real ones do.
 type order struct {
 	ID    string            `json:"id"`
 	Items []item            `json:"items"`
@@ -99,7 +99,7 @@ func work(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(o)
 }
 
-// process is a child under way.
+// process is a running child.
 type process struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
@@ -129,7 +129,7 @@ func start() (*process, error) {
 	}
 	line := bufio.NewScanner(out)
 	if !line.Scan() {
-		return nil, errors.Join(errors.New("the measured process does not start"), p.stop())
+		return nil, errors.Join(errors.New("the process to be measured does not start"), p.stop())
 	}
 	p.base = "http://" + line.Text()
 	return p, nil
@@ -139,7 +139,7 @@ func (p *process) stop() error {
 	return errors.Join(p.in.Close(), p.cmd.Wait(), os.RemoveAll(p.dir))
 }
 
-// ask requests a path and returns the answer.
+// ask requests a path and returns the response.
 func (p *process) ask(path string) ([]byte, error) {
 	res, err := http.Get(p.base + path)
 	if err != nil {

@@ -1,22 +1,22 @@
 //go:build linux
 
-// Command overhead measures what a guard costs the process it lives in, with a
-// real process with and without one in turn, and prints a Markdown table:
+// Command overhead measures what a guard costs its process. It compares a real
+// process with and without a guard, and prints a Markdown table:
 //
 //	go run ./guard/internal/overhead
 //
-// Idle: pairs of processes that wait for requests side by side, so that both
-// see the same machine. Their CPU time (getrusage) is compared after a warm-up
-// that covers the guard's first baseline. Their resident memory is compared
-// twice: then, when only the one with a guard has had a cycle of the garbage
-// collector, whose own memory is about 0.5 MiB, and after both have served
-// 5,000 requests, as services have.
+// Idle: pairs of processes wait for requests side by side, so that both see the
+// same machine. Their CPU time (getrusage) is compared after a warm-up that covers
+// the guard's first baseline. Their resident memory is compared twice. The first
+// time, only the process with a guard has had a cycle of the garbage collector,
+// whose own memory is about 0.5 MiB. The second time, both have served 5,000
+// requests, as services do.
 //
-// Busy: an HTTP service under as much load as a client in the parent can make.
-// The guard is started and closed in turn in the same process, in slices in the
-// order without, with, with, without, so that neither the luck of a process's
-// layout nor a drift of the machine counts for one side. Each such four slices
-// give one ratio; the table has their median and quartiles.
+// Busy: an HTTP service runs under as much load as a client in the parent can make.
+// The guard is started and closed in the same process, in slices in the order
+// without, with, with, without. Neither the luck of a process's layout nor a drift
+// of the machine then favours one side. Each four slices give one ratio; the table
+// has the median and quartiles of the ratios.
 package main
 
 import (
@@ -26,12 +26,12 @@ import (
 	"time"
 )
 
-// plan is how much is measured.
+// plan is how much to measure.
 type plan struct {
 	pairs   int           // of idle processes
 	idle    time.Duration // how long each pair is measured
 	workers int           // busy processes, one after the other
-	rounds  int           // of four slices for each of them
+	rounds  int           // each of four slices, per busy process
 	slice   time.Duration
 	clients int
 	warmUp  time.Duration // covers the start of a process and the guard's first baseline

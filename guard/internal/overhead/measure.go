@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// results are the measured series, by pair or round.
+// results are the measurements, by pair or round.
 type results struct {
 	idleWithout, idleWith []float64 // share of one core
-	rssWithout, rssWith   []float64 // MiB, of a process that has served nothing
+	rssWithout, rssWith   []float64 // MiB, of a process that has served no request
 	workedWithout         []float64 // MiB, of one that has served requests
 	workedWith            []float64
 	rate, rateRatio       []float64 // requests/s without; with / without - 1
-	cost, costRatio       []float64 // CPU µs a request without; with / without - 1
+	cost, costRatio       []float64 // CPU µs per request without; with / without - 1
 }
 
 func (r *results) measureIdle(p plan) error {
@@ -49,7 +49,7 @@ func (r *results) measurePair(p plan, without, with *process) error {
 	if _, err := with.ask("/guard/on"); err != nil {
 		return err
 	}
-	// The same request for the other, so that it has served as much.
+	// Ask the other process as well, so that both have served as much.
 	if _, err := without.ask("/usage"); err != nil {
 		return err
 	}
@@ -92,10 +92,10 @@ func (r *results) measurePair(p plan, without, with *process) error {
 	return nil
 }
 
-// someRequests are enough for some cycles of the garbage collector.
+// someRequests are enough for a few garbage collection cycles.
 const someRequests = 5000
 
-// serveSome has the process serve some requests.
+// serveSome makes the process serve some requests.
 func (p *process) serveSome() error {
 	load := newLoad(p.base+"/work", 1)
 	for load.served.Load() < someRequests && load.err() == nil {
@@ -146,7 +146,7 @@ func measureSlice(p plan, c *process, load *load, on bool) (served, cpu float64,
 			return 0, 0, err
 		}
 	}
-	time.Sleep(p.slice / 2) // the first baseline is not part of the running cost
+	time.Sleep(p.slice / 2) // keeps the first baseline out of the running cost
 	before, err := c.usage()
 	if err != nil {
 		return 0, 0, err
@@ -162,11 +162,11 @@ func measureSlice(p plan, c *process, load *load, on bool) (served, cpu float64,
 	if err == nil && n == 0 {
 		err = errors.New("no request was served")
 	}
-	// Scaled to the slice, which the sleep may have missed.
+	// Scale to the length of the slice, which sleeping does not meet exactly.
 	return float64(n) * p.slice.Seconds() / wall.Seconds(), (after.CPU - before.CPU).Seconds(), err
 }
 
-// load is a client that asks as fast as it is answered.
+// load is a client that sends requests as fast as they are answered.
 type load struct {
 	served  atomic.Int64
 	failed  atomic.Pointer[error]
@@ -214,7 +214,7 @@ func (l *load) stop() {
 	l.clients.Wait()
 }
 
-// table gives the results as Markdown.
+// table formats the results as Markdown.
 func (r results) table() string {
 	var b strings.Builder
 	row := func(what, without, with, difference, target string) {
@@ -226,10 +226,10 @@ func (r results) table() string {
 	row("idle, CPU of one core", percent(median(r.idleWithout)), percent(median(r.idleWith)), spread(idle, percent), "0.1%")
 	worked := differences(r.workedWith, r.workedWithout)
 	row("idle, resident memory", mebibytes(median(r.workedWithout)), mebibytes(median(r.workedWith)), spread(worked, mebibytes), "2 MiB")
-	row("the same, before the first request", mebibytes(median(r.rssWithout)), mebibytes(median(r.rssWith)), spread(rss, mebibytes), "")
+	row("idle, resident memory before the first request", mebibytes(median(r.rssWithout)), mebibytes(median(r.rssWith)), spread(rss, mebibytes), "")
 	rate, cost := median(r.rate), median(r.cost)
 	row("busy, requests/s", fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.0f", rate*(1+median(r.rateRatio))), spread(r.rateRatio, percent), "-0.5%")
-	row("busy, CPU a request", fmt.Sprintf("%.1f µs", cost), fmt.Sprintf("%.1f µs", cost*(1+median(r.costRatio))), spread(r.costRatio, percent), "")
+	row("busy, CPU per request", fmt.Sprintf("%.1f µs", cost), fmt.Sprintf("%.1f µs", cost*(1+median(r.costRatio))), spread(r.costRatio, percent), "")
 	fmt.Fprintf(&b, "\n%s, %s/%s, %d processors; %d idle pairs, %d busy rounds.\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), len(idle), len(r.rateRatio))
 	return b.String()
@@ -252,7 +252,7 @@ func differences(a, b []float64) []float64 {
 
 func median(list []float64) float64 { return quantile(list, 0.5) }
 
-// quantile interpolates between the neighbours.
+// quantile interpolates between neighbouring values.
 func quantile(list []float64, q float64) float64 {
 	if len(list) == 0 {
 		return 0

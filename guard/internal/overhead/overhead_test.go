@@ -12,7 +12,7 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// TestMain lets the test's binary be the measured process, as the command is.
+// TestMain lets the test binary be the measured process, as the command is.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == childFlag {
 		serve(os.Args[2])
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	guardtest.Main(m)
 }
 
-// The smallest measurement there is: whether it measures, not what.
+// The smallest possible measurement: it tests whether it measures, not what.
 func TestMeasure(t *testing.T) {
 	r, err := measure(plan{
 		pairs: 1, idle: 100 * time.Millisecond, workers: 1, rounds: 1, slice: 50 * time.Millisecond, clients: 2,
@@ -38,7 +38,7 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s: %v", name, series)
 		}
 	}
-	// Far more than the guard costs: only that it is there at all.
+	// The guard must use some memory; how much is not tested here.
 	if r.rssWith[0] <= r.rssWithout[0] {
 		t.Errorf("with a guard %.1f MiB, without %.1f MiB", r.rssWith[0], r.rssWithout[0])
 	}

@@ -13,13 +13,12 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// TestDeaths really has the kernel kill processes for want of memory: the next
-// process says so each time. Half of the next processes run in a new control group,
-// as that of a container that was restarted.
+// TestDeaths makes the kernel kill processes for lack of memory. The next process
+// must say so each time. Half of the next processes run in a new control group,
+// like a restarted container.
 //
-// BLACKBOX_DEATHS is how many, at up to 3000 MiB/s; 100 take five minutes, and want
-// both processors for themselves. Without it there are two slow ones, or six where
-// tests run whole.
+// BLACKBOX_DEATHS sets the number, at up to 3000 MiB/s. 100 deaths take five minutes and
+// need both processors. Without it there are two slow ones, or six with STRICT_CI=1.
 func TestDeaths(t *testing.T) {
 	cases, alone := harness.SlowDeaths(testenv.Scaled(6, 2)), false
 	if s := os.Getenv("BLACKBOX_DEATHS"); s != "" {
@@ -55,8 +54,8 @@ func TestDeaths(t *testing.T) {
 		all = append(all, o)
 		t.Logf("%4.0f MiB/s, lag %v, killed %v, gone %v: %s", c.Rate, o.Lag().Round(time.Millisecond),
 			o.Killed.Sub(o.Death.LastSample).Round(time.Millisecond), o.Gone.Sub(o.Death.LastSample).Round(time.Millisecond), o.Death.Headline())
-		// In the same group the count tells. In another one the last samples have to,
-		// and on a machine that does other things as well they may be missing.
+		// In the same group the kill count decides. In another one the last samples
+		// must, and on a machine that is busy otherwise they may be missing.
 		seen := alone || o.Lag() <= 2*lagAllowed
 		if !o.Named() && (seen || !o.Restarted) || seen && o.Death.Certain == o.Restarted {
 			t.Errorf("%.0f MiB/s, restarted %v: %s (certain: %v), because %s", c.Rate, o.Restarted, o.Death.Cause, o.Death.Certain, o.Death.Why)
@@ -69,8 +68,8 @@ func TestDeaths(t *testing.T) {
 	if err := harness.WriteObituaries(&table, all); err != nil {
 		t.Fatal(err)
 	}
-	// One in five may be late: what else runs on the machine is not known. Where
-	// nothing did it was one in 25.
+	// One in five may be late, because the machine's other load is unknown. Without
+	// any it was one in 25.
 	if alone && late > (len(all)+4)/5 {
 		t.Errorf("%d of %d last samples are older than %v", late, len(all), lagAllowed)
 	}

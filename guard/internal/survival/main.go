@@ -1,15 +1,14 @@
 //go:build linux
 
-// Survival measures how often a guard's evidence is on disk before the kernel
-// kills the process that leaks, and prints the table of the README:
+// Survival measures how often a guard's evidence is on disk before the kernel kills
+// the leaking process, and prints the results as tables:
 //
-//	go run ./guard/internal/survival                     # all of it: hours
+//	go run ./guard/internal/survival                     # everything: hours
 //	go run ./guard/internal/survival -ci                 # the hardest cells: minutes
 //	go run ./guard/internal/survival -limits 512 -rates 3000 -shape chunks -mode idle -gomemlimit unset -v
 //
-// It needs Linux, the right to make memory cgroups (v1 or v2), and two
-// processors that nothing else uses. What a run that failed has left is kept
-// for inspection.
+// It needs Linux, the right to create memory cgroups (v1 or v2), and two otherwise
+// idle processors. It keeps the files of a failed run for inspection.
 package main
 
 import (
@@ -34,16 +33,16 @@ var (
 	spawn    = flag.String("spawn", "100000", "leaks in `goroutines/s`, for the shape goroutines")
 	limits   = flag.String("limits", "64,512,2048", "memory limits in `MiB`")
 	memLimit = flag.String("gomemlimit", "unset,90", "GOMEMLIMIT in `percent` of the limit, or unset")
-	mode     = flag.String("mode", "idle,busy", "what the service does besides: `idle,busy,saturated` (each of two goroutines works half or all of the time)")
+	mode     = flag.String("mode", "idle,busy", "what else the service does: `idle,busy,saturated` (each of two goroutines works half or all of the time)")
 	shape    = flag.String("shape", "chunks,linked,goroutines", "what leaks: `chunks,linked,goroutines`")
-	runs     = flag.Int("runs", 20, "runs of a cell; a quarter where one takes over a minute")
-	ci       = flag.Bool("ci", false, "only the hardest cells and one of each shape, and fail if too few survive")
+	runs     = flag.Int("runs", 20, "runs per cell; a quarter if a run takes over a minute")
+	ci       = flag.Bool("ci", false, "run only the hardest cells and one of each shape, and fail if too few survive")
 	calm     = flag.Duration("calm", 0, "also run the services without a leak for this `time`, and count false alarms")
 	period   = flag.Duration("period", time.Minute, "with -calm: how often the heap doubles")
-	parallel = flag.Int("parallel", 4, "runs at a time of leaks under 1000 MiB/s in idle services")
+	parallel = flag.Int("parallel", 4, "parallel runs of leaks under 1000 MiB/s in idle services")
 	out      = flag.String("json", "", "write every result to this `file`")
-	work     = flag.String("work", "", "`folder` for what runs leave; empty: a new temporary one")
-	keep     = flag.Bool("keep", false, "keep also what successful runs leave")
+	work     = flag.String("work", "", "`folder` for the files of the runs; empty: a new temporary one")
+	keep     = flag.Bool("keep", false, "also keep the files of successful runs")
 	verbose  = flag.Bool("v", false, "print each run's timeline to stderr")
 )
 
@@ -67,7 +66,7 @@ func run(ctx context.Context) error {
 		if dir, err = os.MkdirTemp("", "leakguard-survival-"); err != nil {
 			return err
 		}
-		defer os.Remove(dir) // stays if a run has left something
+		defer os.Remove(dir) // fails, as it should, if a run has left something
 	}
 	victim, err := harness.Build(ctx, dir)
 	if err != nil {

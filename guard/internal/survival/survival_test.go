@@ -12,16 +12,16 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// TestSurvival runs the hardest cells of the table: evidence that names the
-// leak is on disk before the kernel's kill. It takes about two minutes and both
-// processors, so it runs only where tests run whole. Run it apart from the tests of
+// TestSurvival runs the hardest cells of the table: evidence that names the leak
+// must be on disk before the kernel's kill. It takes about two minutes and both
+// processors, so it runs only with STRICT_CI=1, and must run apart from the tests of
 // other packages: STRICT_CI=1 go test -p 1.
 func TestSurvival(t *testing.T) {
 	measure(t, harness.CI())
 }
 
-// TestFalseAlarms runs services that only look as if they leaked: each may
-// cause one incident an hour, so in this short time one at most.
+// TestFalseAlarms runs services that only look as if they leaked. Each may cause
+// one incident per hour, so at most one in this short time.
 func TestFalseAlarms(t *testing.T) {
 	measure(t, harness.Calm(20*time.Second, 5*time.Second))
 }
@@ -31,7 +31,7 @@ func measure(t *testing.T, cells []harness.Cell) {
 	if _, err := harness.FindHierarchy("/"); err != nil {
 		testenv.Need(t, false, err.Error())
 	}
-	// Not t.TempDir: what a failed run has left is worth a look afterwards.
+	// Not t.TempDir, because the files of a failed run are needed for inspection.
 	dir, err := os.MkdirTemp("", "leakguard-survival-")
 	if err != nil {
 		t.Fatal(err)

@@ -21,12 +21,12 @@ import (
 )
 
 const (
-	// rounds is how often a program leaks, and interval the made-up time between
-	// two of them, after which a census is taken: three hours in all.
+	// rounds is how often a program leaks. interval is the simulated time between two
+	// rounds, after which a census is taken: three hours in all.
 	rounds   = 90
 	interval = 2 * time.Minute
-	// few is how many goroutines are too few for a verdict in three hours: the
-	// census takes a whole day's shift for those.
+	// few is how many goroutines are too few for a verdict in three hours. The census
+	// takes a whole day for those.
 	few = 12
 )
 
@@ -34,11 +34,11 @@ const (
 type group struct {
 	Root, Blocked, Wait string
 	Count               int
-	Reason              string // of the census
+	Reason              string // given by the census
 }
 
-// sameSite says whether two groups are goroutines of the same place, whatever
-// they wait for there.
+// sameSite reports whether two groups are at the same place, whatever they wait for
+// there.
 func (g group) sameSite(other group) bool { return g.Root == other.Root && g.Blocked == other.Blocked }
 
 func (g group) String() string {
@@ -53,9 +53,9 @@ type result struct {
 	Leaked, Proven []group
 }
 
-// kept are the places where goroutines kept piling up: each quarter of the run
-// left more than the one before. Sleepers are none: they will wake. It is the truth to judge by, from text dumps
-// of the goroutines alone.
+// kept returns the places where goroutines kept piling up: each quarter of the run
+// left more than the one before. Sleepers do not count, because they will wake. It
+// is the ground truth, and comes from text dumps of the goroutines alone.
 func (r result) kept() []group {
 	var kept []group
 	for _, g := range r.Stayed[3] {
@@ -80,7 +80,7 @@ func (r result) kept() []group {
 	return kept
 }
 
-// reason is why the census did not flag a group.
+// reason returns why the census did not flag a group.
 func (r result) reason(g group) string {
 	for _, other := range r.Calm {
 		if other.sameSite(g) {
@@ -90,13 +90,13 @@ func (r result) reason(g group) string {
 	return "it does not know the place"
 }
 
-// in says whether one of the groups is of g's site.
+// in reports whether one of the groups is at g's site.
 func (g group) in(groups []group) bool { return slices.ContainsFunc(groups, g.sameSite) }
 
-// TestLeakPrograms asks of each program that the Go distribution ships as a
-// goroutine leak: where its goroutines stay, does the census flag the right
-// function, and nothing else? Of the 63 of GoKer one cannot leak as it is shipped:
-// Moby27782's readLogs holds the lock that who would close its watcher needs.
+// TestLeakPrograms runs each program that the Go distribution ships as a goroutine
+// leak. If its goroutines stay, the census must flag the right function, and
+// nothing else. One of the 63 of GoKer cannot leak as it is shipped: readLogs of
+// Moby27782 holds the lock that is needed to close its watcher.
 func TestLeakPrograms(t *testing.T) {
 	bins, programs := buildPrograms(t)
 	results := make([]result, len(programs))
@@ -106,8 +106,8 @@ func TestLeakPrograms(t *testing.T) {
 	for range testenv.Scaled(2, 4) { // the simple programs mostly wait
 		wg.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(programs); i = next.Add(1) - 1 {
-				// A race that is lost too seldom leaves too little to be found in
-				// three made-up hours; then the next three may have more.
+				// A race that is rarely lost may leave too little to be found in three
+				// simulated hours. The next three may leave more.
 				for try := 1; try <= 3; try++ {
 					results[i], errs[i] = run(t.Context(), filepath.Join(bins, programs[i].Folder), programs[i].Name)
 					if errs[i] != nil || !results[i].missed(programs[i]) {
@@ -141,7 +141,7 @@ func TestLeakPrograms(t *testing.T) {
 		if sum.stayed < sum.programs*9/10 {
 			t.Errorf("%s: only %d of %d programs left goroutines: the driver does not make them leak", folder, sum.stayed, sum.programs)
 		}
-		// Of a leak with several sites the smallest may need longer.
+		// In a leak with several sites the smallest may need longer.
 		if sum.flagged < sum.sites*95/100 {
 			t.Errorf("%s: only %d of %d sites were flagged", folder, sum.flagged, sum.sites)
 		}
@@ -151,8 +151,8 @@ func TestLeakPrograms(t *testing.T) {
 // totals are sums over a folder's programs.
 type totals struct{ programs, stayed, found, sites, flagged, proven int }
 
-// judge compares what the census said about a program with what is true, and
-// returns the program's row of the table.
+// judge compares the census's result for a program with the truth, and returns the
+// program's row of the table.
 func (sum *totals) judge(t *testing.T, p leakprograms.Program, r result) string {
 	t.Helper()
 	kept, found, proven := r.kept(), 0, 0
@@ -199,8 +199,9 @@ func (sum *totals) judge(t *testing.T, p leakprograms.Program, r result) string 
 	return fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%s", p.Name, r.Rounds, r.Copies, len(kept), found, proven, verdict)
 }
 
-// missed says whether goroutines stayed and none was flagged at a function that
-// leaks, which is the right one only if the distribution's test says so, too.
+// missed reports whether goroutines stayed but none was flagged at a leaking
+// function. The function is the right one only if the distribution's test says so,
+// too.
 func (r result) missed(p leakprograms.Program) bool {
 	kept := r.kept()
 	found := slices.ContainsFunc(kept, func(g group) bool { return g.in(r.Flagged) })
@@ -209,7 +210,7 @@ func (r result) missed(p leakprograms.Program) bool {
 }
 
 // buildPrograms builds the leak programs and returns the folder of the binaries.
-// Their module's path lies below internal/census: so the driver may import it.
+// Their module's path lies below internal/census, so that the driver may import it.
 func buildPrograms(t *testing.T) (bins string, programs []leakprograms.Program) {
 	t.Helper()
 	m := leakprograms.Write(t, "github.com/leakguard/leakguard/internal/census/programs/leaks", "testdata/driver/main.go")
@@ -218,8 +219,8 @@ func buildPrograms(t *testing.T) (bins string, programs []leakprograms.Program) 
 	return bins, m.Programs
 }
 
-// run runs a program. The programs are races: one may, rarely, also crash
-// (Kubernetes1321 is known to), and gets another try.
+// run runs a program. The programs are races, so one may rarely crash
+// (Kubernetes1321 is known to). It then gets another try.
 func run(ctx context.Context, bin, name string) (r result, err error) {
 	for range 3 {
 		r, err = runOnce(ctx, bin, name)
@@ -234,7 +235,7 @@ func runOnce(ctx context.Context, bin, name string) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, name, fmt.Sprint(rounds), interval.String())
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=8") // more of the races are lost
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=8") // makes lost races more frequent
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

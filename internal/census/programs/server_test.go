@@ -13,8 +13,8 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// forgotten leaks a goroutine in each fourth round: what the census must see
-// among all that is healthy, else the tests here would prove nothing.
+// forgotten leaks a goroutine in every fourth round. The census must see it among
+// all the healthy ones, or the tests here would prove nothing.
 func forgotten(s *patterns.Service) func() {
 	return func() {
 		if s.Round%4 == 0 {
@@ -27,13 +27,13 @@ func forgotten(s *patterns.Service) func() {
 func forgottenSend(reply chan<- int, stop <-chan struct{}) {
 	select {
 	case reply <- 1:
-	case <-stop: // only so that the test leaves nothing behind
+	case <-stop: // the test must leave nothing behind
 	}
 }
 
-// TestHealthyServices runs all fixed leaks and all healthy servers in one
-// process, a round and a census each minute of made-up time: the census must flag the
-// one leak that is among them, and never anything else.
+// TestHealthyServices runs all fixed leaks and all healthy servers in one process,
+// with a round and a census per simulated minute. The census must flag the one leak
+// among them, and never anything else.
 func TestHealthyServices(t *testing.T) {
 	t.Run("five hours", func(t *testing.T) { runService(t, 300) })
 	t.Run("two days", func(t *testing.T) {
@@ -89,7 +89,7 @@ func runService(t *testing.T, rounds int) {
 	}
 	t.Logf("%d patterns, %d sites; the leak was flagged after %v", len(steps)-1, len(history), time.Duration(found)*interval)
 
-	// The fixed programs are fixed, and the servers end: nothing is left.
+	// The fixed programs do not leak and the servers end, so nothing is left.
 	s.End()
 	for range 500 {
 		if runtime.NumGoroutine() <= before {

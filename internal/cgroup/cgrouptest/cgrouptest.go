@@ -1,5 +1,5 @@
-// Package cgrouptest makes real control groups for tests, which need root and
-// a control group file system that can be written.
+// Package cgrouptest creates real control groups for tests. It needs root and a
+// writable cgroup file system.
 package cgrouptest
 
 import (
@@ -10,12 +10,12 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// NoLimit is the limit of a group that has none.
+// NoLimit is the limit of a group without one.
 const NoLimit = newgroup.NoLimit
 
-// New makes groups as [newgroup.Make] does. The test ends them, so all processes
-// that [Join] one have to be gone by then. Where groups cannot be made the test is
-// ended by [testenv.Need].
+// New creates groups like [newgroup.Make]. The test removes them when it ends, so
+// all processes that called [Join] must have exited by then. If groups cannot be
+// created, [testenv.Need] ends the test.
 func New(t testing.TB, limits ...int64) []string {
 	t.Helper()
 	dirs, remove, err := newgroup.Make(limits...)
@@ -33,6 +33,6 @@ func New(t testing.TB, limits ...int64) []string {
 	return dirs
 }
 
-// Join puts the calling process into a group of [New]. What it has allocated
-// before stays charged to its old group.
+// Join moves the calling process into a group of [New]. Memory that it has already
+// allocated stays charged to its old group.
 func Join(dir string) error { return newgroup.Join(dir) }

@@ -1,5 +1,5 @@
-// Package newgroup makes real memory control groups, for tests and examples. It
-// needs Linux, root, and a control group file system that can be written.
+// Package newgroup creates real memory control groups for tests and examples. It
+// needs Linux, root, and a writable cgroup file system.
 package newgroup
 
 import (
@@ -14,19 +14,19 @@ import (
 	"github.com/leakguard/leakguard/internal/cgroup"
 )
 
-// NoLimit is the limit of a group that has none.
+// NoLimit is the limit of a group without one.
 const NoLimit = -1
 
-// ErrUnable is wrapped by the error of a system where no group can be made.
-var ErrUnable = errors.New("no memory control group can be made here")
+// ErrUnable is wrapped by the error on a system where no group can be created.
+var ErrUnable = errors.New("no memory control group can be created here")
 
-// Make makes groups without swap within each other, one per limit in bytes, the
-// outermost first, and returns their folders. remove removes them; all processes
-// that were put into one have to be gone by then.
+// Make creates nested groups without swap, one per limit in bytes, outermost first,
+// and returns their folders. remove removes them; all processes in them must have
+// exited by then.
 //
-// On v1 the outermost is below the caller's own group. On v2 a group with
-// processes in it cannot have one with memory below it, so it is the nearest
-// group above that hands the controller down.
+// On v1 the outermost group is below the caller's own. On v2 a group that has
+// processes cannot have children with a memory controller. There the parent is the
+// nearest ancestor that delegates the controller.
 func Make(limits ...int64) (dirs []string, remove func() error, err error) {
 	m, err := cgroup.Open("/")
 	if err != nil {
@@ -41,7 +41,7 @@ func Make(limits ...int64) (dirs []string, remove func() error, err error) {
 			parent = filepath.Dir(parent)
 		}
 		if parent == "/" {
-			return nil, nil, fmt.Errorf("newgroup: %w: no group above hands the memory controller down", ErrUnable)
+			return nil, nil, fmt.Errorf("newgroup: %w: no ancestor delegates the memory controller", ErrUnable)
 		}
 	}
 	remove = func() error {
@@ -68,8 +68,8 @@ func Make(limits ...int64) (dirs []string, remove func() error, err error) {
 	return dirs, remove, nil
 }
 
-// prepare sets a group's limit, and has it hand the controller down if there
-// will be a group below.
+// prepare sets a group's limit and, if it will have a child, delegates the
+// controller.
 func prepare(dir string, version int, limit int64, above bool) error {
 	file := map[int]string{1: "memory.limit_in_bytes", 2: "memory.max"}[version]
 	if limit != NoLimit {
@@ -82,14 +82,14 @@ func prepare(dir string, version int, limit int64, above bool) error {
 	}
 	if version == 2 && above {
 		if err := write(dir, "cgroup.subtree_control", "+memory"); err != nil {
-			return fmt.Errorf("hand the controller down: %w", err)
+			return fmt.Errorf("delegate the controller: %w", err)
 		}
 	}
 	return nil
 }
 
-// forbidSwap makes the limit one at which the kernel kills also on a machine
-// with swap. Without the file the kernel does not account swap.
+// forbidSwap makes the kernel kill at the limit even on a machine with swap. If the
+// file is missing, the kernel does not account swap.
 func forbidSwap(dir string, version int, limit int64) error {
 	file, value := "memory.swap.max", "0"
 	if version == 1 {
@@ -102,13 +102,13 @@ func forbidSwap(dir string, version int, limit int64) error {
 	return err
 }
 
-// write writes a file of the kernel's, which is there or is not to be made.
+// write writes a kernel file, which must exist already.
 func write(dir, name, text string) error {
 	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0)
 }
 
-// Join puts the calling process into a group of [Make]. What it has allocated
-// before stays charged to its old group.
+// Join moves the calling process into a group of [Make]. Memory that it has already
+// allocated stays charged to its old group.
 func Join(dir string) error { return write(dir, "cgroup.procs", "0") }
 
 func handsDown(dir string) bool {
@@ -116,8 +116,8 @@ func handsDown(dir string) bool {
 	return err == nil && strings.Contains(" "+strings.TrimSpace(string(text))+" ", " memory ")
 }
 
-// removeGroup removes a group. The kernel refuses for a moment after the last
-// process in it has ended.
+// removeGroup removes a group. The kernel refuses for a moment after the group's
+// last process has exited.
 func removeGroup(dir string) error {
 	var err error
 	for range 100 {
@@ -126,5 +126,5 @@ func removeGroup(dir string) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return fmt.Errorf("newgroup: a control group remains: %w", err)
+	return fmt.Errorf("newgroup: a control group could not be removed: %w", err)
 }

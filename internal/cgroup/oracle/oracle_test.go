@@ -16,8 +16,8 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// childEnv makes the test binary a process that joins the group named there
-// and prints what both find.
+// childEnv makes the test binary a process that joins the group named there and
+// prints both limits.
 const childEnv = "LEAKGUARD_TEST_ORACLE_CHILD"
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// compare prints both limits, ours first; -1 is none.
+// compare prints both limits, ours first. -1 means no limit.
 func compare() error {
 	m, err := cgroup.Open("/")
 	if err != nil {
@@ -58,14 +58,14 @@ func compare() error {
 	return nil
 }
 
-// TestAgreement puts a child into groups within groups and compares both
-// limits with each other and with the one that was set.
+// TestAgreement puts a child into nested groups and compares both limits with each
+// other and with the one that was set.
 func TestAgreement(t *testing.T) {
 	testenv.Need(t, runtime.GOOS == "linux", "no control groups")
 	const none, mib = cgrouptest.NoLimit, 1 << 20
 	for _, tt := range []struct {
 		limits []int64
-		want   int64 // none: whatever is above the test, the same for both
+		want   int64 // 0: whatever the groups above the test set, the same for both
 	}{
 		{[]int64{none}, none},
 		{[]int64{none, none, none}, none},
@@ -84,7 +84,7 @@ func TestAgreement(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd := exec.CommandContext(t.Context(), exe)
-			// The race detector has a process sleep for a second before it exits.
+			// Under the race detector a process sleeps for a second before it exits.
 			cmd.Env = append(os.Environ(), childEnv+"="+dirs[len(dirs)-1], "GORACE=atexit_sleep_ms=0")
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr

@@ -1,4 +1,5 @@
 // Package patterns has servers and requests whose goroutines wait, come, go and
-// grow, and do not leak: leaks of the Go distribution's collection as they were
-// fixed, and healthy servers. Whoever looks for leaks must stay silent on all.
+// grow, but do not leak: the leaks of the Go distribution's collection in their
+// fixed versions, and healthy servers. A leak detector must stay silent on all of
+// them.
 package patterns

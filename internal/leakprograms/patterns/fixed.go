@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Fixed are leak programs of the Go distribution as they were fixed upstream, or
-// as the pattern's textbook says. 'outside' is what the world answers, some
-// rounds later.
+// Fixed are leak programs of the Go distribution, fixed as they were upstream or as
+// textbooks fix that pattern. The channel outside is the answer from the outside
+// world, which comes some rounds later.
 var Fixed = []Pattern{
 	perRound(noCloseRange), perRound(methodContract), perRound(doubleSend), perRound(earlyReturn),
 	perRound(nCast), perRound(timeout), perRound(cockroach10790), perRound(cockroach13197),
@@ -25,7 +25,7 @@ var Fixed = []Pattern{
 
 var errFailed = errors.New("failed")
 
-// The channel was never closed, so the workers ranged over it for ever.
+// The leak: the channel was never closed, so the workers ranged over it forever.
 func noCloseRange(outside <-chan struct{}) {
 	ch := make(chan any)
 	for range 3 {
@@ -58,7 +58,7 @@ func (w worker) start() {
 	}()
 }
 
-// Who started a worker forgot to stop it.
+// The leak: the caller that started a worker forgot to stop it.
 func methodContract(outside <-chan struct{}) {
 	w := worker{make(chan any), make(chan struct{})}
 	w.start()
@@ -69,7 +69,7 @@ func methodContract(outside <-chan struct{}) {
 	<-outside
 }
 
-// After an error the return was missing, so it sent twice.
+// The leak: after an error a return was missing, so it sent twice.
 func doubleSend(outside <-chan struct{}) {
 	ch := make(chan any)
 	go func(err error) {
@@ -83,7 +83,7 @@ func doubleSend(outside <-chan struct{}) {
 	<-ch
 }
 
-// The caller returned before it received; the channel had no room for the answer.
+// The leak: the caller returned before it received, and the channel had no buffer.
 func earlyReturn(outside <-chan struct{}) {
 	ch := make(chan any, 1)
 	go func() {
@@ -92,7 +92,8 @@ func earlyReturn(outside <-chan struct{}) {
 	}()
 }
 
-// Only the first of many answers was received; there was no room for the others.
+// The leak: only the first of many answers was received, and there was no buffer
+// for the others.
 func nCast(outside <-chan struct{}) {
 	ch := make(chan any, 5)
 	for range 5 {
@@ -104,7 +105,7 @@ func nCast(outside <-chan struct{}) {
 	<-ch
 }
 
-// The caller's context ended first; the channel had no room for the answer.
+// The leak: the caller's context ended first, and the channel had no buffer.
 func timeout(outside <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
@@ -119,7 +120,8 @@ func timeout(outside <-chan struct{}) {
 	}
 }
 
-// The drain waited for commands that were never sent: it did not look at the context.
+// The leak: the drain waited for commands that were never sent and ignored the
+// context.
 func cockroach10790(outside <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	chans := []chan bool{make(chan bool), make(chan bool)}
@@ -145,7 +147,7 @@ func cockroach10790(outside <-chan struct{}) {
 	cancel()
 }
 
-// A transaction waited for its context, and nobody rolled it back.
+// The leak: a transaction waited for its context and was never rolled back.
 func cockroach13197(outside <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-ctx.Done() }() // awaitDone
@@ -153,7 +155,8 @@ func cockroach13197(outside <-chan struct{}) {
 	<-outside
 }
 
-// The first send found the buffer full and no worker to take it: start that first.
+// The leak: the first send found the buffer full and no worker. The fix starts the
+// worker first.
 func cockroach24808(outside <-chan struct{}) {
 	stopper := make(chan struct{})
 	defer close(stopper)
@@ -172,7 +175,7 @@ func cockroach24808(outside <-chan struct{}) {
 	<-outside
 }
 
-// The queue waited for a stopper that nobody stopped.
+// The leak: the queue waited for a stopper that was never stopped.
 func cockroach25456(outside <-chan struct{}) {
 	quiescer := make(chan struct{})
 	go func() {
@@ -184,7 +187,7 @@ func cockroach25456(outside <-chan struct{}) {
 	close(quiescer)
 }
 
-// A row was pushed to a consumer that was gone already.
+// The leak: a row was pushed to a consumer that had already gone.
 func cockroach35931(outside <-chan struct{}) {
 	rows, gone := make(chan int), make(chan struct{})
 	go func() {
@@ -201,7 +204,7 @@ func cockroach35931(outside <-chan struct{}) {
 	close(gone)
 }
 
-// Status did not look whether the node had stopped.
+// The leak: Status did not check whether the node had stopped.
 func etcd6857(outside <-chan struct{}) {
 	status, stop, done := make(chan chan int), make(chan struct{}), make(chan struct{})
 	go func() { // run

@@ -2,13 +2,13 @@ package patterns
 
 import "sync"
 
-// pass waits for a lock and gives it back.
+// pass locks and unlocks l.
 func pass(l sync.Locker) {
 	l.Lock()
 	defer l.Unlock()
 }
 
-// The loop's exit left the lock locked.
+// The leak: the loop exited without unlocking.
 func cockroach584(outside <-chan struct{}) {
 	var mu sync.Mutex
 	closed := false
@@ -28,7 +28,7 @@ func cockroach584(outside <-chan struct{}) {
 	mu.Unlock()
 }
 
-// exit locked what outputLogEntry held.
+// The leak: exit locked a mutex that outputLogEntry held.
 func cockroach9935(outside <-chan struct{}) {
 	var mu sync.Mutex
 	mu.Lock()
@@ -38,7 +38,7 @@ func cockroach9935(outside <-chan struct{}) {
 	defer mu.Unlock()
 }
 
-// Two locks were taken in two orders.
+// The leak: two locks were taken in different orders.
 func cockroach10214(outside <-chan struct{}) {
 	var coalesced, raft sync.Mutex
 	for range 2 {
@@ -52,7 +52,7 @@ func cockroach10214(outside <-chan struct{}) {
 	}
 }
 
-// A return left the client's lock locked for reading.
+// The leak: a return left the client's lock read-locked.
 func etcd5509(outside <-chan struct{}) {
 	var mu sync.RWMutex
 	donec := make(chan struct{})
@@ -66,7 +66,7 @@ func etcd5509(outside <-chan struct{}) {
 	<-donec
 }
 
-// stop held the lock that the goroutine it waited for needed.
+// The leak: stop held the lock that the goroutine it waited for needed.
 func etcd6873(outside <-chan struct{}) {
 	var mu sync.Mutex
 	updates, done := make(chan int, 1), make(chan struct{})
@@ -84,7 +84,7 @@ func etcd6873(outside <-chan struct{}) {
 	<-done
 }
 
-// Renew called a checkpointer that locked again.
+// The leak: Renew called a checkpointer that locked again.
 func etcd10492(outside <-chan struct{}) {
 	var mu sync.RWMutex
 	checkpoint := func() {
@@ -96,7 +96,7 @@ func etcd10492(outside <-chan struct{}) {
 	checkpoint()
 }
 
-// The second GracefulStop locked twice.
+// The leak: the second GracefulStop locked twice.
 func grpc795(outside <-chan struct{}) {
 	var mu sync.Mutex
 	drain := false
@@ -113,7 +113,8 @@ func grpc795(outside <-chan struct{}) {
 	}
 }
 
-// keepalive waited to be woken with the lock that who wakes it needs.
+// The leak: keepalive waited for a wake-up while holding the lock that its waker
+// needs.
 func grpc1460(outside <-chan struct{}) {
 	var mu sync.Mutex
 	awaken := make(chan struct{}, 1)
@@ -127,7 +128,7 @@ func grpc1460(outside <-chan struct{}) {
 	mu.Unlock()
 }
 
-// WriteFrame sent, under the lock, to a monitor that waited for the lock.
+// The leak: WriteFrame sent, under the lock, to a monitor that waited for the lock.
 func kubernetes6632(outside <-chan struct{}) {
 	var mu sync.Mutex
 	reset, closing, closed := make(chan bool), make(chan bool), make(chan struct{})
@@ -149,7 +150,7 @@ func kubernetes6632(outside <-chan struct{}) {
 	closing <- true
 }
 
-// SetPodStatus sent under the lock that the receiver took.
+// The leak: SetPodStatus sent under the lock that the receiver took.
 func kubernetes10182(outside <-chan struct{}) {
 	var mu sync.RWMutex
 	statuses := make(chan bool)
@@ -168,7 +169,7 @@ func kubernetes10182(outside <-chan struct{}) {
 	}
 }
 
-// An early return left the device set locked.
+// The leak: an early return left the device set locked.
 func moby17176(outside <-chan struct{}) {
 	var mu sync.Mutex
 	cleanup := func() error {
@@ -187,7 +188,7 @@ func moby17176(outside <-chan struct{}) {
 	<-done
 }
 
-// It waited for all plugins after it had started the first.
+// The leak: it waited for all plugins after it had started the first.
 func moby25348(outside <-chan struct{}) {
 	var group sync.WaitGroup
 	for range 2 {
@@ -196,7 +197,7 @@ func moby25348(outside <-chan struct{}) {
 	group.Wait()
 }
 
-// Who failed to activate a plugin did not tell those who waited.
+// The leak: a failed activation of a plugin did not notify the waiters.
 func moby30408(outside <-chan struct{}) {
 	cond := sync.NewCond(&sync.Mutex{})
 	active := false
@@ -217,7 +218,7 @@ func moby30408(outside <-chan struct{}) {
 	<-done
 }
 
-// It called what locks while it held the lock.
+// The leak: it called a function that takes the lock it already held.
 func moby36114(outside <-chan struct{}) {
 	var mu sync.Mutex
 	removeLocked := func() { <-outside }
@@ -226,7 +227,7 @@ func moby36114(outside <-chan struct{}) {
 	removeLocked()
 }
 
-// It notified under the lock for writing what takes that for reading.
+// The leak: it notified under the write lock, and the receiver takes the read lock.
 func syncthing4829(outside <-chan struct{}) {
 	var mu sync.RWMutex
 	pass(&mu)
@@ -235,13 +236,13 @@ func syncthing4829(outside <-chan struct{}) {
 	<-outside
 }
 
-// The dispatcher closed the connection itself and waited for its own end.
+// The leak: the dispatcher closed the connection itself and waited for its own end.
 func syncthing5795(outside <-chan struct{}) {
 	inbox, closed, stopped := make(chan int), make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	stop := func() {
 		once.Do(func() {
-			go func() { // so that it may be called by the dispatcher
+			go func() { // a goroutine, so that the dispatcher may call it
 				close(closed)
 				<-stopped
 			}()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The loop stopped while a call was under way; there was no room for its answer.
+// The leak: the loop stopped during a call, and there was no buffer for the answer.
 func grpc660(outside <-chan struct{}) {
 	done := make(chan bool, 1)
 	go func() {
@@ -18,7 +18,7 @@ func grpc660(outside <-chan struct{}) {
 	}
 }
 
-// The connection waited for a context that the dialler left behind uncancelled.
+// The leak: the connection waited for a context that the dialler never cancelled.
 func grpc862(outside <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-ctx.Done() }() // resetTransport
@@ -26,7 +26,7 @@ func grpc862(outside <-chan struct{}) {
 	cancel()
 }
 
-// To close a stream did not tell its reader.
+// The leak: closing a stream did not notify its reader.
 func grpc1275(outside <-chan struct{}) {
 	recv, donec := make(chan bool), make(chan bool)
 	go func() {
@@ -38,7 +38,7 @@ func grpc1275(outside <-chan struct{}) {
 	<-donec
 }
 
-// The watcher returned without closing doneChan.
+// The leak: the watcher returned without closing doneChan.
 func grpc1424(outside <-chan struct{}) {
 	addrs, wait := make(chan bool), make(chan error, 1)
 	go func() {
@@ -56,7 +56,7 @@ func grpc1424(outside <-chan struct{}) {
 	<-wait
 }
 
-// The agent's Run ended with its context, and runWait still had to send.
+// The leak: the agent's Run ended with its context while runWait still had to send.
 func istio17860(outside <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	status := make(chan int)
@@ -81,7 +81,7 @@ func istio17860(outside <-chan struct{}) {
 	cancel()
 }
 
-// The request timed out; there was no room for its answer.
+// The leak: the request timed out, and there was no buffer for the answer.
 func kubernetes5316(outside <-chan struct{}) {
 	ch, errCh := make(chan bool, 1), make(chan error, 1)
 	go func() {
@@ -95,7 +95,7 @@ func kubernetes5316(outside <-chan struct{}) {
 	}
 }
 
-// The result was sent to a watcher that had left.
+// The leak: the result was sent to a watcher that had left.
 func kubernetes25331(outside <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	result, errs := make(chan bool), make(chan error)
@@ -114,7 +114,7 @@ func kubernetes25331(outside <-chan struct{}) {
 	cancel()
 }
 
-// The watcher was stopped while it sent its first events.
+// The leak: the watcher was stopped while it sent its first events.
 func kubernetes38669(outside <-chan struct{}) {
 	result, done := make(chan int), make(chan struct{})
 	go func() { // process
@@ -130,7 +130,7 @@ func kubernetes38669(outside <-chan struct{}) {
 	close(done) // Stop
 }
 
-// The caller waited for a channel that only WaitFor's caller closes.
+// The leak: the caller waited for a channel that only the caller of WaitFor closes.
 func kubernetes70277(outside <-chan struct{}) {
 	done, ticks := make(chan struct{}), make(chan struct{})
 	go func() { // poller
@@ -156,7 +156,8 @@ func kubernetes70277(outside <-chan struct{}) {
 	}
 }
 
-// The monitor was told to stop while a probe ran; there was no room for its result.
+// The leak: the monitor was stopped while a probe ran, and there was no buffer for
+// its result.
 func moby33781(outside <-chan struct{}) {
 	stop := make(chan bool)
 	go func() {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Healthy are servers whose goroutines wait, come, go and grow, and do not leak.
-// A day has 24 × 60 rounds.
+// Healthy are servers whose goroutines wait, come, go and grow, but do not leak. A
+// day has 24 × 60 rounds.
 var Healthy = []Pattern{
 	server(workerPool), server(elasticPool), server(connectionPool), server(rateLimiter), server(singleflight),
 	server(fanOut), server(contextTimeouts), server(lazyPerKey), server(batcher), server(condQueue), server(backoff),
@@ -15,8 +15,8 @@ var Healthy = []Pattern{
 	server(pubSub), server(tickers), server(streams), server(netPipes), server(keepAlive),
 }
 
-// workerPool starts a worker whenever none is idle, up to 32, and keeps them: it
-// grows with the first bursts of load and then stays.
+// workerPool starts a worker whenever none is idle, up to 32, and keeps them. It
+// grows with the first bursts of load and then stays level.
 func workerPool(s *Service) func() {
 	jobs := make(chan (<-chan struct{}))
 	workers := 0
@@ -46,7 +46,7 @@ func workerPool(s *Service) func() {
 	}
 }
 
-// elasticPool starts workers on demand; one that is idle for some rounds ends.
+// elasticPool starts workers on demand. A worker ends after some idle rounds.
 func elasticPool(s *Service) func() {
 	jobs := make(chan (<-chan struct{}))
 	work := func(job, idle <-chan struct{}) {
@@ -76,8 +76,8 @@ func elasticPool(s *Service) func() {
 	}
 }
 
-// connectionPool lends at most 8 connections; in bursts, requests queue for them.
-// Each connection that was dialled has a reader for as long as it lives.
+// connectionPool lends out at most 8 connections; bursts of requests queue for
+// them. Each open connection has a reader.
 func connectionPool(s *Service) func() {
 	slots := make(chan struct{}, 8)
 	read := func(closed <-chan struct{}) { <-closed }
@@ -98,7 +98,7 @@ func connectionPool(s *Service) func() {
 	}
 }
 
-// rateLimiter lets ten requests through a round; bursts wait for their token.
+// rateLimiter lets ten requests through per round; bursts wait for a token.
 func rateLimiter(s *Service) func() {
 	tokens := make(chan struct{})
 	request := func() {
@@ -124,7 +124,7 @@ func rateLimiter(s *Service) func() {
 	}
 }
 
-// singleflight lets all who ask for a key wait for one call.
+// singleflight makes all requests for a key wait for one call.
 func singleflight(s *Service) func() {
 	var mu sync.Mutex
 	calls := make(map[int]*sync.WaitGroup)
@@ -152,7 +152,7 @@ func singleflight(s *Service) func() {
 	}
 }
 
-// fanOut is what an errgroup with a limit does: up to 20 parts, 4 at a time.
+// fanOut works like an errgroup with a limit: up to 20 parts, 4 at a time.
 func fanOut(s *Service) func() {
 	request := func(parts int, answer <-chan struct{}) {
 		limit := make(chan struct{}, 4)
@@ -169,7 +169,7 @@ func fanOut(s *Service) func() {
 	return func() { go request(s.Rng.IntN(20), s.later(s.Rng.IntN(3))) }
 }
 
-// contextTimeouts ask a backend that may not answer in time.
+// contextTimeouts sends requests to a backend that may not answer in time.
 func contextTimeouts(s *Service) func() {
 	request := func(answer <-chan struct{}) {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
@@ -186,8 +186,8 @@ func contextTimeouts(s *Service) func() {
 	}
 }
 
-// lazyPerKey starts a goroutine for each of 40 tenants when it first comes, and
-// keeps it: ever fewer are new.
+// lazyPerKey starts a goroutine for each of 40 tenants at its first request, and
+// keeps it. New tenants become rarer over time.
 func lazyPerKey(s *Service) func() {
 	tenants := make(map[int]chan struct{})
 	serve := func(requests <-chan struct{}) {
@@ -211,7 +211,7 @@ func lazyPerKey(s *Service) func() {
 	}
 }
 
-// batcher lets who writes wait until the batch is flushed: a sawtooth.
+// batcher makes writers wait until the batch is flushed: a sawtooth.
 func batcher(s *Service) func() {
 	flush := make(chan struct{})
 	write := func(flush <-chan struct{}) { <-flush }
@@ -262,7 +262,7 @@ func condQueue(s *Service) func() {
 	}
 }
 
-// backoff tries again after waits that double.
+// backoff retries after waits that double.
 func backoff(s *Service) func() {
 	call := func(tries int) {
 		for i := range tries {
@@ -276,7 +276,7 @@ func backoff(s *Service) func() {
 	}
 }
 
-// pipeline has three stages for each request, joined by channels.
+// pipeline has three stages for each request, connected by channels.
 func pipeline(s *Service) func() {
 	stage := func(in <-chan int, out chan<- int) {
 		defer close(out)
@@ -305,7 +305,7 @@ func pipeline(s *Service) func() {
 	}
 }
 
-// busyLock has bursts of goroutines that wait for a lock which is held for a while.
+// busyLock has bursts of goroutines that wait for a lock held for a while.
 func busyLock(s *Service) func() {
 	var mu sync.Mutex
 	hold := func(answer <-chan struct{}) {
@@ -323,7 +323,7 @@ func busyLock(s *Service) func() {
 	}
 }
 
-// standby are goroutines that wait for ever, as many as there were at the start.
+// standby has goroutines that wait forever, a constant number from the start.
 func standby(s *Service) func() {
 	wait := func() { <-s.stop }
 	for range 5 {
@@ -332,7 +332,7 @@ func standby(s *Service) func() {
 	return func() {}
 }
 
-// reload replaces its eight workers every 30 rounds; old and new overlap.
+// reload replaces its eight workers every 30 rounds; old and new ones overlap.
 func reload(s *Service) func() {
 	work := func(old <-chan struct{}) { <-old }
 	return func() {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// pubSub has subscribers that come and go; each has a goroutine that waits for
-// the next message.
+// pubSub has subscribers that come and go, each with a goroutine that waits for the
+// next message.
 func pubSub(s *Service) func() {
 	subscribers := make(map[chan int]<-chan struct{})
 	subscribe := func(messages <-chan int) {
@@ -41,7 +41,7 @@ func pubSub(s *Service) func() {
 	}
 }
 
-// tickers are ten periodic jobs, for as long as the service lives.
+// tickers has ten periodic jobs that run for the life of the service.
 func tickers(s *Service) func() {
 	job := func() {
 		tick := time.NewTicker(3 * time.Millisecond)
@@ -60,8 +60,8 @@ func tickers(s *Service) func() {
 	return func() {}
 }
 
-// streams are 30 clients that stay connected for a very long time, one to several
-// hundred rounds, and come back when they were cut off.
+// streams has 30 clients that stay connected for a very long time, one to several
+// hundred rounds, and reconnect when they are cut off.
 func streams(s *Service) func() {
 	var cut []<-chan struct{}
 	serve := func(end <-chan struct{}) { <-end }
@@ -71,7 +71,7 @@ func streams(s *Service) func() {
 		return end
 	}
 	return func() {
-		for range min(6, 30-len(cut)) { // they all come within the first rounds
+		for range min(6, 30-len(cut)) { // all connect within the first rounds
 			cut = append(cut, connect())
 		}
 		for i, end := range cut {
@@ -84,7 +84,7 @@ func streams(s *Service) func() {
 	}
 }
 
-// dailySwing is sessions of about ten rounds, few by night and many by day.
+// dailySwing has sessions of about ten rounds, few by night and many by day.
 func dailySwing(s *Service) func() {
 	const day = 24 * 60
 	session := func(end <-chan struct{}) { <-end }
@@ -100,7 +100,7 @@ func dailySwing(s *Service) func() {
 	}
 }
 
-// netPipes are connections with a reader and a writer each, as a chat's hub has.
+// netPipes has connections with a reader and a writer each, like a chat server.
 func netPipes(s *Service) func() {
 	reader := func(c net.Conn) {
 		defer c.Close()
@@ -120,8 +120,8 @@ func netPipes(s *Service) func() {
 	}
 }
 
-// keepAlive is an HTTP server whose client sends bursts and keeps up to eight
-// connections idle: two goroutines each at the client, one at the server.
+// keepAlive has an HTTP server whose client sends bursts and keeps up to eight
+// connections idle, each with two goroutines in the client and one in the server.
 func keepAlive(s *Service) func() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "ok")

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// Service is the process that patterns run in. Its time goes in rounds: what a
-// request or session waits for from outside comes some rounds later, so that
-// whoever looks between two rounds finds goroutines of all of them under way.
+// Service is the process in which patterns run. Its time passes in rounds. What a
+// request or session waits for comes some rounds later, so that an observer between
+// two rounds finds goroutines of all of them at work.
 type Service struct {
 	Rng   *rand.Rand
 	Round int
-	due   map[int]chan struct{} // closed when that round begins
+	due   map[int]chan struct{} // by round, closed when it begins
 	stop  chan struct{}         // closed when the service ends
 	ended []func()
 }
 
-// NewService returns a service before its first round. The same seed gives the
+// NewService returns a service before its first round. The same seed produces the
 // same requests.
 func NewService(seed uint64) *Service {
 	return &Service{due: make(map[int]chan struct{}), stop: make(chan struct{}), Rng: rand.New(rand.NewPCG(1, seed))}
 }
 
-// later returns a channel that is closed when so many rounds have passed, or the
+// later returns a channel that is closed after that many rounds, or when the
 // service stops.
 func (s *Service) later(rounds int) <-chan struct{} {
 	at := s.Round + max(rounds, 1)
@@ -46,8 +46,8 @@ func (s *Service) Next() {
 // Stopped returns a channel that is closed when the service ends.
 func (s *Service) Stopped() <-chan struct{} { return s.stop }
 
-// End stops the service: all that is still to come, comes now. It does not wait
-// for the goroutines to return.
+// End stops the service and closes all channels that are still pending. It does not
+// wait for the goroutines to return.
 func (s *Service) End() {
 	for _, c := range s.due {
 		close(c)
@@ -59,8 +59,8 @@ func (s *Service) End() {
 	}
 }
 
-// Pattern is a kind of server or request: it sets itself up, and returns what
-// it does in each round.
+// Pattern is a kind of server or request. Start sets it up and returns what it does
+// in each round.
 type Pattern struct {
 	Name  string
 	Start func(s *Service) (step func())
@@ -69,8 +69,8 @@ type Pattern struct {
 // server names a pattern after its function.
 func server(start func(s *Service) func()) Pattern { return Pattern{functionName(start), start} }
 
-// perRound makes a request that arrives up to twice a round a pattern. What it
-// waits for comes within five rounds.
+// perRound returns a pattern with up to two requests a round, each of which waits
+// for up to five rounds.
 func perRound(request func(outside <-chan struct{})) Pattern {
 	return Pattern{functionName(request), func(s *Service) func() {
 		return func() {

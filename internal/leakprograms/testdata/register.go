@@ -7,25 +7,26 @@ import (
 	"time"
 )
 
-// The number of yields that the programs do themselves before their profile.
+// yieldCount is how often the programs themselves yield before writing their
+// profile.
 const yieldCount = 10
 
-// cmds are the programs.
+// cmds holds the programs by name.
 var cmds = map[string]func(){}
 
 func register(name string, f func()) { cmds[name] = f }
 
-// copies is how many copies of the bug a call may start.
+// copies limits how many copies of the bug a call may start.
 var copies atomic.Int64
 
 func atMost(n int) int { return min(n, int(copies.Load())) }
 
-// settled stands in for the profile that a program writes at its end.
+// settled replaces the profile that a program writes at its end.
 func settled(*pprof.Profile) silent { return silent{} }
 
 type silent struct{}
 
 func (silent) WriteTo(io.Writer, int) error { return nil }
 
-// pause stands in for the programs' own wait for that profile.
+// pause replaces the programs' own wait before that profile.
 func pause(time.Duration) {}

@@ -27,15 +27,18 @@ func (c *Compaction) Reduce(p []byte) bool {
 // selectEnds selects the first and the last sample of each of the active thread's
 // runs of equal stacks, and the second of the last run: a profile's last sample only
 // ends the time of the one before, and Sentry leaves functions with a single sample
-// out of its metrics.
+// out of its metrics. If the samples are not in the order of their times, all of them
+// stay: Sentry sorts them, so a run in the payload is none in Sentry.
 func (c *Compaction) selectEnds(p []byte) {
 	first, last := -1, -1 // of the run
 	second := -1
 	var stack int
 	var elapsed uint64
+	disorder := false
 	c.forEach(p, c.active, func(i int, s *sample) bool {
+		disorder = disorder || s.elapsed < elapsed
 		switch {
-		case first < 0 || s.stack != stack || s.elapsed < elapsed:
+		case first < 0 || s.stack != stack:
 			if last >= 0 {
 				c.ends.add(last)
 			}
@@ -52,6 +55,9 @@ func (c *Compaction) selectEnds(p []byte) {
 	}
 	if second >= 0 {
 		c.ends.add(second)
+	}
+	if disorder {
+		copy(c.ends, c.active)
 	}
 }
 

@@ -119,3 +119,27 @@ func TestThinning(t *testing.T) {
 		had = n
 	}
 }
+
+// Samples of the transaction's thread that are out of order keep their times: as Sentry
+// sorts them, the ends of a run in the payload are not the ends of a run there.
+func TestEndsOfDisorder(t *testing.T) {
+	disordered := 0
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		shape := relaytest.Random(r)
+		shape.Disorder, shape.Start, shape.Threads, shape.Ticks = 0.3, 0, 3, 30
+		payload := relaytest.Generate(r, shape)
+		c, after := compacted(t, payload, 2)
+		if after == nil || c.Step != ActiveRuns {
+			continue
+		}
+		disordered++
+		wasTree, _ := treeTimes(t, payload)
+		if tree, _ := treeTimes(t, after); tree != wasTree {
+			t.Fatalf("seed %d: the call trees changed:\n%s\nto\n%s", seed, wasTree, tree)
+		}
+	}
+	if disordered < 50 {
+		t.Errorf("%d profiles were tested: too few", disordered)
+	}
+}

@@ -55,10 +55,8 @@ func Plan(p []byte) (*Compaction, bool) {
 
 // selectSamples selects the samples that stay without loss.
 func (c *Compaction) selectSamples(p []byte) {
-	var s sample
-	i := 0
-	jsonscan.Elements(p, c.samples.Start, func(at int) int {
-		next := s.read(p, at)
+	disorder := false
+	c.forAll(p, func(i int, s *sample) {
 		switch {
 		case s.elapsed > longestProfile:
 			c.Cut++
@@ -66,29 +64,57 @@ func (c *Compaction) selectSamples(p []byte) {
 			c.keep.add(i)
 			c.active.add(i)
 		default:
-			c.extendRun(i, &s)
+			disorder = c.extendRun(i, s) || disorder
 		}
-		i++
-		return next
 	})
 	for _, r := range c.table.runs {
 		if r.last != 0 {
 			c.keep.add(int(r.last - 1))
 		}
 	}
+	if !disorder {
+		return
+	}
+	c.forAll(p, func(i int, s *sample) {
+		if s.elapsed <= longestProfile && s.thread != c.layout.active && c.table.find(s.thread).elapsed == outOfOrder {
+			c.keep.add(i)
+		}
+	})
 }
 
-func (c *Compaction) extendRun(i int, s *sample) {
+// outOfOrder is the time of a thread whose samples are not in the order of their times.
+// All of them stay: Sentry sorts them, so a run in the payload is none in Sentry.
+const outOfOrder = 1<<64 - 1
+
+// extendRun adds a sample to its thread's run, or begins a new run. It reports whether
+// the thread's samples are out of order.
+func (c *Compaction) extendRun(i int, s *sample) (disorder bool) {
 	r := c.table.get(s.thread)
 	switch {
 	case r == nil: // the table is full: this thread stays as it is
 		c.keep.add(i)
-		return
+		return false
 	case r.last == 0:
 		c.keep.add(i)
-	case int(r.stack) != s.stack || s.elapsed < r.elapsed:
+	case s.elapsed < r.elapsed:
+		r.elapsed = outOfOrder // for good: no time is later
+		return true
+	case int(r.stack) != s.stack:
 		c.keep.add(int(r.last - 1))
 		c.keep.add(i)
 	}
 	r.last, r.stack, r.elapsed = uint32(i+1), uint32(s.stack), s.elapsed
+	return false
+}
+
+// forAll calls f with every sample, in order.
+func (c *Compaction) forAll(p []byte, f func(i int, s *sample)) {
+	var s sample
+	i := 0
+	jsonscan.Elements(p, c.samples.Start, func(at int) int {
+		next := s.read(p, at)
+		f(i, &s)
+		i++
+		return next
+	})
 }

@@ -1,5 +1,7 @@
 package compact
 
+import "math/rand/v2"
+
 // threadRun is the run of equal stacks that a thread is in.
 type threadRun struct {
 	id      uint64
@@ -59,10 +61,17 @@ func (t *threadTable) get(id uint64) *threadRun {
 	return r
 }
 
+// threadSeed makes the places of threads in the table unpredictable: whatever the ids
+// have in common, they do not fall together.
+var threadSeed = rand.Uint64()
+
 func (t *threadTable) find(id uint64) *threadRun {
 	mask := uint64(len(t.runs) - 1)
-	// Fibonacci hashing: goroutines' numbers are dense, or multiples of 16.
-	for h := id * 0x9E3779B97F4A7C15 >> 20; ; h++ {
+	// The finalizer of MurmurHash3: each bit of the id changes half of the bits.
+	h := id ^ threadSeed
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	for h ^= h >> 33; ; h++ {
 		r := &t.runs[h&mask]
 		if r.last == 0 || r.id == id {
 			return r

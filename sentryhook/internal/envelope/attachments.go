@@ -1,9 +1,13 @@
 package envelope
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"sort"
 	"strings"
+	"unicode"
 
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/sentryhook/internal/jsonscan"
@@ -25,13 +29,22 @@ func (f *Fitting) fitAttachments(ctx context.Context) error {
 		it.gone = true
 		hidden = append(hidden, it)
 	}
-	for !f.attachmentsFit() {
-		it := f.largest((*item).attachment)
-		if it == nil || ctx.Err() != nil {
-			break
+	if !f.attachmentsFit(ctx) {
+		order := f.inOrderOfLoss()
+		leave := func(n int) {
+			for i, it := range order {
+				it.gone = i < n
+			}
+			f.writeNote()
 		}
-		it.gone = true
-		f.writeNote()
+		// The fewest that have to go, in few attempts: each may compress the envelope.
+		leave(1 + sort.Search(len(order)-1, func(n int) bool {
+			if ctx.Err() != nil {
+				return true
+			}
+			leave(1 + n)
+			return f.attachmentsFit(ctx)
+		}))
 	}
 	for _, it := range hidden {
 		it.gone = false
@@ -39,7 +52,18 @@ func (f *Fitting) fitAttachments(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (f *Fitting) attachmentsFit() bool {
+// inOrderOfLoss returns the attachments in the order in which they are left out.
+func (f *Fitting) inOrderOfLoss() (order []*item) {
+	for i := range f.items {
+		if it := &f.items[len(f.items)-1-i]; it.attachment() {
+			order = append(order, it)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *item) int { return cmp.Compare(b.size(), a.size()) })
+	return order
+}
+
+func (f *Fitting) attachmentsFit(ctx context.Context) bool {
 	n, size := 0, int64(len(f.note))
 	if len(f.note) > 0 {
 		n++
@@ -50,7 +74,7 @@ func (f *Fitting) attachmentsFit() bool {
 			size += it.size()
 		}
 	}
-	return n <= MostAttachments && size <= f.budgets.Attachments && f.fits()
+	return n <= MostAttachments && size <= f.budgets.Attachments && f.fits(ctx)
 }
 
 // noteName is the name of the attachment that says which others were left out.
@@ -61,14 +85,10 @@ func (f *Fitting) writeNote() {
 	text.WriteString("leakguard left these files out of the envelope, which would have been too large to be accepted:\n")
 	for i := range f.items {
 		if it := &f.items[i]; it.attachment() && it.gone {
-			name := it.name
-			if name == "" {
-				name = "an attachment without a name"
-			}
-			fmt.Fprintf(&text, "  %s, %v\n", name, profile.Bytes(it.payload.Len()))
+			fmt.Fprintf(&text, "  %s, %v\n", cmp.Or(printable(it.name), "an attachment without a name"), profile.Bytes(it.payload.Len()))
 		}
 	}
-	if folder := f.evidenceFolder(f.p); folder != "" {
+	if folder := printable(cmp.Or(f.Folder, f.evidenceFolder(f.p))); folder != "" {
 		fmt.Fprintf(&text, "They are in the folder %s of the machine that sent this.\n", folder)
 	}
 	f.note = fmt.Appendf(nil, `{"type":"attachment","length":%d,"filename":"%s","content_type":"text/plain"}`+"\n%s\n",
@@ -84,4 +104,19 @@ func (e *envelope) evidenceFolder(p []byte) (folder string) {
 		}
 	}
 	return folder
+}
+
+// printable returns a name or a path without control characters, and no more than 1 KiB
+// of it.
+func printable(s string) string {
+	const most = 1 << 10
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
 }

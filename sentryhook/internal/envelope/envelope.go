@@ -2,16 +2,18 @@ package envelope
 
 import (
 	"bytes"
+	"encoding/json"
 
 	"github.com/leakguard/leakguard/sentryhook/internal/compact"
 	"github.com/leakguard/leakguard/sentryhook/internal/jsonscan"
 )
 
-// The largest envelope that is understood; a larger one is passed on as it is. The
-// SDKs send a handful of items with headers of 100 bytes.
+// What is understood; a larger envelope is passed on as it is. The SDKs send a handful of
+// items. Their headers have 100 bytes usually, but the envelope's has the name of the
+// transaction, which may come from a client and has six bytes for each '<'.
 const (
 	mostItems       = 256
-	mostHeaderBytes = 16 << 10
+	mostHeaderBytes = 1 << 20
 )
 
 // envelope says where the items of an envelope are, and what becomes of them. The
@@ -33,12 +35,23 @@ type item struct {
 	end     int // behind the newline after the payload, if there is one
 
 	gone       bool
+	noise      bool                // compression would not make the payload smaller
 	compaction *compact.Compaction // of a profile that was understood, else nil
 }
 
 func (it *item) attachment() bool { return it.kind == "attachment" }
 
 func (it *item) profile() bool { return it.kind == "profile" || it.kind == "profile_chunk" }
+
+// alone reports whether the envelope consists of attachments: no event is lost with it.
+func (e *envelope) alone() bool {
+	for i := range e.items {
+		if !e.items[i].attachment() {
+			return false
+		}
+	}
+	return len(e.items) > 0
+}
 
 // size is how many bytes the payload will have.
 func (it *item) size() int64 {
@@ -59,7 +72,7 @@ func readEnvelope(p []byte) (e *envelope, ok bool) {
 	e.head = head
 	for i := head.End; i < len(p); {
 		// Relay takes empty lines at the end.
-		if rest := p[i:]; len(rest) <= mostHeaderBytes && len(bytes.Trim(rest, "\n")) == 0 {
+		if p[i] == '\n' && len(bytes.TrimLeft(p[i:], "\n")) == 0 {
 			break
 		}
 		it, ok := readItem(p, i)
@@ -90,7 +103,7 @@ func readItem(p []byte, i int) (it item, ok bool) {
 			}
 			it.kind, ok = jsonscan.Text(h[v:next])
 		case "filename":
-			it.name, _ = jsonscan.Text(h[v:next])
+			_ = json.Unmarshal(h[v:next], &it.name) // only the note shows it
 		case "length":
 			if string(h[v:next]) == "null" {
 				return next

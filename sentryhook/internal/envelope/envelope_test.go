@@ -12,6 +12,9 @@ type memory []byte
 
 func (m memory) Use(f func(p []byte) error) error { return f(m) }
 
+// all returns the budget of n bytes on the wire for everything.
+func all(n int64) Wire { return Wire{Plain: n, Usual: n, Profile: n, Attachment: n, Alone: n} }
+
 // The sizes of a result are those of the body that it returns.
 func TestResultSaysWhatIsSent(t *testing.T) {
 	var attached bytes.Buffer
@@ -22,11 +25,11 @@ func TestResultSaysWhatIsSent(t *testing.T) {
 		budgets Budgets
 		changed bool
 	}{
-		"nothing to do":     {relaytest.Envelope(nil), Budgets{Wire: 1 << 20}, false},
-		"compacted":         {relaytest.Envelope(relaytest.Scene(1)), Budgets{Wire: 1 << 20}, true},
-		"compressed":        {relaytest.Envelope(relaytest.Scene(1)), Budgets{Wire: 1 << 20, Gzip: true}, true},
-		"larger than held":  {relaytest.Envelope(relaytest.Busy()), Budgets{Wire: 400_000}, true},
-		"an attachment out": {attached.Bytes(), Budgets{Wire: 100_000}, true},
+		"nothing to do":     {relaytest.Envelope(nil), Budgets{Wire: all(1 << 20)}, false},
+		"compacted":         {relaytest.Envelope(relaytest.Scene(1)), Budgets{Wire: all(1 << 20)}, true},
+		"compressed":        {relaytest.Envelope(relaytest.Scene(1)), Budgets{Wire: all(1 << 20), Gzip: true}, true},
+		"larger than held":  {relaytest.Envelope(relaytest.Busy()), Budgets{Wire: all(400_000)}, true},
+		"an attachment out": {attached.Bytes(), Budgets{Wire: all(100_000)}, true},
 	} {
 		c.budgets.Envelope, c.budgets.Profile, c.budgets.Attachments = 1<<30, 1<<30, 1<<30
 		f, ok := Read(c.body, c.budgets, nil)
@@ -37,11 +40,10 @@ func TestResultSaysWhatIsSent(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		r := f.Result(memory(c.body))
-		f.Release()
 		if (r.Payload != nil) != c.changed {
 			t.Errorf("%s: changed %v", name, !c.changed)
 		}
-		if r.In != int64(len(c.body)) || r.Wire > c.budgets.Wire {
+		if r.In != int64(len(c.body)) || r.Wire > c.budgets.Wire.Usual {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if r.Payload == nil {
@@ -67,11 +69,10 @@ func TestResultSaysWhatIsSent(t *testing.T) {
 func TestBan(t *testing.T) {
 	body := relaytest.Envelope(relaytest.Small())
 	reason := ByRelay
-	f, ok := Read(body, Budgets{Wire: 1 << 20, Envelope: 1 << 20, Profile: 1 << 20}, &reason)
+	f, ok := Read(body, Budgets{Wire: all(1 << 20), Envelope: 1 << 20, Profile: 1 << 20}, &reason)
 	if !ok {
 		t.Fatal("not understood")
 	}
-	defer f.Release()
 	if err := f.Fit(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -16,25 +17,28 @@ const leastGzip = 512
 // the time. Speed counts, because what turns out too large was compressed in vain.
 const gzipLevel = 2
 
-// spareGzip keeps one gzip.Writer, which allocates 0.8 MB: envelopes are mostly sent
-// one after the other. A sync.Pool would drop it at any collection, and what a request
-// allocates would be a matter of luck.
-var spareGzip = make(chan *gzip.Writer, 1)
+// spareGzip keeps one gzip.Writer of each level in use, which allocates up to 1.2 MB:
+// envelopes are mostly sent one after the other. A sync.Pool would drop it at any
+// collection, and what a request allocates would be a matter of luck.
+var spareGzip = map[int]chan *gzip.Writer{
+	gzip.BestSpeed: make(chan *gzip.Writer, 1),
+	gzipLevel:      make(chan *gzip.Writer, 1),
+}
 
-func borrowGzip() *gzip.Writer {
+func borrowGzip(level int) *gzip.Writer {
 	select {
-	case zw := <-spareGzip:
+	case zw := <-spareGzip[level]:
 		return zw
 	default:
-		zw, _ := gzip.NewWriterLevel(nil, gzipLevel) // fails for other levels only
+		zw, _ := gzip.NewWriterLevel(nil, level) // fails for other levels only
 		return zw
 	}
 }
 
-func returnGzip(zw *gzip.Writer) {
+func returnGzip(zw *gzip.Writer, level int) {
 	zw.Reset(nil) // so that it does not hold what it wrote to
 	select {
-	case spareGzip <- zw:
+	case spareGzip[level] <- zw:
 	default:
 	}
 }
@@ -87,10 +91,13 @@ func (c *chunks) open() io.ReadCloser {
 	return io.NopCloser(&b)
 }
 
-// compress writes to w what write writes, compressed by zw.
-func compress(zw *gzip.Writer, w io.Writer, write func(io.Writer) error) error {
+// compress writes to w what write writes, compressed at a level. It ends early once ctx
+// is done.
+func compress(ctx context.Context, level int, w io.Writer, write func(io.Writer) error) error {
+	zw := borrowGzip(level)
+	defer returnGzip(zw, level)
 	zw.Reset(w)
-	if err := write(zw); err != nil {
+	if err := write(pieceWriter{ctx, zw}); err != nil {
 		return err
 	}
 	return zw.Close()

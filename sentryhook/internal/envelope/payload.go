@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"context"
 	"io"
 	"math"
 	"net/http"
@@ -44,10 +45,10 @@ func (f *Fitting) payload(src Source) *Payload {
 		return &Payload{c.n, true, c.open}
 	case c != nil:
 		// The compressor is deterministic, so the size is known.
+		level := f.encodedLevel
 		return written(c.n, true, func(w io.Writer) error {
-			zw := borrowGzip()
-			defer returnGzip(zw)
-			return compress(zw, w, write)
+			// Closing the body ends it.
+			return compress(context.Background(), level, w, write)
 		})
 	case !f.changed():
 		return nil

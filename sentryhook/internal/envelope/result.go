@@ -16,7 +16,12 @@ type Result struct {
 	Profiles []Outcome
 	// Attachments is how many are sent, AttachmentsDropped how many are left out.
 	Attachments, AttachmentsDropped int
+	// Alone says that nothing but attachments came.
+	Alone bool
 }
+
+// Packed reports whether the body is compressed.
+func (r *Result) Packed() bool { return r.Payload != nil && r.Payload.Gzip }
 
 // Outcome is what became of a profile.
 type Outcome struct {
@@ -30,7 +35,7 @@ type Outcome struct {
 // Result returns what was decided. Its payload is read from src.
 func (f *Fitting) Result(src Source) *Result {
 	r := &Result{
-		Payload: f.payload(src), In: int64(len(f.p)), Out: f.size(f.p), Profile: f.ProfileBytes(), Over: f.over,
+		Payload: f.payload(src), In: int64(len(f.p)), Out: f.size(f.p), Profile: f.ProfileBytes(), Over: f.over, Alone: f.alone(),
 	}
 	r.Wire = r.Out
 	if r.Payload != nil {

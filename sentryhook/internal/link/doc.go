@@ -4,11 +4,12 @@
 // The SDK's own transports do not tell that. The way of an event is therefore:
 //
 //  1. [Connector.Connect] finds the hub's client, and makes a second client with the same
-//     options whose transport keeps what it prepares.
+//     options and event processors, whose transport keeps what it prepares.
 //  2. [Link.Send] has that client prepare the event, with the user's hooks and scope, and
 //     posts it through the HTTP client, transport or proxy of the options. An answer of
 //     5xx, 408 or 429, or none, leads to further attempts.
-//  3. [Link.Attach] posts each attachment in an envelope of its own.
+//  3. [Link.Attach] posts each attachment in an envelope of its own. A receipt in the
+//     request's context tells whether our own transport has left it out.
 //
 // A client with a transport of the user's own gets the event handed over instead.
 //

@@ -15,8 +15,8 @@ import (
 // Link is the way to the server of one client.
 type Link struct {
 	main *sentry.Client
-	// preparer has the main client's options, and a transport that keeps what it
-	// prepares.
+	// preparer has the main client's options and event processors, and a transport that
+	// keeps what it prepares.
 	preparer *sentry.Client
 	kept     *keptEvent
 	http     *http.Client
@@ -55,9 +55,20 @@ func newLink(client *sentry.Client) (*Link, error) {
 	}
 	o.Transport = l.kept
 	o.SampleRate = 1
+	if sdk.Prepares {
+		// The integrations have been set up with the main client.
+		o.Integrations = func([]sentry.Integration) []sentry.Integration { return nil }
+	}
 	if l.preparer, err = sentry.NewClient(o); err != nil {
 		return nil, fmt.Errorf("a client of the same options: %w", err)
 	}
+	if sdk.Prepares {
+		l.preparer.AddEventProcessor(func(event *sentry.Event, hint *sentry.EventHint) *sentry.Event {
+			return sdk.Prepare(client, event, hint)
+		})
+	}
+	// It prepares events, and has no use for its goroutines.
+	sdk.Close(l.preparer)
 	return l, nil
 }
 
@@ -89,11 +100,12 @@ func (l *Link) Send(ctx context.Context, event *sentry.Event, scope *sentry.Scop
 	if err != nil {
 		return true, err
 	}
-	return true, l.deliver(ctx, body)
+	return true, l.deliver(ctx, body, "")
 }
 
-// Attach delivers an attachment of an event that was sent before. The link must not be
-// Custom.
-func (l *Link) Attach(ctx context.Context, id sentry.EventID, a *sentry.Attachment) error {
-	return l.deliver(ctx, l.attachmentEnvelope(id, a))
+// Attach delivers an attachment of an event that was sent before; the folder is where it
+// is on this machine. The link must not be Custom. An error is a [*RefusedError], a
+// [*LeftOutError], or says that the server cannot be reached.
+func (l *Link) Attach(ctx context.Context, id sentry.EventID, a *sentry.Attachment, folder string) error {
+	return l.deliver(ctx, l.attachmentEnvelope(id, a), folder)
 }

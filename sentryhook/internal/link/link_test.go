@@ -66,7 +66,7 @@ func TestSendAndAttach(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := &sentry.Attachment{Filename: "report.txt", ContentType: "text/plain", Payload: []byte("a\nb\n")}
-	if err := l.Attach(t.Context(), "0123456789abcdef0123456789abcdef", file); err != nil {
+	if err := l.Attach(t.Context(), "0123456789abcdef0123456789abcdef", file, "/evidence/1"); err != nil {
 		t.Fatal(err)
 	}
 	events, files := relay.Accepted("event"), relay.Accepted("attachment")

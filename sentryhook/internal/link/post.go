@@ -14,6 +14,7 @@ import (
 
 	"github.com/leakguard/leakguard/internal/retryafter"
 	"github.com/leakguard/leakguard/sentryhook/internal/envelope"
+	"github.com/leakguard/leakguard/sentryhook/internal/receipt"
 )
 
 const (
@@ -75,12 +76,28 @@ func (e *RefusedError) again() bool {
 	return e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusRequestTimeout
 }
 
-// deliver delivers an envelope, in several attempts if needed.
-func (l *Link) deliver(ctx context.Context, body []byte) error {
+// LeftOutError says that the server accepted an envelope, and that a sentryhook.Transport
+// on the way had left the attachment out of it.
+type LeftOutError struct {
+	// Refused says that the server had refused the attachment before, for its size.
+	Refused bool
+}
+
+func (e *LeftOutError) Error() string {
+	if e.Refused {
+		return "the server refused it as too large"
+	}
+	return "it is over the budget of the transport"
+}
+
+// deliver delivers an envelope, in several attempts if needed. The folder is where its
+// attachments are on this machine.
+func (l *Link) deliver(ctx context.Context, body []byte, folder string) error {
 	for attempt := 0; ; attempt++ {
-		err := l.post(ctx, body)
-		if err == nil {
-			return nil
+		err := l.post(ctx, body, folder)
+		var left *LeftOutError
+		if err == nil || errors.As(err, &left) {
+			return err
 		}
 		wait := time.Duration(0)
 		var refused *RefusedError
@@ -108,12 +125,14 @@ func (l *Link) deliver(ctx context.Context, body []byte) error {
 }
 
 // post makes one attempt to deliver an envelope.
-func (l *Link) post(ctx context.Context, body []byte) error {
+func (l *Link) post(ctx context.Context, body []byte, folder string) error {
 	if left := l.pause(); left > 0 {
 		return &RefusedError{status: http.StatusTooManyRequests, after: left, text: "it has asked us to wait"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
+	arrived := &receipt.Receipt{Folder: folder}
+	ctx = receipt.With(ctx, arrived)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.dsn.GetAPIURL().String(), bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -132,6 +151,9 @@ func (l *Link) post(ctx context.Context, body []byte) error {
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, drained))
 	if answer.StatusCode/100 == 2 {
+		if n, refused := arrived.LeftOut(); n > 0 {
+			return &LeftOutError{refused}
+		}
 		return nil
 	}
 	after, _ := retryafter.Parse(answer.Header.Get("Retry-After"), time.Now())

@@ -1,6 +1,7 @@
 package relaytest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,7 +176,8 @@ func CallTrees(payload []byte) (string, error) {
 }
 
 // ThreadSpans returns, for each thread, when it had which stack: what Sentry
-// shows of the threads that are not active, whatever the number of samples.
+// shows of the threads that are not active, whatever the number of samples. Sentry
+// sorts the samples by time first.
 func ThreadSpans(payload []byte) (map[Number]string, error) {
 	p, err := Decode(payload)
 	if err != nil {
@@ -187,7 +189,9 @@ func ThreadSpans(payload []byte) (map[Number]string, error) {
 		end   Number
 	}
 	states := map[Number]state{}
-	for _, s := range p.Profile.Samples {
+	samples := slices.Clone(p.Profile.Samples)
+	slices.SortStableFunc(samples, func(a, b Sample) int { return cmp.Compare(*a.Elapsed, *b.Elapsed) })
+	for _, s := range samples {
 		var stack strings.Builder
 		for _, f := range p.Profile.Stacks[*s.Stack] {
 			stack.Write(p.Profile.Frames[f])

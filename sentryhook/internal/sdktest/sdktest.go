@@ -1,4 +1,4 @@
-// Package sdktest tests sentryhook's transport through the Sentry SDK that its
+// Package sdktest tests sentryhook's transport and sink through the Sentry SDK that its
 // importer's module requires: the one that profiles in this module, the newest one in
 // sentryhook/newest.
 package sdktest
@@ -35,14 +35,17 @@ func Run(t *testing.T) {
 	t.Run("SyncTransport", testSyncTransport)
 	t.Run("Faults", testFaults)
 	t.Run("Delivery", testDelivery)
+	t.Run("Sink", testSink)
 }
 
 var quiet = sentryhook.TransportConfig{Logger: slog.New(slog.DiscardHandler)}
 
-// configure calls Configure.
-func configure(t *testing.T, o *sentry.ClientOptions) *sentryhook.Transport {
+// configure calls Configure. What has more than wire bytes is compressed; 0: the default.
+func configure(t *testing.T, o *sentry.ClientOptions, wire int64) *sentryhook.Transport {
 	t.Helper()
-	tr, err := sentryhook.Configure(o, quiet)
+	cfg := quiet
+	cfg.WireBytes = wire
+	tr, err := sentryhook.Configure(o, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +61,7 @@ func send(t *testing.T, o sentry.ClientOptions, tr *sentryhook.Transport) bool {
 	}
 	hub := sentry.NewHub(client, sentry.NewScope())
 	event := sentry.NewEvent()
-	event.Message = "a message " + strings.Repeat("that compresses ", 100)
+	event.Message = "a message " + strings.Repeat("that compresses ", 1000)
 	if hub.CaptureEvent(event) == nil {
 		t.Fatal("the SDK took no event")
 	}
@@ -83,7 +86,7 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 func testNothing(t *testing.T) {
 	s := newServer(t, false)
 	o := sentry.ClientOptions{Dsn: dsn(s.URL)}
-	if tr := configure(t, &o); !send(t, o, tr) || s.events() != 1 {
+	if tr := configure(t, &o, 8<<10); !send(t, o, tr) || s.events() != 1 {
 		t.Errorf("%d events arrived", s.events())
 	}
 }
@@ -92,7 +95,7 @@ func testHTTPTransport(t *testing.T) {
 	s := newServer(t, false)
 	base := &counting{RoundTripper: http.DefaultTransport}
 	o := sentry.ClientOptions{Dsn: dsn(s.URL), HTTPTransport: base}
-	tr := configure(t, &o)
+	tr := configure(t, &o, 8<<10)
 	if !send(t, o, tr) || s.events() != 1 || base.n.Load() != 1 {
 		t.Errorf("%d events arrived, %d through the transport given", s.events(), base.n.Load())
 	}
@@ -105,7 +108,7 @@ func testHTTPClient(t *testing.T) {
 	client := &http.Client{Transport: base, Timeout: 7 * time.Second, Jar: jar}
 	// The SDK ignores HTTPTransport beside a client, and so must we.
 	o := sentry.ClientOptions{Dsn: dsn(s.URL), HTTPClient: client, HTTPTransport: failing{}}
-	tr := configure(t, &o)
+	tr := configure(t, &o, 8<<10)
 	if !send(t, o, tr) || s.events() != 1 || base.n.Load() != 1 {
 		t.Errorf("%d events arrived, %d through the client's transport", s.events(), base.n.Load())
 	}
@@ -132,7 +135,7 @@ func (failing) RoundTrip(r *http.Request) (*http.Response, error) {
 func testHTTPClientWithoutTransport(t *testing.T) {
 	s := newServer(t, false)
 	o := sentry.ClientOptions{Dsn: dsn(s.URL), HTTPClient: &http.Client{}}
-	if tr := configure(t, &o); !send(t, o, tr) || s.events() != 1 {
+	if tr := configure(t, &o, 8<<10); !send(t, o, tr) || s.events() != 1 {
 		t.Errorf("%d events arrived", s.events())
 	}
 }
@@ -141,7 +144,7 @@ func testHTTPProxy(t *testing.T) {
 	s := newServer(t, false)
 	p := newProxy(t, s)
 	o := sentry.ClientOptions{Dsn: "http://key@sentry.invalid/1", HTTPProxy: p.URL}
-	if tr := configure(t, &o); !send(t, o, tr) || s.events() != 1 || p.n.Load() != 1 {
+	if tr := configure(t, &o, 8<<10); !send(t, o, tr) || s.events() != 1 || p.n.Load() != 1 {
 		t.Errorf("%d events arrived, %d through the proxy", s.events(), p.n.Load())
 	}
 }
@@ -151,7 +154,7 @@ func testHTTPSProxy(t *testing.T) {
 	p := newProxy(t, s)
 	// HTTPSProxy goes before HTTPProxy, whatever the scheme: the SDK's rule.
 	o := sentry.ClientOptions{Dsn: "http://key@sentry.invalid/1", HTTPProxy: "http://127.0.0.1:1", HTTPSProxy: p.URL}
-	if tr := configure(t, &o); !send(t, o, tr) || s.events() != 1 || p.n.Load() != 1 {
+	if tr := configure(t, &o, 8<<10); !send(t, o, tr) || s.events() != 1 || p.n.Load() != 1 {
 		t.Errorf("%d events arrived, %d through the proxy", s.events(), p.n.Load())
 	}
 }
@@ -159,13 +162,13 @@ func testHTTPSProxy(t *testing.T) {
 func testCaCerts(t *testing.T) {
 	s := newServer(t, true)
 	o := sentry.ClientOptions{Dsn: dsn(s.URL)}
-	tr := configure(t, &o)
+	tr := configure(t, &o, 8<<10)
 	send(t, o, tr)
 	if s.events() != 0 {
 		t.Fatal("the certificate is trusted anyway: nothing is tested")
 	}
 	o = sentry.ClientOptions{Dsn: dsn(s.URL), CaCerts: pool(s)}
-	if tr := configure(t, &o); !send(t, o, tr) || s.events() != 1 {
+	if tr := configure(t, &o, 8<<10); !send(t, o, tr) || s.events() != 1 {
 		t.Errorf("%d events arrived", s.events())
 	}
 }
@@ -180,7 +183,7 @@ func testCaCertsThroughProxy(t *testing.T) {
 	s := newServer(t, true)
 	p := newProxy(t, s)
 	o := sentry.ClientOptions{Dsn: "https://key@example.com/1", CaCerts: pool(s), HTTPSProxy: p.URL}
-	if tr := configure(t, &o); !send(t, o, tr) || s.events() != 1 || p.n.Load() != 1 {
+	if tr := configure(t, &o, 8<<10); !send(t, o, tr) || s.events() != 1 || p.n.Load() != 1 {
 		t.Errorf("%d events arrived, %d through the proxy", s.events(), p.n.Load())
 	}
 }
@@ -188,7 +191,7 @@ func testCaCertsThroughProxy(t *testing.T) {
 func testSyncTransport(t *testing.T) {
 	s := newServer(t, false)
 	o := sentry.ClientOptions{Dsn: dsn(s.URL), Transport: sentry.NewHTTPSyncTransport()}
-	if tr := configure(t, &o); !send(t, o, tr) || s.events() != 1 {
+	if tr := configure(t, &o, 8<<10); !send(t, o, tr) || s.events() != 1 {
 		t.Errorf("%d events arrived", s.events())
 	}
 }
@@ -201,12 +204,12 @@ func testFaults(t *testing.T) {
 	if _, err := sentryhook.Configure(&o, sentryhook.TransportConfig{WireBytes: -1}); err == nil || o.HTTPTransport != nil {
 		t.Errorf("a fault was taken, or the options were changed: %v", err)
 	}
-	configure(t, &o)
+	configure(t, &o, 8<<10)
 	if _, err := sentryhook.Configure(&o, quiet); err == nil {
 		t.Error("configured twice")
 	}
 	o = sentry.ClientOptions{HTTPClient: &http.Client{}}
-	configure(t, &o)
+	configure(t, &o, 8<<10)
 	if _, err := sentryhook.Configure(&o, quiet); err == nil {
 		t.Error("configured twice, with a client")
 	}
@@ -217,7 +220,7 @@ func testDelivery(t *testing.T) {
 	s := newServer(t, false)
 	s.limit = 1 << 20
 	o := sentry.ClientOptions{Dsn: dsn(s.URL), EnableTracing: true, TracesSampleRate: 1}
-	tr := configure(t, &o)
+	tr := configure(t, &o, 0)
 	client, err := sentry.NewClient(o)
 	if err != nil {
 		t.Fatal(err)

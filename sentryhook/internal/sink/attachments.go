@@ -92,6 +92,17 @@ func choose(files []incident.Artefact, attached map[string]bool, b evidenceBudge
 	return send, leave
 }
 
+// withhold takes out what cannot be read, or may not leave the process.
+func (p *plan) withhold(files *evidence) {
+	p.send = slices.DeleteFunc(p.send, func(a incident.Artefact) bool {
+		err := files.check(a)
+		if err != nil {
+			p.leave = append(p.leave, leftOut{a, err.Error()})
+		}
+		return err != nil
+	})
+}
+
 // worth orders files: reports, goroutine profiles, heap profiles, the rest; and of each
 // kind the current one before its baseline.
 func worth(a incident.Artefact) int {
@@ -118,7 +129,7 @@ func worth(a incident.Artefact) int {
 
 // context says which evidence is sent, and where the rest is.
 func (p plan) context(i guard.Incident) sentry.Context {
-	c := sentry.Context{"folder": i.Folder, "see incident": i.Evidence, "not captured because": oneLine(i.NotCaptured, 1<<10)}
+	c := sentry.Context{"folder": i.Folder, "see incident": i.EvidenceIn, "not captured because": oneLine(i.NotCaptured, 1<<10)}
 	for _, a := range p.send {
 		c[a.Name] = profile.Bytes(a.Size).String()
 	}
@@ -129,19 +140,21 @@ func (p plan) context(i guard.Incident) sentry.Context {
 }
 
 // attach sends the files of the plan, one envelope each.
-func (s *Sink) attach(ctx context.Context, l *link.Link, inc *record, e guard.Event, p plan) error {
+func (s *Sink) attach(ctx context.Context, l *link.Link, inc *record, e guard.Event, p plan, files *evidence) error {
 	s.note(inc, p.leave...)
-	files := s.evidence(e)
 	for _, a := range p.send {
 		file, err := files.load(a)
 		if err != nil {
 			s.note(inc, leftOut{a, err.Error()})
 			continue
 		}
-		err = l.Attach(ctx, eventID(e), file)
+		err = l.Attach(ctx, eventID(e), file, e.Incident.Folder)
 		var refused *link.RefusedError
+		var left *link.LeftOutError
 		switch {
-		case errors.As(err, &refused) && refused.ForGood():
+		case errors.As(err, &left) && !left.Refused:
+			s.note(inc, leftOut{a, err.Error()})
+		case left != nil, errors.As(err, &refused) && refused.ForGood():
 			s.stats.refused.Add(1)
 			inc.done(a.Name, 0)
 		case err != nil:

@@ -3,6 +3,7 @@ package sink
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,6 +118,28 @@ func TestSinkReadsOnlyTheFolder(t *testing.T) {
 		t.Errorf("attached %q", got)
 	}
 	wantStats(t, s, Stats{Events: 1, Attachments: 2, LeftOut: 5})
+	wantListed(t, server, map[string]string{
+		"goroutine.pb.gz": "", "heap.pb.gz": "", "link.txt": "not a regular file", "folder.txt": "not a regular file",
+		"missing.txt": "not readable", "../outside": "not readable", outside: "not readable",
+	})
+}
+
+// wantListed checks what the event says of each file: why it is not sent, or nothing for
+// one that is attached.
+func wantListed(t *testing.T, server *relaytest.Relay, want map[string]string) {
+	t.Helper()
+	var event struct {
+		Contexts map[string]map[string]string
+	}
+	if err := json.Unmarshal(server.Accepted("event")[0].Body, &event); err != nil && event.Contexts["evidence"] == nil {
+		t.Fatal(err)
+	}
+	for name, why := range want {
+		said := event.Contexts["evidence"][name]
+		if said == "" || (why == "") == strings.Contains(said, "not sent") || !strings.Contains(said, why) {
+			t.Errorf("the event says %q of %s, want %q", said, name, why)
+		}
+	}
 }
 
 func TestSinkStripsLabels(t *testing.T) {
@@ -138,6 +161,11 @@ func TestSinkStripsLabels(t *testing.T) {
 			t.Errorf("%s has a label", f.Filename)
 		}
 	}
+	// The event says so, and lists nothing as attached that is not.
+	wantListed(t, server, map[string]string{
+		"goroutine.pb.gz": "", "heap.pb.gz": "", "goroutine.txt": "it may contain labels",
+		"report.txt": "it may contain labels", "report.html": "it may contain labels",
+	})
 	// The event has the report's headline all the same.
 	if event := string(server.Accepted("event")[0].Body); !strings.Contains(event, testHeadline) {
 		t.Errorf("the event has no headline: %s", event)
@@ -168,6 +196,10 @@ func TestStrippingNeedsRoom(t *testing.T) {
 	if got := server.Accepted("attachment"); len(got) != 0 {
 		t.Errorf("attached %q without room to strip them", names(got))
 	}
+	noRoom := "too little memory is left to strip its labels"
+	wantListed(t, server, map[string]string{
+		"goroutine.pb.gz": noRoom, "heap.pb.gz": noRoom, "report.txt": "it may contain labels", "report.html": "it may contain labels",
+	})
 	i.ID = "another"
 	again := captured(i)
 	again.Redelivered = true // the reading is not of this process

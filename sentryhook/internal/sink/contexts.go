@@ -23,7 +23,7 @@ func contexts(e guard.Event, p plan) map[string]sentry.Context {
 		"memory":     memoryContext(e.Incident.Reading),
 		"goroutines": goroutineContext(e.Incident.Reading),
 		"limits":     limitContext(e.Incident.Reading, p.manifest.Limits),
-		"suspects":   suspectContext(e.Incident.Headline, p.manifest.GoroutineSites),
+		"suspects":   suspectContext(e.Incident, p.manifest.GoroutineSites),
 		"evidence":   p.context(e.Incident),
 		"death":      deathContext(e.Incident.Death),
 	}
@@ -120,13 +120,13 @@ func limitContext(r incident.Reading, found []incident.MemoryLimit) sentry.Conte
 	return c
 }
 
-func suspectContext(headline string, sites []incident.GoroutineSite) sentry.Context {
-	c := sentry.Context{"headline": oneLine(headline, 1<<10), "function": suspectOf(headline)}
-	for i, s := range sites {
-		if i == maxSites {
+func suspectContext(i guard.Incident, sites []incident.GoroutineSite) sentry.Context {
+	c := sentry.Context{"headline": oneLine(i.Headline, 1<<10), "function": suspectOf(i)}
+	for n, s := range sites {
+		if n == maxSites {
 			break
 		}
-		c[fmt.Sprintf("goroutines %d", i+1)] = oneLine(fmt.Sprintf("%s wait in %s at %s (%s:%d), %s more since %s",
+		c[fmt.Sprintf("goroutines %d", n+1)] = oneLine(fmt.Sprintf("%s wait in %s at %s (%s:%d), %s more since %s",
 			profile.Count(s.Count), s.Wait, s.Frame.Function, s.Frame.File, s.Frame.Line, profile.Count(s.Grown), stamp(s.Since)), 1<<10)
 	}
 	return c

@@ -37,10 +37,10 @@ func TestSinkEventThenEvidence(t *testing.T) {
 	write(t, i.Folder, "report.txt", []byte(testHeadline+"\n\nSuspects\n"))
 	deliver(t, s, captured(i))
 	writeReport(t, i)
-	explained := captured(i)
-	explained.Kind, explained.Incident.Headline = guard.Explained, testHeadline
-	deliver(t, s, explained)
-	deliver(t, s, explained) // nothing is sent twice
+	later := captured(explained(i))
+	later.Kind = guard.Explained
+	deliver(t, s, later)
+	deliver(t, s, later) // nothing is sent twice
 
 	events, files := server.Accepted("event"), server.Accepted("attachment")
 	if len(events) != 1 {
@@ -76,7 +76,7 @@ func TestSinkKinds(t *testing.T) {
 	s, _ := newTestSink(t, sentry.ClientOptions{Dsn: server.DSN()}, Config{})
 	i := testIncident(t)
 	deliver(t, s, captured(i)) // without a report
-	i.Headline = testHeadline
+	i = explained(i)
 	for _, k := range []guard.EventKind{guard.Escalated, guard.Recovered, guard.PreviousDeath, guard.EventKind(99)} {
 		deliver(t, s, guard.Event{Kind: k, Incident: i, Time: when, Reason: k.String()})
 	}

@@ -26,7 +26,7 @@ const (
 // newEvent makes the event that reports e. It only computes.
 func newEvent(e guard.Event, p plan) *sentry.Event {
 	inc := e.Incident
-	suspect := suspectOf(inc.Headline)
+	suspect := suspectOf(inc)
 	event := &sentry.Event{
 		EventID:     eventID(e),
 		Logger:      eventLogger,
@@ -180,8 +180,11 @@ func title(e guard.Event) string {
 	return what
 }
 
-// suspectOf returns the function of the first suspect in a headline, as a tag.
-func suspectOf(headline string) string { return oneLine(incident.HeadlineFunction(headline), maxTag) }
+// suspectOf returns the function that the report accuses, as a tag; "" if it accuses none.
+func suspectOf(i guard.Incident) string {
+	s, _ := i.Suspects.Culprit()
+	return oneLine(s.Name(), maxTag)
+}
 
 // oneLine shortens a text to at most so many bytes, and replaces control characters:
 // names may come from anywhere.

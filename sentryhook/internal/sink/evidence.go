@@ -32,6 +32,7 @@ type evidence struct {
 	now    incident.Reading // says how much memory is left
 
 	looked, labelled bool // whether the goroutine profiles have labels
+	stripped         map[string]*sentry.Attachment
 }
 
 func (s *Sink) evidence(e guard.Event) *evidence {
@@ -45,8 +46,33 @@ func (s *Sink) evidence(e guard.Event) *evidence {
 	return f
 }
 
+// check returns why a file is withheld, or nil if it can be sent. Whether a profile can be
+// stripped shows only when it has been, so it is kept.
+func (f *evidence) check(a incident.Artefact) error {
+	if !f.strip {
+		file, err := openEvidence(f.folder, a.Name, f.most)
+		if err == nil {
+			file.Close()
+		}
+		return err
+	}
+	file, err := f.load(a)
+	if err != nil {
+		return err
+	}
+	if f.stripped == nil {
+		f.stripped = make(map[string]*sentry.Attachment)
+	}
+	f.stripped[a.Name] = file
+	return nil
+}
+
 // load reads a file. Nothing changes the attachment's bytes afterwards.
 func (f *evidence) load(a incident.Artefact) (*sentry.Attachment, error) {
+	if file := f.stripped[a.Name]; file != nil {
+		delete(f.stripped, a.Name) // so that it is not held until the last one is sent
+		return file, nil
+	}
 	data, err := readEvidence(f.folder, a.Name, f.most)
 	if err != nil {
 		return nil, err
@@ -100,23 +126,43 @@ func (f *evidence) roomToStrip(size int) bool {
 	return stripAlways+int64(size)*stripCost <= int64(f.now.Limit-f.now.Unreclaimable)/4
 }
 
-// readEvidence reads a file in an incident's folder, and never one outside of it.
-func readEvidence(folder, name string, most int64) ([]byte, error) {
-	f, err := os.OpenInRoot(folder, name)
+// openEvidence opens a file in an incident's folder, and never one outside of it.
+func openEvidence(folder, name string, most int64) (*os.File, error) {
+	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return nil, fmt.Errorf("not readable: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	defer root.Close()
+	info, err := root.Lstat(name)
 	if err != nil {
 		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait
+		return nil, errors.New("not a regular file")
 	}
 	if info.Size() > most {
 		return nil, fmt.Errorf("larger than %v", profile.Bytes(most))
 	}
-	data, err := io.ReadAll(io.LimitReader(f, most))
+	f, err := root.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	return f, nil
+}
+
+// readEvidence reads a file in an incident's folder.
+func readEvidence(folder, name string, most int64) ([]byte, error) {
+	f, err := openEvidence(folder, name, most)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("not readable: %w", err)
+	}
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("larger than %v", profile.Bytes(most))
 	}
 	return data, nil
 }
@@ -133,12 +179,10 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// waitForReport waits until an incident has a report and returns its first line, or ""
-// if it does not come in time.
-//
-// It cannot wait for guard.Explained: the events of an incident come in order, so that
-// one comes only after this one has been delivered.
-func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) string {
+// waitForReport waits until an incident has a report and returns the incident with it, or
+// as it is if the report does not come in time.
+func waitForReport(ctx context.Context, e guard.Event, most time.Duration) guard.Incident {
+	i := e.Incident
 	if i.Folder == "" || len(i.Artefacts) == 0 || byHand(i) {
 		most = 0
 	}
@@ -147,5 +191,5 @@ func waitForReport(ctx context.Context, i guard.Incident, most time.Duration) st
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	return incident.AwaitHeadline(ctx, i.Folder)
+	return e.AwaitReport(ctx)
 }

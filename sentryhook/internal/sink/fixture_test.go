@@ -84,7 +84,25 @@ func writeReport(t testing.TB, i guard.Incident) {
 }
 
 func captured(i guard.Incident) guard.Event {
-	return guard.Event{Kind: guard.Captured, Incident: i, Time: when, Reason: i.Reason}
+	return guard.Event{Kind: guard.Captured, Incident: i, Time: when, Reason: i.Reason, Report: func(ctx context.Context) guard.Incident {
+		for ctx.Err() == nil { // as long as the test has not written it
+			if _, err := os.Stat(filepath.Join(i.Folder, "report.txt")); err == nil {
+				return explained(i)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return guard.Incident{}
+	}}
+}
+
+// explained returns the incident with what its report says.
+func explained(i guard.Incident) guard.Incident {
+	i.Headline = testHeadline
+	i.Suspects = incident.Suspects{{
+		Kind: profile.Heap, Unit: profile.UnitBytes, Value: incident.Change{After: 298 << 20}, Share: 0.87, Confidence: 0.8, Accused: true,
+		Frame: profile.Frame{Function: "example.com/shop/storage.(*Cache).Put", File: "/src/shop/storage/cache.go", Line: 42},
+	}}
+	return i
 }
 
 // newTestSink returns a sink that sends to the server, without waiting between

@@ -1,11 +1,12 @@
 package sink
 
 import (
-	"bytes"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +55,12 @@ func TestSinkOfAGuard(t *testing.T) {
 	g = start()
 	until("attachments after the next start", func() bool { return len(server.Accepted("attachment")) >= 2 })
 	until("recorded", func() bool {
-		d, err := os.ReadFile(filepath.Join(g.Store().Dir(), inc.ID, "delivery.json"))
-		return err == nil && bytes.Contains(d, []byte(`"captured"`))
+		data, err := os.ReadFile(filepath.Join(g.Store().Dir(), inc.ID, "delivery.json"))
+		var d struct {
+			Sinks map[string][]struct{ Event string }
+		}
+		return err == nil && json.Unmarshal(data, &d) == nil &&
+			slices.ContainsFunc(d.Sinks["sentry"], func(a struct{ Event string }) bool { return a.Event == "captured" })
 	})
 	if err := g.Close(); err != nil {
 		t.Fatal(err)

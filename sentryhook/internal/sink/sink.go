@@ -46,7 +46,7 @@ func (s *Sink) Deliver(ctx context.Context, e guard.Event) error {
 			return s.fail(e, err)
 		}
 		if e.Incident.Headline == "" && !e.Redelivered {
-			e.Incident.Headline = waitForReport(ctx, e.Incident, s.cfg.ReportWait)
+			e.Incident = waitForReport(ctx, e, s.cfg.ReportWait)
 		}
 		return s.tell(ctx, inc, e)
 	case guard.Explained:
@@ -127,37 +127,40 @@ func (s *Sink) tell(ctx context.Context, inc *record, e guard.Event) error {
 		return nil
 	}
 	p := s.plan(inc, e.Incident)
+	files := s.evidence(e)
 	if !inc.sent {
-		if err := s.first(ctx, l, inc, e, p); err != nil {
+		if err := s.first(ctx, l, inc, e, &p, files); err != nil {
 			return s.fail(e, err)
 		}
 	}
 	if inc.dropped || l.Custom() {
 		return nil // such a transport takes no attachments later
 	}
-	if err := s.attach(ctx, l, inc, e, p); err != nil {
+	if err := s.attach(ctx, l, inc, e, p, files); err != nil {
 		return s.fail(e, err)
 	}
 	return nil
 }
 
-// first sends the event itself.
-func (s *Sink) first(ctx context.Context, l *link.Link, inc *record, e guard.Event, p plan) error {
-	event := newEvent(e, p)
-	if inc.fingerprint != nil {
-		event.Fingerprint = inc.fingerprint
+// first sends the event itself. It takes out of the plan what turns out to be withheld, so
+// that the event does not list it as attached.
+func (s *Sink) first(ctx context.Context, l *link.Link, inc *record, e guard.Event, p *plan, files *evidence) error {
+	group := inc.fingerprint
+	if group == nil {
+		group = fingerprint(e, suspectOf(e.Incident))
 	}
 	now := time.Now()
-	if !s.quota.allows(event.Fingerprint, now) {
+	if !s.quota.allows(group, now) {
 		s.stats.overQuota.Add(1)
 		inc.dropped = true
 		return nil
 	}
+	p.withhold(files)
+	event := newEvent(e, *p)
 	// The user's hooks may change the event's own slice.
-	inc.fingerprint = slices.Clone(event.Fingerprint)
+	event.Fingerprint, inc.fingerprint = slices.Clone(group), group
 	if l.Custom() {
 		s.note(inc, p.leave...)
-		files := s.evidence(e)
 		for _, a := range p.send {
 			file, err := files.load(a)
 			if err != nil {
@@ -167,7 +170,7 @@ func (s *Sink) first(ctx context.Context, l *link.Link, inc *record, e guard.Eve
 			event.Attachments = append(event.Attachments, file)
 		}
 	}
-	files := slices.Clone(event.Attachments)
+	attached := slices.Clone(event.Attachments)
 	wanted, err := l.Send(ctx, event, s.server.Scope(event.Level))
 	if err != nil {
 		return err
@@ -180,7 +183,7 @@ func (s *Sink) first(ctx context.Context, l *link.Link, inc *record, e guard.Eve
 	s.quota.spend(inc.fingerprint, now)
 	s.stats.events.Add(1)
 	inc.sent = true
-	for _, file := range files {
+	for _, file := range attached {
 		s.attached(inc, file)
 	}
 	return nil

@@ -46,7 +46,8 @@ func Run(t *testing.T) {
 	t.Run("Incident", func(t *testing.T) { testIncident(t, s, hub) })
 
 	stats := transport.Stats()
-	if stats.PassedOn != 0 || stats.WireBytesOut >= stats.BytesIn {
+	// Without a profile everything fits, and is sent as it is.
+	if stats.PassedOn != 0 || rate.IsValid() && stats.WireBytesOut >= stats.BytesIn {
 		t.Errorf("the transport passed %d on unread, and made %d bytes of %d: Spotlight was not shown what it does", stats.PassedOn, stats.WireBytesOut, stats.BytesIn)
 	}
 	if rate.IsValid() && stats.Compacted != 1 {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"log/slog"
 	"math"
 	"testing"
@@ -40,6 +41,30 @@ func BenchmarkTransport(b *testing.B) {
 			b.ReportMetric(float64(len(body)), "in-B")
 			b.ReportMetric(float64(s.BytesOut)/float64(s.Requests), "out-B")
 			b.ReportMetric(float64(base.bytes), "wire-B")
+		})
+	}
+}
+
+// BenchmarkNoise is what attachments cost that cannot shrink: alone, and beside what has to
+// shrink.
+func BenchmarkNoise(b *testing.B) {
+	noise := relaytest.Noise(20 << 20)
+	var mixed bytes.Buffer
+	mixed.Write(relaytest.Envelope(nil))
+	relaytest.AddItem(&mixed, "attachment", "core", noise)
+	relaytest.AddItem(&mixed, "attachment", "log", bytes.Repeat([]byte("a line of a log that is long\n"), 5<<20/30))
+	for name, body := range map[string][]byte{"alone": attachments(20 << 20), "mixed": mixed.Bytes()} {
+		b.Run(name, func(b *testing.B) {
+			tr := newTransport(b, Config{WireBytes: 22 << 20})
+			tr.base = &drain{}
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				sendThrough(b, tr, body)
+			}
+			if s := tr.Stats(); s.AttachmentsDropped != 0 {
+				b.Errorf("%+v", s)
+			}
 		})
 	}
 }

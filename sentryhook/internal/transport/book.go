@@ -14,7 +14,7 @@ func (t *Transport) book(a *attempt) {
 		if a.Over {
 			s.Oversized++
 		}
-		if a.resent {
+		if a.conceded != asItFits {
 			s.Resent++
 		}
 		for _, o := range a.Profiles {
@@ -37,7 +37,7 @@ func (t *Transport) book(a *attempt) {
 	if a.Over {
 		t.log.warn("an envelope is over its budget and was sent nevertheless", "wire_bytes", a.Wire)
 	}
-	t.cfg.Logger.Debug("leakguard: sentryhook: envelope", "bytes_in", a.In, "bytes_out", a.Out, "wire_bytes", a.Wire, "resent", a.resent)
+	t.cfg.Logger.Debug("leakguard: sentryhook: envelope", "bytes_in", a.In, "bytes_out", a.Out, "wire_bytes", a.Wire, "resent", a.conceded != asItFits)
 }
 
 // bookAnswer counts and logs a request that was not accepted.

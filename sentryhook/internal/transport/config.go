@@ -22,12 +22,14 @@ type Config struct {
 	Logger                *slog.Logger
 }
 
+// usualWire is how many bytes a stock nginx takes.
+const usualWire = 1 << 20
+
 // leastBudget is the smallest budget, in bytes.
 const leastBudget = 4 << 10
 
-// withDefaults fills in what is zero.
+// withDefaults fills in what is zero, but for WireBytes, whose default is learned.
 func (c Config) withDefaults() Config {
-	c.WireBytes = cmp.Or(c.WireBytes, 1<<20)
 	c.EnvelopeBytes = cmp.Or(c.EnvelopeBytes, 200<<20)
 	c.ProfileBytes = cmp.Or(c.ProfileBytes, 45_000_000)
 	c.AttachmentBytes = cmp.Or(c.AttachmentBytes, 200<<20)
@@ -48,7 +50,7 @@ func (c Config) validate() error {
 			faults = append(faults, fmt.Errorf("%s: %d: want bytes, at least %d (0: %s)", field, v, leastBudget, zero))
 		}
 	}
-	budget("WireBytes", c.WireBytes, "1 MiB")
+	budget("WireBytes", c.WireBytes, "1 MiB, or what has passed")
 	budget("EnvelopeBytes", c.EnvelopeBytes, "200 MiB")
 	budget("ProfileBytes", c.ProfileBytes, "45 MB")
 	budget("AttachmentBytes", c.AttachmentBytes, "200 MiB")

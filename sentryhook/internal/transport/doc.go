@@ -6,12 +6,14 @@
 //  1. A request that does not carry an envelope is passed on as it is.
 //  2. The body is read where it lies in memory. Only a body that cannot be read twice is
 //     copied, up to Config.BufferBytes.
-//  3. Package envelope makes it fit: the configured budgets, or the smaller ones that the
-//     host has taught us. No profile is sent while the relay's rate limits or
+//  3. Package envelope makes it fit: the configured budgets, or what the host's answers
+//     have taught. No profile is sent while the relay's rate limits or
 //     Config.ProfileBytesPerMinute forbid that.
-//  4. The result is sent. If the answer is that it was too large, the host's budgets are
-//     halved for a while, and the envelope is sent once more without its profile.
-//  5. Everything that was left out is counted and logged.
+//  4. The result is sent. If the answer is that it was too large, it is sent again with one
+//     concession after the other, until it is accepted. What the last one gave up is what
+//     the host had refused, and is learned.
+//  5. Everything that was left out is counted and logged, and told to the sender in its
+//     receipt.
 //
 // # Cost
 //

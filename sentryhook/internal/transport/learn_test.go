@@ -215,17 +215,23 @@ func TestRateBudget(t *testing.T) {
 }
 
 func TestHostsAreBounded(t *testing.T) {
-	h := newHosts()
+	h := newHosts(Config{LearnFor: time.Hour})
 	now := time.Now()
 	for i := range 1000 {
-		until := now.Add(time.Duration(i+1) * time.Second)
-		h.refused(fmt.Sprint(i), 1<<20, 0, now, until)
-		h.limit(fmt.Sprint(i), until)
+		at := now.Add(time.Duration(i+1) * time.Second)
+		h.learn(fmt.Sprint(i), sized(1<<20, asItFits), sized(1000, noProfiles), at)
+		h.limit(fmt.Sprint(i), at.Add(time.Hour))
+		h.passed(fmt.Sprint("passes ", i), sized(2<<20, asItFits), at)
 	}
-	if len(h.budgets) > mostHosts || len(h.limits) > mostHosts {
-		t.Errorf("%d budgets, %d limits", len(h.budgets), len(h.limits))
+	if len(h.known) > mostHosts || len(h.limits) > mostHosts {
+		t.Errorf("%d hosts, %d limits", len(h.known), len(h.limits))
 	}
-	if w, _ := h.budget("999", 1<<30, 1, now); w != 1<<19 || !h.limited("999", now) {
+	if w, _ := h.budget("999", now.Add(time.Hour)); w.Profile != 1<<19 || !h.limited("999", now) {
 		t.Error("the newest was forgotten")
 	}
+}
+
+// sized is an attempt of so many bytes on the wire.
+func sized(wire int64, c concession) *attempt {
+	return &attempt{&envelope.Result{Wire: wire, Out: wire}, c}
 }

@@ -27,7 +27,7 @@ func TestMalformedIsPassedOn(t *testing.T) {
 		"NUL bytes":         strings.Repeat("\x00", 5000),
 		"deep":              strings.Repeat("[", 100_000),
 		"deep header":       "{\"a\":" + strings.Repeat("{\"a\":", 1_000) + "\n",
-		"long header":       "{\"a\":\"" + strings.Repeat("x", 20_000) + "\"}\n",
+		"long header":       "{\"a\":\"" + strings.Repeat("x", 1<<20) + "\"}\n",
 		"many items":        "{}\n" + strings.Repeat("{\"type\":\"event\"}\n{}\n", 300),
 	} {
 		r := relaytest.New(t, 0)
@@ -42,6 +42,23 @@ func TestMalformedIsPassedOn(t *testing.T) {
 		}
 		if s := tr.Stats(); s.PassedOn != 1 || s.Envelopes != 0 {
 			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+// A long name of a transaction, with '<' written as JSON escapes it, makes a long header.
+// The envelope is made to fit all the same.
+func TestLongHeader(t *testing.T) {
+	_, items, _ := bytes.Cut(relaytest.Envelope(relaytest.Busy()), []byte("\n"))
+	for _, n := range []int{3_000, 170_000} { // 18 KB and 1,020,000 bytes
+		body := append([]byte(`{"trace":{"transaction":"`+strings.Repeat(`\u003c`, n)+"\"}}\n"), items...)
+		r := relaytest.New(t, 1<<20)
+		tr := newTransport(t, Config{})
+		if resp := r.Post(t, tr, body); resp.StatusCode != http.StatusOK {
+			t.Errorf("%d escapes in the header: %s", n, resp.Status)
+		}
+		if s := tr.Stats(); s.Envelopes != 1 || r.Last(t).Item("transaction") == nil {
+			t.Errorf("%d escapes in the header: %+v", n, s)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/sentryhook/internal/envelope"
+	"github.com/leakguard/leakguard/sentryhook/internal/receipt"
 )
 
 // Transport is an [http.RoundTripper] that makes envelopes fit; see the package's
@@ -34,14 +35,14 @@ func New(base http.RoundTripper, cfg Config) (*Transport, error) {
 	return &Transport{
 		base: base, cfg: cfg,
 		rate:  newByteRate(cfg.ProfileBytesPerMinute),
-		hosts: newHosts(),
+		hosts: newHosts(cfg),
 		log:   newLosses(cfg.Logger),
 	}, nil
 }
 
 // RoundTrip sends a request. If it carries an envelope, the envelope is made to fit
-// first, in a request of its own, and sent again without its profile if the server
-// says that it was too large.
+// first, in a request of its own. If the server says that it was too large, it is sent
+// again with less; see concession.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.stats.do(func(s *statistics) { s.Requests++ })
 	resp, err := t.roundTrip(req)
@@ -65,7 +66,7 @@ func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 	}
 	// From here on the bytes come from src, and each request has a body of its own.
 	req.Body.Close()
-	a, err := t.prepare(req, src, nil)
+	a, err := t.prepare(req, src, nil, asItFits)
 	if err != nil {
 		return nil, err
 	}
@@ -73,29 +74,52 @@ func (t *Transport) roundTrip(req *http.Request) (*http.Response, error) {
 		return t.passOn(request(req, src, nil), "not understood")
 	}
 	resp, err := t.send(req, src, a)
-	if err != nil || !refusedForSize(resp) {
-		t.book(a)
-		return resp, err
+	for err == nil && refusedForSize(resp) {
+		next := t.concede(req, src, a)
+		if next == nil {
+			break
+		}
+		// A connection whose body was read can be used again. net/http does the same
+		// before it follows a redirect.
+		io.CopyN(io.Discard, resp.Body, 4<<10)
+		resp.Body.Close()
+		refused := a
+		a = next
+		if resp, err = t.send(req, src, a); err == nil && resp.StatusCode/100 == 2 {
+			t.hosts.learn(req.URL.Host, refused, a, time.Now())
+		}
 	}
-	return t.sendAgain(req, src, a, resp)
+	if r := receipt.From(req.Context()); r != nil {
+		r.Fill(a.AttachmentsDropped, a.conceded == noAttachments)
+	}
+	t.book(a)
+	return resp, err
 }
 
 // attempt is an envelope as it is sent.
 type attempt struct {
 	*envelope.Result
-	resent bool
+	conceded concession
 }
 
 // prepare makes the request's envelope fit. It returns nil for what is not
 // understood, and an error only if the body cannot be read or the request's context
-// is done. Unless ban is nil, no profile may be sent, for that reason.
-func (t *Transport) prepare(req *http.Request, src *source, ban *envelope.DropReason) (a *attempt, err error) {
+// is done. If the envelope was refused before, that was the attempt refused, and the
+// concession is made in addition to those that were made for that one.
+func (t *Transport) prepare(req *http.Request, src *source, refused *attempt, c concession) (a *attempt, err error) {
 	now := time.Now()
 	b := envelope.Budgets{Envelope: t.cfg.EnvelopeBytes, Attachments: t.cfg.AttachmentBytes, Gzip: !t.cfg.NoGzip}
-	b.Wire, b.Profile = t.hosts.budget(req.URL.Host, t.cfg.WireBytes, t.cfg.ProfileBytes, now)
-	if ban == nil && t.hosts.limited(project(req), now) {
-		reason := envelope.ByRelay
-		ban = &reason
+	b.Wire, b.Profile = t.hosts.budget(req.URL.Host, now)
+	var ban *envelope.DropReason
+	if t.hosts.limited(project(req), now) {
+		ban = ptr(envelope.ByRelay)
+	}
+	if refused != nil {
+		ban = c.apply(&b, refused, ban)
+	}
+	folder := ""
+	if r := receipt.From(req.Context()); r != nil {
+		folder = r.Folder
 	}
 	err = envelope.Recovered(func() error {
 		return src.Use(func(p []byte) error {
@@ -103,14 +127,16 @@ func (t *Transport) prepare(req *http.Request, src *source, ban *envelope.DropRe
 			if !ok {
 				return nil
 			}
-			defer f.Release()
+			f.Folder = folder
 			if err := f.Fit(req.Context()); err != nil {
 				return err
 			}
 			if n := f.ProfileBytes(); n > 0 && !t.rate.take(n, now) {
-				f.DropProfiles(envelope.ByRate)
+				if err := f.DropProfiles(req.Context(), envelope.ByRate); err != nil {
+					return err
+				}
 			}
-			a = &attempt{Result: f.Result(src)}
+			a = &attempt{f.Result(src), c}
 			return nil
 		})
 	})
@@ -122,7 +148,9 @@ func (t *Transport) prepare(req *http.Request, src *source, ban *envelope.DropRe
 	return a, err
 }
 
-// send sends an attempt, and remembers the rate limits in the response.
+func ptr[T any](v T) *T { return &v }
+
+// send sends an attempt, and remembers what the response says about the host.
 func (t *Transport) send(req *http.Request, src *source, a *attempt) (*http.Response, error) {
 	t.stats.do(func(s *statistics) {
 		s.BytesIn += a.In
@@ -135,37 +163,10 @@ func (t *Transport) send(req *http.Request, src *source, a *attempt) (*http.Resp
 		if d := profileLimit(resp, now); d > 0 {
 			t.hosts.limit(project(req), now.Add(d))
 		}
-	}
-	return resp, err
-}
-
-// sendAgain sends an envelope that was refused for its size once more, if something in
-// it can be left out.
-func (t *Transport) sendAgain(req *http.Request, src *source, a *attempt, resp *http.Response) (*http.Response, error) {
-	if a.Profile == 0 && a.Attachments == 0 || req.Context().Err() != nil {
-		t.book(a)
-		return resp, nil
-	}
-	now := time.Now()
-	t.hosts.refused(req.URL.Host, a.Wire, a.Profile, now, now.Add(t.cfg.LearnFor))
-	reason := envelope.OnRefusal
-	for _, o := range a.Profiles {
-		if o.Gone {
-			reason = o.Reason
+		if resp.StatusCode/100 == 2 {
+			t.hosts.passed(req.URL.Host, a, now)
 		}
 	}
-	again, err := t.prepare(req, src, &reason)
-	if err != nil || again == nil {
-		t.book(a)
-		return resp, nil
-	}
-	// A connection whose body was read can be used again. net/http does the same
-	// before it follows a redirect.
-	io.CopyN(io.Discard, resp.Body, 4<<10)
-	resp.Body.Close()
-	again.resent = true
-	resp, err = t.send(req, src, again)
-	t.book(again)
 	return resp, err
 }
 
@@ -181,4 +182,11 @@ func (t *Transport) passOn(req *http.Request, why string) (*http.Response, error
 	})
 	t.cfg.Logger.Debug("leakguard: sentryhook: passed on as it is", "why", why, "bytes", req.ContentLength)
 	return t.base.RoundTrip(req)
+}
+
+// CloseIdleConnections closes the idle connections of the base, if that can do so.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
 }

@@ -1,6 +1,6 @@
-// Package gotest runs the tests of another package, as a user would, and says
+// Package gotest runs the tests of another package as a user would. It reports
 // which of them failed and what each printed. It exists for tests of assertions:
-// what a failure blames is only seen from outside.
+// what a failure blames can be seen only from outside.
 package gotest
 
 import (
@@ -12,21 +12,21 @@ import (
 	"strings"
 )
 
-// Test is a test, or a subtest, of all runs that -count made of it.
+// Test is a test or subtest, with all its runs by -count combined.
 type Test struct {
 	Runs, Failed, Skipped int
-	Output                string // without the lines that say that it began or ended
+	Output                string // without the lines about start and end
 }
 
-// Result is what a run of a package's tests gave.
+// Result is the result of running a package's tests.
 type Result struct {
 	Tests  map[string]*Test
-	Failed bool   // the package
-	Output string // of no test: of TestMain, of a crash
-	All    string // everything, in its order
+	Failed bool   // whether the package failed
+	Output string // output of no particular test: of TestMain or a crash
+	All    string // all output in order
 }
 
-// Names returns how many tests failed, by name.
+// Names returns the failed tests by name, with how often each failed.
 func (r Result) Names() map[string]int {
 	failed := make(map[string]int)
 	for name, t := range r.Tests {
@@ -37,13 +37,14 @@ func (r Result) Names() map[string]int {
 	return failed
 }
 
-// event is what 'go test -json' and 'go tool test2json' print; see the latter's help.
+// event is a line printed by 'go test -json' and 'go tool test2json'; see the
+// latter's help.
 type event struct {
 	Action, Test, Output string
 }
 
-// Run runs a command that prints such events. That tests fail is no error; that
-// none ran is.
+// Run runs a command that prints such events. Failing tests are no error, but it is
+// an error if no test ran.
 func Run(cmd *exec.Cmd) (Result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -54,7 +55,7 @@ func Run(cmd *exec.Cmd) (Result, error) {
 	for dec := json.NewDecoder(&stdout); dec.More(); {
 		var e event
 		if e := dec.Decode(&e); e != nil {
-			return r, fmt.Errorf("%v: what it printed: %w\n%s", cmd, e, &stderr)
+			return r, fmt.Errorf("%v: parse its output: %w\n%s", cmd, e, &stderr)
 		}
 		if e.Action == "output" || e.Action == "build-output" {
 			all.WriteString(e.Output)
@@ -95,7 +96,7 @@ func Run(cmd *exec.Cmd) (Result, error) {
 	case err != nil && !errors.As(err, &exit):
 		return r, fmt.Errorf("%v: %w", cmd, err)
 	case len(r.Tests) == 0:
-		return r, fmt.Errorf("%v: it ran no test: %v\n%s", cmd, err, r.All)
+		return r, fmt.Errorf("%v: no test ran: %v\n%s", cmd, err, r.All)
 	}
 	return r, nil
 }

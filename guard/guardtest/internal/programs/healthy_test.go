@@ -9,8 +9,8 @@ import (
 	"github.com/leakguard/leakguard/internal/leakprograms/patterns"
 )
 
-// TestHealthy runs each fixed leak and each healthy server as a service in a test
-// of its own: nothing is left, and nothing may be reported.
+// TestHealthy runs each fixed leak and each healthy server as a service in a
+// separate test. Nothing is left, so nothing may be reported.
 func TestHealthy(t *testing.T) {
 	healthy := slices.Concat(patterns.Fixed, patterns.Healthy)
 	if len(healthy) != 38+21 {

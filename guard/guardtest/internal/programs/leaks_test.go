@@ -15,11 +15,11 @@ import (
 	"github.com/leakguard/leakguard/internal/leakprograms"
 )
 
-// path is the module that the programs are built as.
+// path is the module path of the programs.
 const path = "github.com/leakguard/leakguard/guard/guardtest/internal/programs/leaks"
 
-// site is goroutines that were there after all tests, as the driver saw them: at
-// one of a program's functions.
+// site is goroutines at one of a program's functions that existed after all tests,
+// according to the driver.
 type site struct {
 	File, Root, Blocked string
 	Count, Proven       int
@@ -36,12 +36,12 @@ func (s site) in(report string) bool {
 	return false
 }
 
-// TestLeakPrograms asks of each program that the Go distribution ships as a
-// goroutine leak: does VerifyNone fail its test where goroutines stay, and name
-// a function that leaks? First one after the other, then all at the same time in one
-// process, where each must be blamed on its own test. Of the 63 of GoKer one
-// cannot leak as it is shipped: Moby27782's readLogs holds the lock that who would
-// close its watcher needs. A few others are races that are not always lost.
+// TestLeakPrograms runs each program that the Go distribution ships as a goroutine
+// leak. If goroutines stay, VerifyNone must fail its test and name a function that
+// leaks. The programs run first one after the other, then all at once in one
+// process, where each must be blamed on its own test. One of the 63 of GoKer cannot
+// leak as it is shipped: readLogs of Moby27782 holds the lock that is needed to
+// close its watcher. A few others are races that are not always lost.
 func TestLeakPrograms(t *testing.T) {
 	m := leakprograms.Write(t, path, "testdata/driver/main_test.go")
 	for _, folder := range m.Folders {
@@ -60,7 +60,7 @@ func TestLeakPrograms(t *testing.T) {
 	}
 }
 
-// judge runs the programs and compares what was reported with what is true.
+// judge runs the programs and compares the reports with the truth.
 func judge(t *testing.T, programs []leakprograms.Program, bin string, parallel bool) {
 	result, stayed := run(t, programs, bin, parallel)
 	var table strings.Builder
@@ -81,7 +81,7 @@ func judge(t *testing.T, programs []leakprograms.Program, bin string, parallel b
 	if sum.left < len(programs)*9/10 {
 		t.Errorf("only %d of %d programs left goroutines: the driver does not make them leak", sum.left, len(programs))
 	}
-	// A goroutine may wait elsewhere in the end than when its test ended.
+	// A goroutine may later wait elsewhere than when its test ended.
 	if sum.named < sum.sites*95/100 {
 		t.Errorf("only %d of %d sites were named", sum.named, sum.sites)
 	}
@@ -90,8 +90,8 @@ func judge(t *testing.T, programs []leakprograms.Program, bin string, parallel b
 // totals are sums over the programs of a run.
 type totals struct{ left, found, sites, named, goroutines, proven int }
 
-// judge compares what was reported of a program with what is true, and returns
-// the program's row of the table.
+// judge compares the report about a program with the truth, and returns the
+// program's row of the table.
 func (sum *totals) judge(t *testing.T, p leakprograms.Program, test *gotest.Test, stayed []site) string {
 	t.Helper()
 	count, proven, sites, named, right := 0, 0, 0, 0, false
@@ -114,7 +114,7 @@ func (sum *totals) judge(t *testing.T, p leakprograms.Program, test *gotest.Test
 	verdict := "found"
 	switch failed := test.Failed > 0; {
 	case sites == 0 && failed:
-		// It was right to report it.
+		// Reporting it was correct.
 		return fmt.Sprintf("%s\t\t\t\t\twas slow to end", p.Name)
 	case sites == 0 || strings.Contains(test.Output, "nothing stayed after"):
 		return fmt.Sprintf("%s\t%d\t%d\t%d\t%d\tleft nothing", p.Name, count, proven, sites, named)
@@ -138,8 +138,8 @@ func (sum *totals) judge(t *testing.T, p leakprograms.Program, test *gotest.Test
 	return fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%s", p.Name, count, proven, sites, named, verdict)
 }
 
-// owner reports whether the goroutines of a site are the program's. Of GoKer each
-// file is one program.
+// owner reports whether the goroutines of a site belong to the program. In GoKer
+// each file is one program.
 func owner(p leakprograms.Program, s site) bool {
 	if p.Folder == "goker" {
 		return s.File == p.File
@@ -160,11 +160,11 @@ func run(t *testing.T, programs []leakprograms.Program, bin string, parallel boo
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "left.json")
-	// The programs are races: one may, rarely, also crash (Kubernetes1321 is known
-	// to), and they get another try.
+	// The programs are races, so one may rarely crash (Kubernetes1321 is known to).
+	// They then get another try.
 	for try := 1; ; try++ {
 		cmd := exec.CommandContext(t.Context(), "go", "tool", "test2json", bin, "-test.v=test2json", "-test.parallel=100", "-test.timeout=2m")
-		cmd.Env = append(os.Environ(), "DRIVER_OUT="+out, "DRIVER_FILES="+string(encoded), "GOMAXPROCS=8") // more of the races are lost
+		cmd.Env = append(os.Environ(), "DRIVER_OUT="+out, "DRIVER_FILES="+string(encoded), "GOMAXPROCS=8") // makes lost races more frequent
 		if parallel {
 			cmd.Env = append(cmd.Env, "DRIVER_PARALLEL=1")
 		}

@@ -1,4 +1,4 @@
-// Package suite holds tests that leak and tests that do not, and the tests that
-// run them as a user's would be run, in each mode of go test, and look at which
-// of them fail and what they say. It exports nothing.
+// Package suite holds tests that leak and tests that do not. Further tests run them
+// as a user would, in each mode of go test, and check which of them fail and what
+// they say. It exports nothing.
 package suite

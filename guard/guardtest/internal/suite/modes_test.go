@@ -17,11 +17,11 @@ import (
 	"github.com/leakguard/leakguard/internal/testenv"
 )
 
-// leaking are the tests of the suite that have to fail, and what they have to
-// say; the other tests must not.
+// leaking are the tests of the suite that must fail, with what they must say. No
+// other test may fail.
 var leaking = map[string]string{
 	"TestParallel3/7":             `suite\.leak\b`,
-	"TestParallel3":               ``, // a subtest's failure is its parent's
+	"TestParallel3":               ``, // a subtest's failure also fails its parent
 	"TestSerialLeaks":             `suite\.leak\b`,
 	"TestLabelsWiped":             `suite\.leak\b`,
 	"TestTimerLeaks":              `suite\.leak\b`,
@@ -30,11 +30,11 @@ var leaking = map[string]string{
 	"TestMisuseDirectlyInCleanup": `(?i)Cleanup.*top of the test`,
 	"TestMisuseDeferred":          `(?i)defer.*top of the test`,
 	"TestMisuseInDeferred":        `(?i)defer.*top of the test`,
-	"TestMisuseAtTheEnd":          `(?i)last thing.*top of the test`,
+	"TestMisuseAtTheEnd":          `(?i)last statement.*top of the test`,
 }
 
-// TestModes runs the suite in each mode of go test: the same tests fail, and no
-// other. Of fifty parallel ones that is one.
+// TestModes runs the suite in each mode of go test. The same tests must fail, and
+// no others; among fifty parallel ones that is one.
 func TestModes(t *testing.T) {
 	plain := build(t, false)
 	for _, mode := range []struct {
@@ -81,8 +81,8 @@ func TestModes(t *testing.T) {
 	t.Run("only Main", func(t *testing.T) { onlyMain(t, plain) })
 }
 
-// onlyMain runs the suite without a check in any test: all pass, and Main says
-// which tests left something behind.
+// onlyMain runs the suite without a check in any test. All tests pass, and Main
+// says which of them left something behind.
 func onlyMain(t *testing.T, bin string) {
 	r := run(t, bin, "-onlymain")
 	if failed := r.Names(); len(failed) > 0 || !r.Failed {

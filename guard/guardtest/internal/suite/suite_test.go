@@ -18,7 +18,7 @@ import (
 	"github.com/leakguard/leakguard/guard/guardtest"
 )
 
-// With onlyMain no test checks anything itself: Main does.
+// With onlyMain no test checks anything itself, but Main does.
 var onlyMain = flag.Bool("onlymain", false, "check with guardtest.Main alone")
 
 func TestMain(m *testing.M) {
@@ -39,8 +39,8 @@ func verify(t *testing.T, opts ...guardtest.Option) {
 	}
 }
 
-// Fifty parallel tests, in five that are parallel too. All start goroutines, at
-// any depth, some of which outlive them a little; one leaks.
+// Fifty parallel tests in five parallel groups. All start goroutines, at any depth,
+// some of which outlive them a little. One leaks.
 func TestParallel0(t *testing.T) { ten(t, 0) }
 func TestParallel1(t *testing.T) { ten(t, 1) }
 func TestParallel2(t *testing.T) { ten(t, 2) }
@@ -63,7 +63,7 @@ func ten(t *testing.T, tens int) {
 	}
 }
 
-// grandparent leaks a grandchild: who started that is long gone.
+// grandparent leaks a grandchild whose parent has long ended.
 func grandparent() {
 	var started sync.WaitGroup
 	started.Add(1)
@@ -81,7 +81,7 @@ func leak(started func()) {
 	ch <- 1
 }
 
-// busy starts goroutines in several ways; all end, a moment later.
+// busy starts goroutines in several ways. All end a moment later.
 func busy(seed int) {
 	later := make(chan struct{})
 	time.AfterFunc(time.Duration(10+seed)*time.Millisecond, func() { close(later) })
@@ -108,7 +108,7 @@ func busy(seed int) {
 	time.Sleep(3 * time.Millisecond)
 }
 
-// The parent checks, its parallel subtests leak or not: it waits for them.
+// The parent checks. It waits for its parallel subtests, which may leak.
 func TestParent(t *testing.T) {
 	t.Parallel()
 	verify(t, guardtest.Patience(30*time.Second))
@@ -134,8 +134,8 @@ func TestSerialHealthy(t *testing.T) {
 	<-started
 }
 
-// The goroutine's own labels replace those that say whose it is. It runs alone,
-// so it is still known.
+// The goroutine's own labels replace the test's. The test runs alone, so it is
+// blamed all the same.
 func TestLabelsWiped(t *testing.T) {
 	verify(t, guardtest.Patience(patience))
 	started := make(chan struct{})
@@ -152,7 +152,7 @@ func TestTimerLeaks(t *testing.T) {
 	<-started
 }
 
-// In a bubble goroutines are the bubble's business, and time is not real.
+// In a bubble, goroutines are the bubble's business, and time is simulated.
 func TestBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verify(t)
@@ -162,7 +162,7 @@ func TestBubble(t *testing.T) {
 	})
 }
 
-// A bubble in a test that is checked, and what was leaked outside it.
+// A bubble in a checked test, and a leak outside the bubble.
 func TestBubbleWithin(t *testing.T) {
 	verify(t, guardtest.Patience(patience))
 	synctest.Test(t, func(t *testing.T) {
@@ -173,14 +173,14 @@ func TestBubbleWithin(t *testing.T) {
 	grandparent()
 }
 
-// What goleak lets pass: its snapshot is taken when all has leaked.
+// goleak misses this: it takes its snapshot after the leak.
 func TestGoleakInCleanup(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, goleak.IgnoreCurrent()) })
 	grandparent()
 }
 
-// The same mistakes with guardtest. None leaks anything: that they are mistakes
-// must be said before they hide a leak.
+// The same mistakes with guardtest. None of these tests leaks: a mistake must be
+// reported before it hides a leak.
 func TestMisuseInCleanup(t *testing.T) {
 	t.Cleanup(func() { verify(t) })
 }

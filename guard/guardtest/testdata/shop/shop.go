@@ -1,4 +1,4 @@
-// Package shop leaks goroutines in the ways that a test of guardtest asks for.
+// Package shop leaks goroutines in the ways that guardtest's tests need.
 package shop
 
 import (
@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// until is closed by nobody.
+// until is never closed.
 var until = make(chan int)
 
-// Leak starts a goroutine that never ends, through so many others that end.
+// Leak starts a goroutine that never ends, through depth others that end.
 func Leak(depth int) {
 	var ready sync.WaitGroup
 	ready.Add(1)
@@ -30,7 +30,7 @@ func wait(ready *sync.WaitGroup) {
 	<-until
 }
 
-// LeakDeep starts a goroutine that never ends, with a stack of so many frames.
+// LeakDeep starts a goroutine that never ends, with a stack of that many frames.
 func LeakDeep(frames int) {
 	var ready sync.WaitGroup
 	ready.Add(1)
@@ -47,10 +47,10 @@ func deep(frames int, ready *sync.WaitGroup) {
 	<-until
 }
 
-// Worker is a goroutine that Stop ends, a while later.
+// Worker is a goroutine that ends a while after Stop.
 type Worker struct{ stop, done chan struct{} }
 
-// NewWorker starts one.
+// NewWorker starts a worker.
 func NewWorker() *Worker {
 	w := &Worker{make(chan struct{}), make(chan struct{})}
 	go func() {
@@ -60,7 +60,7 @@ func NewWorker() *Worker {
 	return w
 }
 
-// Stop does not wait for its end.
+// Stop does not wait for the goroutine to end.
 func (w *Worker) Stop() { close(w.stop) }
 
 func profileRate() int { return runtime.MemProfileRate }

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// short is for tests that leak: they have nothing to wait for.
+	// short is for tests that leak, which have nothing to wait for.
 	short = 50 * time.Millisecond
-	// long is for those that do not, on however slow a machine.
+	// long is for tests that do not leak, on however slow a machine.
 	long = 30 * time.Second
 )
 
@@ -47,14 +47,14 @@ func TestMain(m *testing.M) {
 func quick(t *testing.T)   { t.Helper(); guardtest.VerifyNone(t, guardtest.Patience(short)) }
 func patient(t *testing.T) { t.Helper(); guardtest.VerifyNone(t, guardtest.Patience(long)) }
 
-// Leaks, each in its own way.
+// Tests that leak, each in its own way.
 
 func TestLeakSerial(t *testing.T) {
 	quick(t)
 	Leak(3)
 }
 
-// TestLeakParallel is many tests at the same time, of which each third leaks.
+// TestLeakParallel runs many tests at the same time, a third of which leak.
 func TestLeakParallel(t *testing.T) {
 	all := make(chan int, 30)
 	for i := range cap(all) {
@@ -67,7 +67,7 @@ func TestLeakParallel(t *testing.T) {
 				Leak(i % 4)
 			}
 			for all <- 1; len(all) < cap(all); {
-				time.Sleep(time.Millisecond) // so that all have begun before one ends
+				time.Sleep(time.Millisecond) // lets all begin before one ends
 			}
 			worker.Stop()
 		})
@@ -116,10 +116,10 @@ func TestLeakWithoutLabel(t *testing.T) {
 	Leak(0)
 }
 
-// wiped takes the labels off the test's goroutine, as code under test may do.
+// wiped removes the labels from the test's goroutine, as code under test may do.
 func wiped() { pprof.Do(context.Background(), pprof.Labels("k", "v"), func(context.Context) {}) }
 
-// TestLeakTwiceWithoutLabel leaks in a subtest what nobody else may be told of.
+// TestLeakTwiceWithoutLabel leaks in a subtest. No other test may report that leak.
 func TestLeakTwiceWithoutLabel(t *testing.T) {
 	quick(t)
 	t.Run("leaks", func(t *testing.T) {
@@ -136,8 +136,8 @@ func TestLeakByTimer(t *testing.T) {
 	<-begun
 }
 
-// TestUnlabelledParallel leaks without a label while others run: it is not to
-// be blamed, except for what is written in itself.
+// TestUnlabelledParallel leaks without a label while others run. It must not be
+// blamed, except for function literals of its own.
 func TestUnlabelledParallel(t *testing.T) {
 	for _, name := range []string{"one", "two"} {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestUnlabelledParallel(t *testing.T) {
 	}
 }
 
-// TestUnlabelledBesidePlain is the same beside tests that do not use guardtest.
+// TestUnlabelledBesidePlain does the same beside tests that do not use guardtest.
 func TestUnlabelledBesidePlain(t *testing.T) {
 	begun, leaked, done := make(chan int), make(chan int), make(chan int)
 	t.Run("plain", func(t *testing.T) {
@@ -211,7 +211,7 @@ func FuzzLeak(f *testing.F) {
 	f.Fuzz(func(t *testing.T, _ int) { Leak(0) })
 }
 
-// Misuses.
+// Misuse.
 
 func TestMisuseDefer(t *testing.T) {
 	defer guardtest.VerifyNone(t)
@@ -263,7 +263,7 @@ func TestMisuseOption(t *testing.T) {
 	guardtest.VerifyNone(t, guardtest.FullMemProfile())
 }
 
-// What is well.
+// Tests without a leak.
 
 func TestHealthySlowEnd(t *testing.T) {
 	patient(t)
@@ -306,7 +306,7 @@ func TestHealthyPlainParallel(t *testing.T) {
 func TestHealthyKeepAlive(t *testing.T) {
 	patient(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
-	// A server that leaves its idle connections to their clients.
+	// The server leaves its idle connections to their clients.
 	t.Cleanup(func() { server.Listener.Close() })
 	resp, err := http.Get(server.URL)
 	if err != nil {

@@ -16,21 +16,20 @@ import (
 	"time"
 )
 
-// Hierarchy is a place in the memory cgroup hierarchy where a group can be
-// made.
+// Hierarchy is a place in the memory cgroup hierarchy where groups can be created.
 type Hierarchy struct {
 	Parent string // its folder
 	V2     bool
 }
 
-// FindHierarchy finds where this process may make memory cgroups: below its
-// own group with v1; with v2, where a group that holds processes cannot give
-// controllers to its children, below the nearest ancestor that hands down the
-// memory controller. root is the root of the file system, "/" but in tests.
+// FindHierarchy finds where this process may create memory cgroups. With v1 that is
+// below its own group. With v2, where a group that has processes cannot delegate
+// controllers to its children, it is below the nearest ancestor that delegates the
+// memory controller. root is the root of the file system, "/" except in tests.
 func FindHierarchy(root string) (Hierarchy, error) {
 	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {
-		return Hierarchy{}, fmt.Errorf("harness: find cgroup: %w", err)
+		return Hierarchy{}, fmt.Errorf("harness: find a cgroup: %w", err)
 	}
 	var v2 string
 	for line := range strings.Lines(string(own)) {
@@ -60,13 +59,13 @@ func FindHierarchy(root string) (Hierarchy, error) {
 			break
 		}
 	}
-	return Hierarchy{}, errors.New("harness: find cgroup: no memory controller; run on a host with cgroup v1 or v2 memory control")
+	return Hierarchy{}, errors.New("harness: find a cgroup: no memory controller; use a host with cgroup v1 or v2 memory control")
 }
 
 func check(h Hierarchy) (Hierarchy, error) {
-	// W_OK; a file system mounted read-only is refused even to root.
+	// 2 is W_OK. It fails on a read-only file system even for root.
 	if err := syscall.Access(h.Parent, 2); err != nil {
-		return h, fmt.Errorf("harness: find cgroup: cannot make groups in %s: %w; run as root, outside of a container or in a privileged one", h.Parent, err)
+		return h, fmt.Errorf("harness: find a cgroup: cannot create groups in %s: %w; run as root, outside of a container or in a privileged one", h.Parent, err)
 	}
 	return h, nil
 }
@@ -77,15 +76,15 @@ type Group struct {
 	Path string
 }
 
-// NewGroup makes a group that may use limit bytes.
+// NewGroup creates a group that may use limit bytes.
 func (h Hierarchy) NewGroup(limit int64) (*Group, error) {
 	path, err := os.MkdirTemp(h.Parent, "leakguard-survival-")
 	if err != nil {
-		return nil, fmt.Errorf("harness: make cgroup: %w", err)
+		return nil, fmt.Errorf("harness: create a cgroup: %w", err)
 	}
 	g := &Group{h, path}
 	set := map[string]string{"memory.limit_in_bytes": strconv.FormatInt(limit, 10), "memory.swappiness": "0"}
-	optional := "memory.memsw.limit_in_bytes" // v1 without swap accounting
+	optional := "memory.memsw.limit_in_bytes" // missing in v1 without swap accounting
 	if h.V2 {
 		set = map[string]string{"memory.max": strconv.FormatInt(limit, 10)}
 		optional = "memory.swap.max"
@@ -107,8 +106,8 @@ func (h Hierarchy) NewGroup(limit int64) (*Group, error) {
 }
 
 func (g *Group) write(name, value string) error {
-	// Without O_CREATE, which a cgroup file system answers with a confusing
-	// permission error where the file does not exist.
+	// Without O_CREATE: if the file does not exist, a cgroup file system would answer
+	// it with a confusing permission error.
 	f, err := os.OpenFile(filepath.Join(g.Path, name), os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -117,11 +116,10 @@ func (g *Group) write(name, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// Procs is the file that takes the ids of processes to move into the group.
+// Procs returns the path of the file that moves processes into the group.
 func (g *Group) Procs() string { return filepath.Join(g.Path, "cgroup.procs") }
 
-// Kills is how many processes of the group the kernel has killed because the
-// limit was reached.
+// Kills returns how many processes of the group the kernel has killed at the limit.
 func (g *Group) Kills() (int, error) {
 	name := "memory.oom_control"
 	if g.V2 {
@@ -140,8 +138,8 @@ func (g *Group) Kills() (int, error) {
 	return 0, fmt.Errorf("harness: count kills: no oom_kill in %s", f.Name())
 }
 
-// Remove removes the group, waiting for up to 2 s for the kernel to take the
-// dead out of it.
+// Remove removes the group. It waits up to 2 s for the kernel to remove dead
+// processes from it.
 func (g *Group) Remove() error {
 	var err error
 	for range 100 {

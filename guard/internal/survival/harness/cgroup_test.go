@@ -12,7 +12,7 @@ func TestFindHierarchy(t *testing.T) {
 	tests := []struct {
 		name  string
 		files map[string]string
-		want  string // below root; empty: an error
+		want  string // below root; "" expects an error
 		v2    bool
 	}{
 		{"v1, own group", map[string]string{
@@ -62,7 +62,7 @@ func TestKills(t *testing.T) {
 	for _, tt := range []struct {
 		file, data string
 		v2         bool
-		want       int // negative: an error
+		want       int // negative expects an error
 	}{
 		{"memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", false, 2},
 		{"memory.events", "low 0\nhigh 0\nmax 31\noom 3\noom_kill 1\noom_group_kill 0\n", true, 1},

@@ -19,29 +19,31 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Obituary is a death and what the next process says of it.
+// Obituary is a death, and what the next process reports about it.
 type Obituary struct {
 	Case Case
-	// Restarted says that the next process ran in a new group, as in a container
-	// that was restarted; else in the victim's own, as below a supervisor.
+	// Restarted reports whether the next process ran in a new group, as in a
+	// restarted container. Otherwise it ran in the victim's group, as under a
+	// supervisor.
 	Restarted bool
 	Death     incident.Death
-	// Alive is the victim's last sign of life, Killed when its group's count of
-	// kills had risen, to a millisecond, and Gone when its parent's wait returned:
-	// after the kill the kernel takes down the victim's memory.
+	// Alive is the victim's last sign of life. Killed is when its group's number of
+	// kills had risen, to a millisecond. Gone is when its parent's wait returned:
+	// after the kill the kernel first frees the victim's memory.
 	Alive, Killed, Gone time.Time
 }
 
-// Named reports whether the next process says that the kernel killed the last one
-// for want of memory.
+// Named reports whether the next process says that the kernel killed the victim for
+// lack of memory.
 func (o Obituary) Named() bool { return o.Death.Cause == incident.DeathOOM }
 
-// Lag is how much older than the victim's last sign of life the last sample is: after
-// that nothing of it runs, though at the limit the kernel may let it hang for 250 ms
-// before it kills it.
+// Lag returns how much older the last sample is than the victim's last sign of
+// life. The time until the kill is not counted: at the limit the kernel may suspend
+// the process for 250 ms before it kills it.
 func (o Obituary) Lag() time.Duration { return max(o.Alive.Sub(o.Death.LastSample), 0) }
 
-// watchKills returns when the group's first kill is seen, once it is asked.
+// watchKills returns a function that waits for the group's first kill and returns
+// its time.
 func watchKills(group *Group) (when func() time.Time) {
 	stop, seen := make(chan struct{}), make(chan time.Time, 1)
 	go func() {
@@ -62,8 +64,8 @@ func watchKills(group *Group) (when func() time.Time) {
 	return func() time.Time { close(stop); return <-seen }
 }
 
-// Die lets a victim die, and then asks the next process what it died of. Nothing is
-// left of it, unless the run says nothing: that is an error.
+// Die runs a victim until it dies, and then asks the next process what it died of.
+// It keeps no files. An error means that the run says nothing.
 func (v *Victim) Die(ctx context.Context, c Case, restarted bool) (o Obituary, err error) {
 	o.Case, o.Restarted = c, restarted
 	dir, err := os.MkdirTemp(v.Work, "death-")
@@ -110,7 +112,7 @@ func (v *Victim) Die(ctx context.Context, c Case, restarted bool) (o Obituary, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	cmd := v.inGroup(ctx, group, dir, "-dir", evidence, "-shape", "heir")
+	cmd := v.inGroup(ctx, group, dir, "-dir", evidence, "-shape", "successor")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -118,15 +120,15 @@ func (v *Victim) Die(ctx context.Context, c Case, restarted bool) (o Obituary, e
 		err = json.Unmarshal(out, &o.Death)
 	}
 	if err != nil {
-		return o, fmt.Errorf("harness: the heir in %s: %w: %s", dir, err, tail(said.String(), 2000))
+		return o, fmt.Errorf("harness: the next process in %s: %w: %s", dir, err, tail(said.String(), 2000))
 	}
 	return o, nil
 }
 
-// Deaths are n ways to die, at a spread of rates in turn.
+// Deaths returns n ways to die, cycling through a range of rates.
 func Deaths(n int) []Case { return deaths(n, 100, 300, 1000, 2000, 3000) }
 
-// SlowDeaths are such that a busy machine sees coming.
+// SlowDeaths returns deaths that are slow enough for a busy machine.
 func SlowDeaths(n int) []Case { return deaths(n, 100, 300, 300) }
 
 func deaths(n int, rates ...float64) []Case {

@@ -17,16 +17,16 @@ import (
 	"github.com/google/pprof/profile"
 )
 
-// Culprit is the function that leaks in the victim; its closures count as it.
+// Culprit is the function that leaks in the victim. Its closures count as it.
 const Culprit = "main.leakHere"
 
-// Leak is what is known of a leak from outside of the process that had it.
+// Leak is what is known about a leak from outside its process.
 type Leak struct {
-	Stamps     []Stamp // what had leaked when, oldest first
-	Goroutines bool    // goroutines leaked, not bytes
+	Stamps     []Stamp // how much had leaked when, oldest first
+	Goroutines bool    // whether goroutines leaked instead of bytes
 }
 
-// At is how much had leaked at t.
+// At returns how much had leaked at t.
 func (l Leak) At(t time.Time) int64 {
 	i, _ := slices.BinarySearchFunc(l.Stamps, t, func(s Stamp, t time.Time) int {
 		if s.At.After(t) {
@@ -40,7 +40,7 @@ func (l Leak) At(t time.Time) int64 {
 	return l.Stamps[i-1].Leaked
 }
 
-// Death is the time of the last sign of life, zero if there was none.
+// Death returns the time of the last sign of life, or zero if there was none.
 func (l Leak) Death() time.Time {
 	if len(l.Stamps) == 0 {
 		return time.Time{}
@@ -48,8 +48,8 @@ func (l Leak) Death() time.Time {
 	return l.Stamps[len(l.Stamps)-1].At
 }
 
-// Rate is how fast it leaked, a second, until nine tenths had leaked: at the
-// limit the kernel lets a process hang for 100 ms and more before it kills it.
+// Rate returns the leak per second until nine tenths had leaked. At the limit the
+// kernel suspends a process for 100 ms and more before it kills it.
 func (l Leak) Rate() float64 {
 	if len(l.Stamps) == 0 {
 		return 0
@@ -63,18 +63,18 @@ func (l Leak) Rate() float64 {
 	return 0
 }
 
-// Evidence is one profile of an incident, weighed.
+// Evidence is one profile of an incident, with its assessment.
 type Evidence struct {
 	File   string    `json:"file"`            // relative to the guard's folder
-	Taken  time.Time `json:"taken"`           // by the profile's own stamp
-	OnDisk time.Time `json:"on_disk"`         // last written to, by the file system's clock, which ticks in 1 to 4 ms
+	Taken  time.Time `json:"taken"`           // time stamp in the profile
+	OnDisk time.Time `json:"on_disk"`         // last written, by the file system's clock, which ticks every 1 to 4 ms
 	Leaked int64     `json:"leaked"`          // when it was taken
-	Blamed int64     `json:"blamed"`          // what it attributes to the culprit
-	First  string    `json:"first,omitempty"` // heap only: who grew most since the baseline
-	Fault  string    `json:"fault,omitempty"` // why it does not name the leak; empty: it does
+	Blamed int64     `json:"blamed"`          // how much it attributes to the culprit
+	First  string    `json:"first,omitempty"` // heap only: what grew most since the baseline
+	Fault  string    `json:"fault,omitempty"` // why it does not name the leak; "" if it does
 }
 
-// Share is how much of what had leaked the evidence attributes to the culprit.
+// Share returns the share of the leak that the evidence attributes to the culprit.
 func (e Evidence) Share() float64 {
 	if e.Leaked == 0 {
 		return 0
@@ -84,34 +84,34 @@ func (e Evidence) Share() float64 {
 
 // Verdict says whether a dead process left evidence that names its leak.
 type Verdict struct {
-	// Survived is whether it did; of a process that does not leak, whether it
-	// caused no more than one incident.
+	// Survived reports whether it did or, for a process that does not leak, whether
+	// it caused at most one incident.
 	Survived  bool          `json:"survived"`
-	Reason    string        `json:"reason,omitempty"` // why not, in a line
+	Reason    string        `json:"reason,omitempty"` // why not, in one line
 	Incidents int           `json:"incidents"`
 	Evidence  []Evidence    `json:"evidence,omitempty"` // in the order in which it was taken
-	Share     float64       `json:"share"`              // the best share of the evidence that counts
-	Margin    time.Duration `json:"margin_ns"`          // from the first evidence that counts to the death
-	AnyWhole  bool          `json:"any_whole"`          // an incident has at least a whole profile of some kind, stale or not
-	Torn      []string      `json:"torn,omitempty"`     // files under a final name that cannot be parsed
+	Share     float64       `json:"share"`              // the best share of the valid evidence
+	Margin    time.Duration `json:"margin_ns"`          // from the first valid evidence to the death
+	AnyWhole  bool          `json:"any_whole"`          // whether an incident has at least one whole profile of any kind, stale or not
+	Torn      []string      `json:"torn,omitempty"`     // files with a final name that cannot be parsed
 }
 
 var (
 	incidentName = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-`)
-	profileName  = regexp.MustCompile(`^[a-z]+(-fresh)?(\.\d+)?\.pb\.gz$`) // not a baseline
+	profileName  = regexp.MustCompile(`^[a-z]+(-fresh)?(\.\d+)?\.pb\.gz$`) // excludes baselines
 	heapName     = regexp.MustCompile(`^heap(-fresh)?(\.\d+)?\.pb\.gz$`)
 	gorName      = regexp.MustCompile(`^goroutine(\.\d+)?\.pb\.gz$`)
 )
 
-// Judge weighs what a guard left in its folder dir when the process died.
+// Judge assesses what a guard left in its folder dir when the process died.
 //
-// A heap profile counts when it attributes to the culprit at least half of
-// what had leaked at that time, and its difference to the incident's baseline
-// ranks the culprit first: even a fresh profile alone ranks the honest heap
-// first. If goroutines leaked, a goroutine profile counts when at least half
-// of its goroutines are the culprit's. The manifest is not asked: the process
-// may die before it is written. One torn file under a final name fails the
-// whole, whatever else there is.
+// A heap profile counts if it attributes to the culprit at least half of what had
+// leaked at that time, and if its difference from the incident's baseline ranks the
+// culprit first. On its own even a fresh profile ranks the honest heap first. If
+// goroutines leaked, a goroutine profile counts if at least half of its goroutines
+// are the culprit's. Judge does not read the manifest, because the process may die
+// before it is written. A single torn file with a final name fails the run,
+// whatever else there is.
 func Judge(dir string, leak Leak) (Verdict, error) {
 	var v Verdict
 	entries, err := os.ReadDir(dir)
@@ -158,7 +158,7 @@ func Judge(dir string, leak Leak) (Verdict, error) {
 	return v, nil
 }
 
-// incident weighs the profiles of one incident folder.
+// incident assesses the profiles of one incident folder.
 func (v *Verdict) incident(dir, id string, leak Leak) error {
 	files, err := os.ReadDir(filepath.Join(dir, id))
 	if err != nil {
@@ -166,7 +166,7 @@ func (v *Verdict) incident(dir, id string, leak Leak) error {
 	}
 	base, _, err := parse(filepath.Join(dir, id, "heap-base.pb.gz"))
 	if err != nil {
-		base = nil // absent, or torn and found so by findTorn
+		base = nil // absent, or torn and reported by findTorn
 	}
 	weighs := heapName
 	if leak.Goroutines {
@@ -199,8 +199,8 @@ func (v *Verdict) incident(dir, id string, leak Leak) error {
 	return nil
 }
 
-// findTorn notes each file below the folder name that has its final name and
-// cannot be parsed.
+// findTorn records each file below the folder that has its final name but cannot be
+// parsed.
 func (v *Verdict) findTorn(dir, name string) error {
 	return filepath.WalkDir(filepath.Join(dir, name), func(path string, f fs.DirEntry, err error) error {
 		if err != nil || f.IsDir() || strings.HasPrefix(f.Name(), ".") {

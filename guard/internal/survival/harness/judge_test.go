@@ -15,7 +15,7 @@ import (
 
 const mib = 1 << 20
 
-// epoch is when the leak of the tests starts: 100 MiB/s for one second.
+// epoch is when the tests' leak starts: 100 MiB/s for one second.
 var epoch = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 func leak100() Leak {
@@ -26,13 +26,13 @@ func leak100() Leak {
 	return l
 }
 
-// stack is a sample: its functions, leaf first, joined by a space.
+// stack is a sample. Its functions are separated by spaces, leaf first.
 type stack struct {
 	functions string
 	value     int64
 }
 
-// encode makes a profile of the given stacks, taken ms after epoch.
+// encode returns a profile of the given stacks, taken ms after epoch.
 func encode(t *testing.T, typ string, ms int, stacks ...stack) []byte {
 	t.Helper()
 	p := &profile.Profile{
@@ -72,9 +72,9 @@ func TestJudge(t *testing.T) {
 	base := encode(t, "inuse_space", -500, stack{honest, 190 * mib})
 	tests := []struct {
 		name       string
-		files      map[string][]byte // below the guard's folder; its modification time is epoch
+		files      map[string][]byte // below the guard's folder; modified at epoch
 		goroutines bool
-		want       string // in the reason; empty: survived
+		want       string // part of the reason; "" expects survival
 		share      float64
 	}{
 		{name: "fresh names it", share: 0.9,
@@ -84,12 +84,12 @@ func TestJudge(t *testing.T) {
 		{name: "temporary files are nobody's", share: 1,
 			files: map[string][]byte{id + "/heap.pb.gz": heap(500, 50), id + "/heap-base.pb.gz": base, id + "/.tmp-1-heap.pb.gz": base[:9], ".tmp-2/heap.pb.gz": base[:9]}},
 		{name: "less than half",
-			files: map[string][]byte{id + "/heap.pb.gz": heap(500, 24), id + "/heap-base.pb.gz": base}, want: "heap.pb.gz, 500ms before death: attributes 48%"},
+			files: map[string][]byte{id + "/heap.pb.gz": heap(500, 24), id + "/heap-base.pb.gz": base}, want: "heap.pb.gz, 500ms before death: attributes only 48%"},
 		{name: "no base",
-			files: map[string][]byte{id + "/heap.pb.gz": heap(500, 50)}, want: "no whole baseline"},
+			files: map[string][]byte{id + "/heap.pb.gz": heap(500, 50)}, want: "no intact baseline"},
 		{name: "wrong function",
 			files: map[string][]byte{id + "/heap-base.pb.gz": base,
-				id + "/heap.pb.gz": encode(t, "inuse_space", 500, stack{"main.leakHereToo main.main", 50 * mib})}, want: "attributes 0%"},
+				id + "/heap.pb.gz": encode(t, "inuse_space", 500, stack{"main.leakHereToo main.main", 50 * mib})}, want: "attributes only 0%"},
 		{name: "closure of the culprit", share: 1,
 			files: map[string][]byte{id + "/heap-base.pb.gz": base,
 				id + "/heap.pb.gz": encode(t, "inuse_space", 500, stack{"main.leakHere.func1", 50 * mib})}},
@@ -168,7 +168,7 @@ func TestLeak(t *testing.T) {
 			t.Errorf("at %d ms: %d had leaked, want %d", ms, got, want)
 		}
 	}
-	// Hanging at the limit does not slow the leak.
+	// Being suspended at the limit does not slow the leak.
 	l.Stamps = append(l.Stamps, Stamp{At: epoch.Add(time.Minute), Leaked: 100*mib + 1})
 	if got := l.Rate() / mib; got < 99 || got > 101 {
 		t.Errorf("rate %.1f MiB/s, want 100", got)

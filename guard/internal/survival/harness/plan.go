@@ -18,13 +18,13 @@ const (
 type Cell struct {
 	Case
 	Runs int
-	Need int // runs that have to leave evidence; 0: it is measured, not demanded
+	Need int // runs that must leave evidence; 0 only measures
 }
 
-// String names the cell as in the table's margins.
+// String names the cell as in the table.
 func (c Cell) String() string { return c.Case.String() }
 
-// String names the case as in the table's margins.
+// String names the case as in the table.
 func (c Case) String() string {
 	return fmt.Sprintf("%d MiB, GOMEMLIMIT %s, %s, %s, %s", c.Limit>>20, c.memLimit(), c.mode(), c.Shape, c.speed())
 }
@@ -54,18 +54,18 @@ func (c Case) speed() string {
 	return fmt.Sprintf("%.0f %s/s", c.Rate, c.Unit())
 }
 
-// Grid is the cells to measure: each combination of its fields.
+// Grid describes the cells to measure: every combination of its fields.
 type Grid struct {
 	LimitsMiB   []int64
 	Rates       []float64 // MiB/s
-	Spawn       []float64 // goroutines a second, in place of Rates for the shape goroutines
-	GoMemLimits []int     // percent; 0: unset
+	Spawn       []float64 // goroutines per second, instead of Rates for the shape goroutines
+	GoMemLimits []int     // percent of the limit; 0 means unset
 	Busy        []float64 // share of the time in which two goroutines work
 	Shapes      []string
-	Runs        int // of a cell; a quarter of it, but at least 1, where one takes over a minute
+	Runs        int // per cell; a quarter, but at least 1, if a run takes over a minute
 }
 
-// Cells lists the grid's cells.
+// Cells returns the cells of the grid.
 func (g Grid) Cells() []Cell {
 	var cells []Cell
 	for _, shape := range g.Shapes {
@@ -91,15 +91,15 @@ func (g Grid) Cells() []Cell {
 	return cells
 }
 
-// CI is the hardest cells and one of each shape, in about three minutes.
+// CI returns the hardest cells and one of each shape, for about three minutes.
 func CI() []Cell {
 	cell := func(runs, need int, limit int64, rate float64, percent int, busy float64, shape string) Cell {
 		return Cell{Case{Limit: limit << 20, Rate: rate, GoMemLimit: percent, Busy: busy, Shape: shape, Hold: held, Warm: warm}, runs, need}
 	}
-	// What is asked for leaves room for a machine that does something else at
-	// the wrong moment; a torn file fails any run. 64 MiB at 3000 MiB/s without
-	// a GOMEMLIMIT is not here: a process that is dead 15 ms after its leak
-	// began leaves evidence in half of its runs.
+	// The requirements leave room for a machine that is interrupted at the wrong
+	// moment; a torn file fails any run. 64 MiB at 3000 MiB/s without a GOMEMLIMIT is
+	// left out: a process that is dead 15 ms after its leak began leaves evidence in
+	// only half of its runs.
 	return []Cell{
 		cell(2, 1, 64, 10, 0, 0, "chunks"),
 		cell(5, 3, 64, 1000, 0, 0, "chunks"),
@@ -116,29 +116,29 @@ func CI() []Cell {
 	}
 }
 
-// Calm is the services that only look as if they leaked, for the given time:
-// 10 GB/s of garbage over a stable heap, and a heap that doubles and shrinks
-// once in a period.
+// Calm returns services that only look as if they leaked, for the given time: one
+// makes 10 GB/s of garbage over a stable heap, and one has a heap that doubles and
+// shrinks once per period.
 //
-// What is allocated during a mark phase outlives it, at 10 GB/s hundreds of
-// MiB. In 512 MiB such a service is killed now and then, which is no false
-// alarm, so it has 2 GiB.
+// What is allocated during a mark phase survives it, which at 10 GB/s is hundreds
+// of MiB. With 512 MiB such a service would be killed from time to time, which
+// would be no false alarm. Therefore it has 2 GiB.
 func Calm(duration, period time.Duration) []Cell {
 	c := Case{Limit: 2 << 30, Rate: 10000, Shape: "garbage", Hold: 0.10, Warm: warm, For: duration, Period: period}
-	// Doubled, and doubled again by GOGC=100, a fifth still fits.
+	// Even after doubling, and doubling again through GOGC=100, a fifth fits.
 	d := Case{Limit: 512 << 20, Shape: "doubling", Hold: 0.20, Warm: warm, For: duration, Period: period}
 	return []Cell{{c, 1, 1}, {d, 1, 1}}
 }
 
-// alone reports whether the case needs the machine to itself. A slow leak in
-// an idle service leaves the processors to others.
+// alone reports whether the case needs the machine to itself. A slow leak in an
+// idle service leaves processors for others.
 func (c Case) alone() bool {
 	return c.Busy > 0 || c.Rate >= 1000 || c.Shape != "chunks"
 }
 
-// RunAll runs the cells, up to parallel runs at a time of those that bear it,
-// then the others one by one. Each result, also that of a run that went wrong,
-// is given to report, one at a time, until ctx ends.
+// RunAll runs the cells until ctx ends: first, up to parallel at a time, those that
+// tolerate others, then the rest one by one. It passes each result to report, one
+// at a time, including those of runs that went wrong.
 func (v *Victim) RunAll(ctx context.Context, cells []Cell, parallel int, report func(Result)) {
 	var together, alone []Case
 	for _, cell := range cells {

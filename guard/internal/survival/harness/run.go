@@ -24,17 +24,17 @@ type Stamp = progress.Stamp
 // Case is one way to leak.
 type Case struct {
 	Limit      int64         `json:"limit_bytes"`
-	Rate       float64       `json:"rate"`               // MiB/s, or goroutines a second in the shape goroutines
-	GoMemLimit int           `json:"gomemlimit_percent"` // of the limit; 0: unset
+	Rate       float64       `json:"rate"`               // MiB/s, or goroutines per second for the shape goroutines
+	GoMemLimit int           `json:"gomemlimit_percent"` // of the limit; 0 means unset
 	Busy       float64       `json:"busy"`               // share of the time in which two goroutines work
 	Shape      string        `json:"shape"`
 	Hold       float64       `json:"hold"`             // share of the limit held before the leak
-	Warm       time.Duration `json:"warm_ns"`          // from the guard's start to the leak's
-	For        time.Duration `json:"for_ns,omitempty"` // how long a shape runs that does not leak; 0: it leaks
+	Warm       time.Duration `json:"warm_ns"`          // from the start of the guard to that of the leak
+	For        time.Duration `json:"for_ns,omitempty"` // how long a shape without a leak runs; 0 if the shape leaks
 	Period     time.Duration `json:"period_ns,omitempty"`
 }
 
-// leakTime is how long the leak should take.
+// leakTime returns how long the leak should take.
 func (c Case) leakTime() time.Duration {
 	room := (1 - c.Hold) * float64(c.Limit) / (1 << 20)
 	if c.Shape == "goroutines" {
@@ -43,7 +43,7 @@ func (c Case) leakTime() time.Duration {
 	return time.Duration(room / c.Rate * float64(time.Second))
 }
 
-// Unit is what Rate counts a second.
+// Unit returns the unit of Rate, without 'per second'.
 func (c Case) Unit() string {
 	if c.Shape == "goroutines" {
 		return "goroutines"
@@ -56,26 +56,30 @@ type Result struct {
 	Case    Case      `json:"case"`
 	Verdict Verdict   `json:"verdict"`
 	Leaked  int64     `json:"leaked"`          // bytes or goroutines, at the last stamp
-	Rate    float64   `json:"achieved"`        // in Case.Unit a second; see Leak.Rate
+	Rate    float64   `json:"achieved"`        // in Case.Unit per second; see Leak.Rate
 	Start   time.Time `json:"start"`           // of the leak
 	Death   time.Time `json:"death"`           // the last stamp
-	Dir     string    `json:"dir,omitempty"`   // what it left, where that was kept
-	Err     string    `json:"error,omitempty"` // the run went wrong and says nothing
+	Dir     string    `json:"dir,omitempty"`   // what it left, if that was kept
+	Err     string    `json:"error,omitempty"` // why the run went wrong and says nothing
 }
 
 // Victim is a compiled victim and where to run it.
 type Victim struct {
 	Binary    string
 	Hierarchy Hierarchy
-	Work      string // folder for what the runs leave; on a disk, as a guard's folder would be
-	Keep      bool   // keep also what successful runs leave
+	Work      string // folder for the runs' files; on a disk, as a guard's folder would be
+	Keep      bool   // also keep the files of successful runs
 }
 
-// Build compiles the victim into folder work.
+// Build compiles the victim into the folder work. Without Go, SURVIVAL_VICTIM in the
+// environment names a victim that was compiled elsewhere.
 func Build(ctx context.Context, work string) (*Victim, error) {
 	h, err := FindHierarchy("/")
 	if err != nil {
 		return nil, err
+	}
+	if compiled := os.Getenv("SURVIVAL_VICTIM"); compiled != "" {
+		return &Victim{Binary: compiled, Hierarchy: h, Work: work}, nil
 	}
 	v := &Victim{Binary: filepath.Join(work, "victim"), Hierarchy: h, Work: work}
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", v.Binary, "github.com/leakguard/leakguard/guard/internal/survival/victim")
@@ -85,9 +89,9 @@ func Build(ctx context.Context, work string) (*Victim, error) {
 	return v, nil
 }
 
-// Run runs the case once. A guard that fails to save evidence is a verdict, not
-// an error; an error is a run that says nothing, such as a victim that the
-// kernel did not kill.
+// Run runs the case once. A guard that fails to save evidence is a verdict, not an
+// error. An error means that the run says nothing, for example because the kernel
+// did not kill the victim.
 func (v *Victim) Run(ctx context.Context, c Case) (res Result, err error) {
 	res.Case = c
 	dir, err := os.MkdirTemp(v.Work, "run-")
@@ -134,7 +138,7 @@ func (v *Victim) Run(ctx context.Context, c Case) (res Result, err error) {
 	return res, err
 }
 
-// falseAlarms turns the verdict on a leak into that on a process without one.
+// falseAlarms turns a verdict about a leak into one about a process without one.
 func falseAlarms(v Verdict) Verdict {
 	f := Verdict{Incidents: v.Incidents, Torn: v.Torn, Survived: v.Incidents <= 1 && len(v.Torn) == 0}
 	switch {
@@ -146,7 +150,8 @@ func falseAlarms(v Verdict) Verdict {
 	return f
 }
 
-// progressLog makes a log in memory, lest the disk's speed be measured too.
+// progressLog creates a log in memory, so that the disk's speed is not measured as
+// well.
 func progressLog() (string, error) {
 	dir := "/dev/shm"
 	if _, err := os.Stat(dir); err != nil {
@@ -160,8 +165,8 @@ func progressLog() (string, error) {
 	return f.Name(), progress.Create(f.Name())
 }
 
-// live runs the victim until its death, or until it ends where the case does
-// not leak; any other end is an error. died is when its end was known.
+// live runs the victim until its death or, if the case does not leak, until it
+// exits. Any other end is an error. died is when its end was seen.
 func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, log string) (died time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.patience())
 	defer cancel()
@@ -185,8 +190,8 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 	if c.GoMemLimit > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("GOMEMLIMIT=%d", c.Limit*int64(c.GoMemLimit)/100))
 	}
-	// A harness that dies takes the victim with it; the kernel watches the
-	// thread that started it.
+	// If the harness dies, the victim must die too. The kernel watches the thread
+	// that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	end := cmd.Run()
@@ -207,11 +212,12 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 		return died, nil
 	}
 	said, _ := os.ReadFile(out.Name())
-	return died, fmt.Errorf("the victim did not end as it should: %v, %d kills by the kernel; it said: %s", end, kills, tail(string(said), 2000))
+	return died, fmt.Errorf("the victim did not end as it should: %v, %d kills by the kernel, output: %s", end, kills, tail(string(said), 2000))
 }
 
-// inGroup is a command that runs the victim's program in a group: the shell enters
-// it and becomes the victim, so that none of its memory is charged elsewhere.
+// inGroup returns a command that runs the victim in a group. A shell enters the
+// group and then becomes the victim, so that all of the victim's memory is charged
+// to it.
 func (v *Victim) inGroup(ctx context.Context, group *Group, home string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `echo $$ > "$0" && exec "$@"`, group.Procs(), v.Binary}, args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + home}
@@ -219,7 +225,7 @@ func (v *Victim) inGroup(ctx context.Context, group *Group, home string, args ..
 	return cmd
 }
 
-// patience is how long a run may take: three times what it should, and a
+// patience returns how long a run may take: three times what it should, plus a
 // minute to hold, warm up and die.
 func (c Case) patience() time.Duration {
 	expected := c.For

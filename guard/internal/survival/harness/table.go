@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// Table adds up results.
+// Table summarises results.
 type Table struct {
 	results map[Case][]Result
 	order   []Case
 }
 
-// NewTable makes an empty table of the cells, in their order.
+// NewTable returns an empty table of the cells, in their order.
 func NewTable(cells []Cell) *Table {
 	t := &Table{results: map[Case][]Result{}}
 	for _, c := range cells {
@@ -29,7 +29,7 @@ func NewTable(cells []Cell) *Table {
 // Add adds a result.
 func (t *Table) Add(r Result) { t.results[r.Case] = append(t.results[r.Case], r) }
 
-// Survived counts the runs of a case, and those that left evidence.
+// Survived returns how many runs of a case left evidence, and how many there were.
 func (t *Table) Survived(c Case) (survived, runs int) {
 	for _, r := range t.results[c] {
 		if r.Verdict.Survived {
@@ -39,8 +39,8 @@ func (t *Table) Survived(c Case) (survived, runs int) {
 	return survived, len(t.results[c])
 }
 
-// Bad lists what no table may have, whatever it demands: a file that is torn
-// and a run that went wrong.
+// Bad returns the results that no table may have, whatever it requires: torn files
+// and runs that went wrong.
 func (t *Table) Bad() []Result {
 	var bad []Result
 	for _, c := range t.order {
@@ -53,8 +53,8 @@ func (t *Table) Bad() []Result {
 	return bad
 }
 
-// WriteMarkdown writes the table of survivals, that of the medians, and each
-// run that failed with its reason.
+// WriteMarkdown writes the table of survival rates, the table of medians, and each
+// failed run with its reason.
 func (t *Table) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	for _, unit := range []string{"MiB", "goroutines"} {
@@ -62,7 +62,7 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 		if len(cases) == 0 {
 			continue
 		}
-		b.WriteString("Runs that left evidence which names the leak, of all runs:\n\n")
+		b.WriteString("Runs that left evidence naming the leak, out of all runs:\n\n")
 		grid(&b, cases, func(c Case) string {
 			n, of := t.Survived(c)
 			return fmt.Sprintf("%d/%d", n, of)
@@ -89,7 +89,7 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// grid writes a Markdown table of the cases: a column for each rate.
+// grid writes a Markdown table of the cases with a column for each rate.
 func grid(b *strings.Builder, cases []Case, cell func(Case) string) {
 	rates := map[float64]string{}
 	type row struct{ limit, memLimit, mode, shape string }
@@ -133,7 +133,8 @@ func (t *Table) medians(c Case) string {
 	return fmt.Sprintf("%s%%, %s, %s ms", median(share), median(rate), median(margin))
 }
 
-// median gives the upper median as a whole number, or a dash of no values.
+// median formats the upper median as a whole number, or a dash if there are no
+// values.
 func median(values []float64) string {
 	if len(values) == 0 {
 		return "–"
@@ -142,8 +143,8 @@ func median(values []float64) string {
 	return fmt.Sprintf("%.0f", values[len(values)/2])
 }
 
-// Timeline tells a run's story in lines: what was on disk when, from the start
-// of the leak to the death.
+// Timeline describes a run in lines: what was on disk when, from the start of the
+// leak to the death.
 func (r Result) Timeline() string {
 	var b strings.Builder
 	outcome := "survived"

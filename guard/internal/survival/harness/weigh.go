@@ -10,7 +10,7 @@ import (
 	"github.com/google/pprof/profile"
 )
 
-// weighHeap fills in what a heap profile says about the culprit.
+// weighHeap records what a heap profile says about the culprit.
 func (e *Evidence) weighHeap(p, base *profile.Profile) {
 	now, err := inuse(p)
 	if err != nil {
@@ -23,10 +23,10 @@ func (e *Evidence) weighHeap(p, base *profile.Profile) {
 		e.Fault = "taken before anything had leaked"
 		return
 	case e.Blamed*2 < e.Leaked:
-		e.Fault = fmt.Sprintf("attributes %.0f%% of what had leaked", 100*e.Share())
+		e.Fault = fmt.Sprintf("attributes only %.0f%% of what had leaked", 100*e.Share())
 		return
 	case base == nil:
-		e.Fault = "no whole baseline beside it"
+		e.Fault = "there is no intact baseline to compare it with"
 		return
 	}
 	before, err := inuse(base)
@@ -52,11 +52,11 @@ func (e *Evidence) weighHeap(p, base *profile.Profile) {
 	})
 	e.First = functions[0]
 	if !now.culprits[e.First] {
-		e.Fault = fmt.Sprintf("the difference to the baseline ranks %s first (%+d MiB)", e.First, now.flat[e.First]>>20)
+		e.Fault = fmt.Sprintf("the difference from the baseline ranks %s first (%+d MiB)", e.First, now.flat[e.First]>>20)
 	}
 }
 
-// weighGoroutines fills in what a goroutine profile says about the culprit.
+// weighGoroutines records what a goroutine profile says about the culprit.
 func (e *Evidence) weighGoroutines(p *profile.Profile) {
 	var all int64
 	for _, s := range p.Sample {
@@ -69,15 +69,15 @@ func (e *Evidence) weighGoroutines(p *profile.Profile) {
 	case e.Leaked == 0:
 		e.Fault = "taken before anything had leaked"
 	case e.Blamed*2 < all || e.Blamed == 0:
-		e.Fault = fmt.Sprintf("%d of its %d goroutines are the culprit's", e.Blamed, all)
+		e.Fault = fmt.Sprintf("only %d of its %d goroutines are the culprit's", e.Blamed, all)
 	}
 }
 
-// heap is a profile's memory in use, in bytes.
+// heap is the memory in use according to a profile, in bytes.
 type heap struct {
-	flat     map[string]int64 // by the leaf-most function that is not the runtime's
-	culprits map[string]bool  // those of them that the culprit called, or itself
-	blamed   int64            // with the culprit anywhere in the stack
+	flat     map[string]int64 // by the leaf-most function outside the runtime
+	culprits map[string]bool  // those of them that are the culprit or that it called
+	blamed   int64            // with the culprit anywhere on the stack
 }
 
 func inuse(p *profile.Profile) (heap, error) {
@@ -97,7 +97,7 @@ func inuse(p *profile.Profile) (heap, error) {
 	return h, nil
 }
 
-// blames reports whether the culprit is anywhere in the stack of s.
+// blames reports whether the culprit is anywhere on the stack of s.
 func blames(s *profile.Sample) bool {
 	for _, l := range s.Location {
 		for _, line := range l.Line {
@@ -109,7 +109,7 @@ func blames(s *profile.Sample) bool {
 	return false
 }
 
-// userFunction is the leaf-most function of s that is not the runtime's.
+// userFunction returns the leaf-most function of s outside the runtime.
 func userFunction(s *profile.Sample) string {
 	for _, l := range s.Location {
 		for _, line := range l.Line {

@@ -36,7 +36,7 @@ func TestStampsInOrderAndThinned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// How few there are depends on how far one worker runs ahead.
+	// The number depends on how far one worker runs ahead.
 	if len(stamps) == 0 || len(stamps) > 2000 {
 		t.Errorf("%d stamps of 2 s, want at most one in 1 ms", len(stamps))
 	}

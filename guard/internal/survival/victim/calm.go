@@ -16,7 +16,7 @@ var held struct {
 	double [][]byte
 }
 
-// holdMemory makes the heap that the service needs: without it every profile
+// holdMemory allocates the heap that the service needs. Without it every profile
 // would name the leak, because there would be nothing else to name.
 //
 //go:noinline
@@ -47,8 +47,8 @@ type order struct {
 	Lines []string          `json:"lines"`
 }
 
-// serve is a worker that encodes and decodes documents of about 4 KiB: for a
-// millisecond, then it waits as long as makes that the given share of the time.
+// serve is a worker that encodes and decodes documents of about 4 KiB. It works for
+// a millisecond and then waits, so that it works for the given share of the time.
 func serve(share float64) {
 	in := order{Notes: map[string]string{}}
 	for i := range 40 {
@@ -63,7 +63,7 @@ func serve(share float64) {
 			err = json.Unmarshal(doc, &out)
 		}
 		if err != nil || out.ID != in.ID {
-			fmt.Fprintln(os.Stderr, "victim: busy work went wrong:", err)
+			fmt.Fprintln(os.Stderr, "victim: a document changed in transit:", err)
 			os.Exit(1)
 		}
 		if share < 1 && time.Since(begun) > slice {
@@ -76,8 +76,8 @@ func serve(share float64) {
 // sink makes garbage escape to the heap, for each of two goroutines.
 var sink [2][]byte
 
-// makeGarbage allocates at a rate in MiB/s, or as fast as it can if that is
-// less, and keeps none of it.
+// makeGarbage allocates at a rate in MiB/s, or as fast as it can if that is less,
+// and keeps nothing.
 func makeGarbage(i int, rate float64, stop time.Time, note func(int64)) {
 	const slice = time.Millisecond
 	for begun := time.Now(); begun.Before(stop); begun = time.Now() {
@@ -90,8 +90,8 @@ func makeGarbage(i int, rate float64, stop time.Time, note func(int64)) {
 	}
 }
 
-// doubleHeap adds as much as the service holds over a quarter of each period,
-// keeps it for a quarter and then gives it back.
+// doubleHeap allocates as much as the service holds over a quarter of each period,
+// keeps it for a quarter and then releases it.
 func doubleHeap(bytes int, period time.Duration, stop time.Time) {
 	const steps = 50
 	for time.Now().Before(stop) {

@@ -4,7 +4,7 @@ package main
 
 import "time"
 
-// node is a small object that the collector must visit to find the next.
+// node is a small object that the collector must visit to find the next one.
 type node struct {
 	next *node
 	_    [56]byte
@@ -12,17 +12,16 @@ type node struct {
 
 const nodeSize = 64
 
-// leaked keeps what leaks reachable, for each of the two leaking goroutines.
+// leaked keeps the leak reachable, for each of the two leaking goroutines.
 var leaked [2]struct {
 	chunks [][]byte
 	nodes  *node
-	_      [64]byte // a cache line of its own
+	_      [64]byte // puts each on its own cache line
 }
 
-// leakHere is the culprit that the evidence has to name. It paces itself by the
-// clock: when it is behind its schedule it leaks without a pause, so that what
-// a collection or the guard takes away from it is made up for afterwards, as a
-// service with a queue of requests would.
+// leakHere is the culprit that the evidence must name. It paces itself by the
+// clock. When it is behind schedule, it leaks without a pause to make up for the time
+// that a collection or the guard took, like a service with a queue of requests.
 //
 //go:noinline
 func leakHere(i int, start time.Time, note func(int64)) {

@@ -1,12 +1,12 @@
 //go:build linux
 
-// Victim is a service that leaks until the kernel kills it, with a guard in
-// it. It does nothing with the guard but start it, as a user's service would.
+// Victim is a service with a guard that leaks until the kernel kills it. It only
+// starts the guard, as a user's service would.
 //
-// The shape heir is the next process: it tells what the victim died of.
+// The shape successor is the next process: it reports what the victim died of.
 //
-// The shapes chunks, linked and goroutines leak; garbage and doubling do not,
-// and end by themselves after -for.
+// The shapes chunks, linked and goroutines leak. The shapes garbage and doubling do
+// not, and exit by themselves after -for.
 package main
 
 import (
@@ -22,16 +22,16 @@ import (
 
 var (
 	dir      = flag.String("dir", "", "the guard's `folder`")
-	log      = flag.String("log", "", "progress log `file`, made by the harness")
+	log      = flag.String("log", "", "progress log `file`, created by the harness")
 	limit    = flag.Int64("limit", 512<<20, "memory limit in `bytes`, for the victim's own arithmetic only")
 	rate     = flag.Float64("rate", 100, "`MiB/s` to leak, or to allocate as garbage")
-	spawn    = flag.Float64("spawn", 100000, "goroutines to leak a second in the shape goroutines")
+	spawn    = flag.Float64("spawn", 100000, "goroutines to leak per second in the shape goroutines")
 	hold     = flag.Float64("hold", 0.40, "share of the limit to hold before the leak")
 	busy     = flag.Float64("busy", 0, "`share` of the time in which each of two goroutines does allocating work, throughout")
-	warm     = flag.Duration("warm", 2*time.Second, "time between the guard's start and the leak's")
-	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; garbage, doubling; or heir")
-	chunk    = flag.Int("chunk", 64<<10, "`bytes` a chunk, or a batch of linked nodes")
-	period   = flag.Duration("period", time.Minute, "of the shape doubling")
+	warm     = flag.Duration("warm", 2*time.Second, "time between the start of the guard and that of the leak")
+	shape    = flag.String("shape", "chunks", "chunks, linked, goroutines; garbage, doubling; or successor")
+	chunk    = flag.Int("chunk", 64<<10, "`bytes` per chunk, or per batch of linked nodes")
+	period   = flag.Duration("period", time.Minute, "period of the shape doubling")
 	duration = flag.Duration("for", time.Minute, "time to run in the shapes garbage and doubling")
 )
 
@@ -44,8 +44,8 @@ func main() {
 }
 
 func run() error {
-	if *shape == "heir" {
-		return heir()
+	if *shape == "successor" {
+		return successor()
 	}
 	holdMemory(int(*hold*float64(*limit)), *shape == "linked")
 	if _, err := guard.Start(guard.Config{Dir: *dir}); err != nil {
@@ -75,7 +75,7 @@ func run() error {
 		return nil
 	case "chunks", "linked", "goroutines":
 	default:
-		return fmt.Errorf("no shape is called %q", *shape)
+		return fmt.Errorf("unknown shape %q", *shape)
 	}
 	for i := range leaked {
 		go leakHere(i, start, note)

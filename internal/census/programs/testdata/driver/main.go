@@ -1,6 +1,7 @@
-// The driver, with internal/leakprograms/testdata/register.go, repeats one leak program as a service would repeat a request that
-// leaks, takes a goroutine census after each round, in made-up time, and prints what the
-// census flagged beside what a dump of all goroutines shows to have stayed.
+// The driver, with internal/leakprograms/testdata/register.go, repeats one leak
+// program as a service would repeat a request that leaks. It takes a goroutine
+// census after each round, in simulated time. It prints what the census flagged
+// beside what stayed according to a dump of all goroutines.
 package main
 
 import (
@@ -25,25 +26,25 @@ import (
 // calls is how often a round calls the program.
 var calls = 1
 
-// Group is a number of goroutines that do the same; of a dump, by the programs'
-// functions alone.
+// Group is a number of goroutines that do the same. Those of a dump are grouped by
+// the programs' functions alone.
 type Group struct {
-	Root    string // that they were started with
-	Blocked string // the innermost of the program's own
+	Root    string // the function they were started with
+	Blocked string // the innermost function of the program's own
 	Wait    string
 	Count   int
-	Reason  string `json:",omitempty"` // of the census, for its state
+	Reason  string `json:",omitempty"` // the census's reason for its state
 }
 
-// Result is what a run found.
+// Result is the result of a run.
 type Result struct {
 	Copies   int
 	Rounds   int
 	Stayed   [4][]Group // dumps after the first, second, third and last quarter
 	Flagged  []Group    // by the census
-	Calm     []Group    // not flagged by it
+	Calm     []Group    // seen by the census but not flagged
 	HasProof bool       // whether this runtime has the goroutineleak profile
-	Leaked   []Group    // that it holds
+	Leaked   []Group    // according to that profile
 	Proven   []Group    // flagged by the census after that
 }
 
@@ -59,9 +60,9 @@ func main() {
 	}
 	f := cmds[name]
 	if f == nil {
-		fail(fmt.Errorf("no program is called %q", name))
+		fail(fmt.Errorf("unknown program %q", name))
 	}
-	// As few copies as leave something behind: the census is for slow leaks.
+	// Use as few copies as leave something behind: the census is for slow leaks.
 	for _, size := range []struct{ copies, calls int }{{3, 1}, {30, 1}, {300, 1}, {3000, 1}, {3000, 5}} {
 		copies.Store(int64(size.copies))
 		calls = size.calls
@@ -114,7 +115,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// round runs f and lets a minute pass.
+// round runs f and lets a simulated minute pass.
 func round(f func()) {
 	for range calls {
 		go f()
@@ -122,8 +123,8 @@ func round(f func()) {
 	quiet(40)
 }
 
-// quiet waits until no goroutine comes, goes or waits elsewhere any more, at most
-// so many milliseconds: what still moves then will come to rest in a later round.
+// quiet waits until goroutines no longer come, go or wait elsewhere, for at most ms
+// milliseconds. Those that still move then settle in a later round.
 func quiet(ms int) {
 	var last []census.Group
 	for i, same := 0, 0; i < ms && same < 3; i++ {
@@ -140,7 +141,7 @@ func equal(a, b census.Group) bool { return a.Key == b.Key && a.Count == b.Count
 
 var reader = census.NewReader("")
 
-// take takes a census, in an order of its own.
+// take takes a census and sorts it.
 func take() []census.Group {
 	groups, err := reader.Take()
 	if err != nil {
@@ -157,7 +158,8 @@ func group(s census.Site) Group {
 	return Group{Root: s.Root, Blocked: s.Function, Wait: s.Wait, Count: int(s.Count), Reason: s.State.String() + ": " + s.Reason}
 }
 
-// leaked returns what the goroutineleak profile holds, and the frames that block.
+// leaked returns the goroutines in the goroutineleak profile, and the frames that
+// block.
 func leaked(p *pprof.Profile) (groups []Group, blocked []frames.Frame, err error) {
 	var b bytes.Buffer
 	if err := p.WriteTo(&b, 0); err != nil {

@@ -1,6 +1,6 @@
 // The driver, with internal/leakprograms/testdata/register.go, runs each leak
-// program in a test of its own, that asserts that nothing is left, and tells
-// its parent what really was left in the end.
+// program in a separate test, which asserts that nothing is left. At the end it
+// reports to its parent what was really left.
 package main
 
 import (
@@ -24,19 +24,19 @@ import (
 
 func main() {}
 
-// files are the source files that the programs are in, by program.
+// files maps each program to its source file.
 var (
 	files     = make(map[string]string)
 	isProgram = make(map[string]bool)
 )
 
-// Site is goroutines that are at the same function.
+// Site is the goroutines at one function.
 type Site struct {
 	File    string
 	Root    string // the function they were started with
-	Blocked string // the innermost of the program's own
+	Blocked string // the innermost function of the program's own
 	Count   int
-	Proven  int // of those the goroutineleak profile holds
+	Proven  int // how many the goroutineleak profile contains
 }
 
 func TestMain(m *testing.M) {
@@ -61,7 +61,7 @@ func TestPrograms(t *testing.T) {
 			if os.Getenv("DRIVER_PARALLEL") != "" {
 				t.Parallel()
 			}
-			// The driver has waited for the program before it ends.
+			// The driver has already waited for the program.
 			guardtest.VerifyNone(t, guardtest.Patience(20*time.Millisecond))
 			provoke(t, cmds[name], files[name])
 		})
@@ -84,7 +84,7 @@ func provoke(t *testing.T, program func(), file string) {
 	}
 }
 
-// stays reports whether goroutines of the file are there for a while.
+// stays reports whether goroutines of the file exist for a while.
 func stays(file string) bool {
 	for range 10 {
 		time.Sleep(4 * time.Millisecond)
@@ -95,7 +95,7 @@ func stays(file string) bool {
 	return true
 }
 
-// now is which files have goroutines; tests that run at the same time share it.
+// now is the set of files that have goroutines. Concurrent tests share it.
 var now sampler
 
 type sampler struct {
@@ -117,8 +117,8 @@ func (s *sampler) has(file string) bool {
 	return s.files[file]
 }
 
-// left returns the goroutines of the programs, from stack records: not from what
-// is under test.
+// left returns the goroutines of the programs. It uses stack records, independently
+// of the code under test.
 func left() map[string]*Site {
 	records := make([]runtime.StackRecord, runtime.NumGoroutine()+100)
 	for {
@@ -149,7 +149,7 @@ func left() map[string]*Site {
 	return found
 }
 
-// add adds goroutines of one stack to the sites, if it is of a program.
+// add adds goroutines with one stack to the sites, if they belong to a program.
 func add(found map[string]*Site, list []runtime.Frame, n int) *Site {
 	s := Site{Count: n}
 	for _, f := range list {
@@ -176,7 +176,8 @@ func add(found map[string]*Site, list []runtime.Frame, n int) *Site {
 	return found[key]
 }
 
-// tell writes what is left to a file, and what the goroutineleak profile has of it.
+// tell writes to a file what is left, and what the goroutineleak profile contains
+// of it.
 func tell(path string) error {
 	time.Sleep(200 * time.Millisecond)
 	found := left()

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/leakguard/leakguard/guard/guardtest"
+)
+
+func TestMain(m *testing.M) { guardtest.Main(m) }
