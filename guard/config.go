@@ -245,7 +245,7 @@ func (f *faults) check(ok bool, field string, value any, allowed string) {
 // validate returns an error with every fault, or nil.
 func (c Config) validate() error {
 	var f faults
-	f.check(c.Limit >= 0, "Limit", c.Limit, "bytes, at least 0 (0: found)")
+	f.check(c.Limit >= 0, "Limit", c.Limit, "bytes, at least 0 (0: found automatically)")
 	f.check(c.Interval == 0 || c.Interval >= shortestInterval && c.Interval <= longestInterval,
 		"Interval", c.Interval, fmt.Sprintf("%v to %v (0: %v)", shortestInterval, longestInterval, defaultInterval))
 	leastWindow := max(leastFloorWindow, leastSlices*max(c.Interval, 0))
@@ -259,16 +259,16 @@ func (c Config) validate() error {
 	f.check(c.CapturesPerHour >= 0 && c.CapturesPerHour <= 3600, "CapturesPerHour", c.CapturesPerHour, "0 to 3600 (0: 6)")
 	f.check(c.CPUProfile >= 0 && c.CPUProfile <= longestCPUProfile, "CPUProfile", c.CPUProfile, "0 to 1m0s (0: 5s)")
 	f.check(c.CloseTimeout >= 0, "CloseTimeout", c.CloseTimeout, "at least 0 (0: 5s)")
-	f.check(!c.CrashOutput || !c.NoBlackBox, "CrashOutput", c.CrashOutput, "false beside NoBlackBox: the black box says whose trace it is")
+	f.check(!c.CrashOutput || !c.NoBlackBox, "CrashOutput", c.CrashOutput, "false with NoBlackBox, because the trace is stored with the black box")
 	f.check(!c.CaptureOnSignal || haveCaptureSignal, "CaptureOnSignal", c.CaptureOnSignal, "false on this system, which has no SIGUSR1")
 
 	f.check(isShare(c.Lines.MemoryShare), "Lines.MemoryShare", c.Lines.MemoryShare, "more than 0, at most 1 (0: the default rule)")
 	f.check(c.Lines.LiveHeap >= 0, "Lines.LiveHeap", c.Lines.LiveHeap, "bytes, at least 0 (0: the default rule)")
 	f.check(c.Lines.Goroutines >= 0, "Lines.Goroutines", c.Lines.Goroutines, "at least 0 (0: the default rule)")
-	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", fmt.Sprintf("%+v", c.Lines), "none beside Rules: put the lines there")
+	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", fmt.Sprintf("%+v", c.Lines), "unset together with Rules; set the lines of Rules instead")
 
 	c.Pressure.validate(&f)
-	f.check(isShare(c.Relief.MemoryLimit), "Relief.MemoryLimit", c.Relief.MemoryLimit, "more than 0, at most 1 (0: left alone)")
+	f.check(isShare(c.Relief.MemoryLimit), "Relief.MemoryLimit", c.Relief.MemoryLimit, "more than 0, at most 1 (0: unchanged)")
 
 	names := make(map[string]bool)
 	for i, r := range c.Rules {
@@ -306,14 +306,14 @@ func (r Rule) validate(f *faults, field string) {
 	known := r.Signal > 0 && r.Signal < signals
 	f.check(known, field+".Signal", r.Signal, "one of the signals")
 	f.check(!r.Line.IsZero(), field+".Line", r.Line, "a line")
-	f.check(r.Floor.kind != lineTimeToLimit && r.Floor.kind != lineGrowing, field+".Floor", r.Floor, "an amount, neither a time to the limit nor a trend")
+	f.check(r.Floor.kind != lineTimeToLimit && r.Floor.kind != lineGrowing, field+".Floor", r.Floor, "an amount, not a time to the limit or a trend")
 	r.Line.validate(f, field+".Line")
 	r.Floor.validate(f, field+".Floor")
 	if known {
-		f.check(r.Line.kind != lineTimeToLimit || r.Signal == Memory, field+".Line", r.Line, "an amount: a time to the limit is known of signal memory only")
-		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount: trends are known of live heap, goroutines, non-Go memory and the floors of CPU and wake-ups only")
-		f.check(r.Line.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Line", r.Line, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
-		f.check(r.Floor.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Floor", r.Floor, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
+		f.check(r.Line.kind != lineTimeToLimit || r.Signal == Memory, field+".Line", r.Line, "an amount; a time to the limit is available only for signal memory")
+		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount; trends are available only for live heap, goroutines, non-Go memory and the floors of CPU and wake-ups")
+		f.check(r.Line.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Line", r.Line, fmt.Sprintf("an amount; signal %s has no limit", r.Signal))
+		f.check(r.Floor.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Floor", r.Floor, fmt.Sprintf("an amount; signal %s has no limit", r.Signal))
 	}
 	f.check(r.For >= 0, field+".For", r.For, "at least 0")
 	f.check(r.Recover >= 0 && r.Recover <= 1, field+".Recover", r.Recover, "0 to 1 (0: 0.9, for a time to the limit 0.1)")
@@ -330,7 +330,7 @@ func (l Line) validate(f *faults, field string) {
 		f.check(l.ratio > 0 && isShare(l.ratio), field, l, "a share of more than 0, at most 1")
 	case lineGrowth:
 		f.check(l.ratio >= 1 && !math.IsInf(l.ratio, 0), field, l, "a factor of at least 1")
-		f.check(l.amount >= 0, field, l, "a least growth of at least 0")
+		f.check(l.amount >= 0, field, l, "a minimum growth of at least 0")
 	case lineTimeToLimit:
 		f.check(l.time > 0, field, l, "a time of more than 0")
 	}

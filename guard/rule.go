@@ -141,30 +141,29 @@ func Growth(factor float64, least int64) Line {
 	return Line{kind: lineGrowth, ratio: factor, amount: least}
 }
 
-// TimeToLimit is crossed when the signal, growing on at its present rate, would
-// meet its limit within d plus the time that a capture would take.
+// TimeToLimit is a line that is crossed when the signal, at its present rate, would reach
+// its limit within d plus the expected duration of a capture. Only [Memory] may have it.
 //
-// A rate is believed for eight times the span over which it was seen, so that 5
-// ms of growth say something of the next 40 ms and not of the next minute; and
-// only where the signal has risen by enough in that span: 8 MiB, less where the
-// limit is below 128 MiB (a sixteenth of it) and more where it is above 160 MiB (a
-// twentieth). Whether what rises is a leak or garbage is decided by a forced GC,
-// with the evidence already being taken; what was garbage opens nothing.
+// A rate is extrapolated for eight times the span over which it was measured, so 5 ms of
+// growth predict the next 40 ms but not the next minute. The signal must also have risen
+// enough in that span: by 8 MiB, or a sixteenth of a limit below 128 MiB, or a twentieth of
+// a limit above 160 MiB. A forced GC decides whether the growth is a leak or garbage, while
+// the evidence is already being captured. Garbage opens no incident.
 func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time: d} }
 
-// Growing is crossed when the signal's trend is a leak: when over hours its
-// floors rise, significantly, by more than warm-up, a daily swing, a sawtooth or
-// a level step explains, and by at least 1 MiB, ten goroutines, 2% of a core or
-// 100 wake-ups per second. That takes 22
-// hours of history at least, for before that a morning's load looks the same, and
-// usually a day to two. It is known of signals LiveHeap, Goroutines, NonGo,
-// CPUFloor and WakeupFloor, and judged every half hour. Of CPUFloor it is crossed
-// only while the wake-ups' floors rise as well: a cache that grows makes requests
-// dearer, but wakes nobody. Where the number of goroutines leaks at the same time
-// it is enough that both floors rise.
+// Growing is a line that is crossed when the signal's trend is a leak. Its floors must rise
+// significantly over hours, by more than warm-up, a daily swing, a sawtooth or a single step
+// explains, and by at least 1 MiB, ten goroutines, 2% of a core or 100 wake-ups per second.
+// That takes at least 22 hours of history, because the load of a morning looks the same
+// before that, and usually one to two days.
+//
+// It is available for the signals LiveHeap, Goroutines, NonGo, CPUFloor and WakeupFloor, and
+// checked every half hour. For CPUFloor it is crossed only while the wake-up floor rises as
+// well: a growing cache makes requests more expensive, but causes no wake-ups. If the number
+// of goroutines leaks at the same time, it is enough that both floors rise.
 func Growing() Line { return Line{kind: lineGrowing} }
 
-// IsZero reports whether the line was never set.
+// IsZero reports whether the line is not set.
 func (l Line) IsZero() bool { return l.kind == lineUnset }
 
 // String describes the line, such as '90% of the limit'.
@@ -172,7 +171,7 @@ func (l Line) String() string {
 	return l.text(func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
-// text describes the line, with amounts as the given function writes them.
+// text describes the line, with amounts formatted by the function.
 func (l Line) text(format func(int64) string) string {
 	switch l.kind {
 	case lineAbsolute:
@@ -268,7 +267,7 @@ func (r Rule) String() string {
 	return s
 }
 
-// slow reports whether the rule is about hours and days.
+// slow reports whether the rule is about a trend over hours and days.
 func (r Rule) slow() bool {
 	return r.Line.kind == lineGrowing || r.Signal == LeakedGoroutines || r.Signal.isFloor()
 }
@@ -278,12 +277,12 @@ const (
 	defaultRecoverTime = 0.1
 	defaultHold        = 30 * time.Second
 	defaultCooldown    = time.Hour
-	// defaultTrendHold: a trend is judged anew every half hour, and near the
-	// edge of a verdict it may change its mind.
+	// defaultTrendHold is long, because a trend near the threshold may change between
+	// one check, every half hour, and the next.
 	defaultTrendHold = 6 * time.Hour
 )
 
-// withDefaults fills in what zero stands for.
+// withDefaults replaces zero values by their defaults.
 func (r Rule) withDefaults() Rule {
 	if r.Recover == 0 {
 		r.Recover = defaultRecover

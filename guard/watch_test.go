@@ -108,7 +108,7 @@ func TestStayingAboveIsOneIncidentAndOneCapture(t *testing.T) {
 	tl := newTimeline(t, limit1000, memory90)
 	got := tl.count(12*hour, second, func(time.Duration) func(*incident.Reading) { return memory(920) })
 	tl.wantCounts(got, map[string]int{"open memory": 1, "capture memory": 1})
-	tl.decided(0, "still speaks for this")
+	tl.decided(0, "still covers this")
 }
 
 // Memory swings between 300 and 890 MiB of 1000 as the collector lets garbage
