@@ -144,7 +144,7 @@ func TestDiskThatHangs(t *testing.T) {
 		l.has(t, "good 1 delivered", "good 1 delivered")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if errs := b.Close(ctx); len(errs) != 1 || !strings.Contains(errs[0].Error(), "does the disk hang?") {
+		if errs := b.Close(ctx); len(errs) != 1 || !strings.Contains(errs[0].Error(), "record of deliveries has not been written") {
 			t.Errorf("Close: %v", errs)
 		}
 		close(release)
