@@ -177,7 +177,7 @@ func (d *dispatcher) Overdue(sink string, o outbox.Offer, err error) {
 func (d *dispatcher) failed(sink string, o outbox.Offer, what string, err error) {
 	log := d.log.With("sink", sink, "event", o.Event.Event, "incident", o.Incident)
 	if d.once.first("sink " + sink) {
-		log.Warn("leakguard: "+what+"; it will be redelivered after the next start; further failures of this sink are only counted", "error", err)
+		log.Warn("leakguard: "+what+"; the event will be redelivered after the next start; further failures of this sink are only counted", "error", err)
 	} else {
 		log.Debug("leakguard: "+what, "error", err)
 	}

@@ -23,8 +23,8 @@ type Snapshot struct {
 	Rules []RuleState
 	// Incidents are the open incidents.
 	Incidents []Incident
-	// Trends are the trends of live heap, goroutines and non-Go memory over
-	// hours. Signals without a known trend are left out.
+	// Trends are the trends over hours of live heap, goroutines, non-Go memory and the
+	// floors of CPU and wake-ups. Signals without a known trend are left out.
 	Trends []incident.Trend
 	// GoroutineSites are the places with the fastest growing number of waiting
 	// goroutines at the last census, with leaks first. Census is the state of the
