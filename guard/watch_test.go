@@ -152,7 +152,7 @@ func TestUnknownDoesNotCloseAnIncident(t *testing.T) {
 	if !tl.watch.rules[0].open {
 		t.Error("closed for not knowing")
 	}
-	tl.decided(0, "not known")
+	tl.decided(0, "unknown now")
 	// What was below before the gap does not count after it.
 	tl.run([]step{
 		{hour + 1*second, memory(100), ""}, {hour + 30*second, memory(-1), ""}, {hour + 32*second, memory(100), ""},
