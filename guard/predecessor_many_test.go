@@ -178,14 +178,3 @@ func TestCloseEndsTheLookForTheDead(t *testing.T) {
 	close(release)
 	<-g.keeper.stopped
 }
-
-// headlineIn returns the first line of the report in an incident's folder.
-func headlineIn(t *testing.T, folder string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(folder, incident.ReportText))
-	if err != nil {
-		t.Error(err)
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	return line
-}

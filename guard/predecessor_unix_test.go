@@ -343,3 +343,14 @@ func keptIn(dir string) ([]incident.Manifest, error) {
 	}
 	return kept.Incidents()
 }
+
+// headlineIn returns the first line of the report in an incident's folder.
+func headlineIn(t *testing.T, folder string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, incident.ReportText))
+	if err != nil {
+		t.Error(err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
+}
