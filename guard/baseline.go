@@ -3,23 +3,22 @@ package guard
 import "time"
 
 const (
-	// warmAfter is when the process counts as warmed up: its second baseline
-	// is taken, and rules of growth compare with that state from then on.
+	// warmAfter is when the process counts as warm. The second baseline is taken
+	// then, and growth lines are relative to that state.
 	warmAfter = time.Minute
-	// baselineEvery is how often a further baseline is taken; the store
-	// thins them out.
+	// baselineEvery is the interval of further baselines, which the store thins out.
 	baselineEvery = time.Hour
-	// baselineRetry is how long after one was lost the next is tried.
+	// baselineRetry is the time to the next attempt after a baseline was lost.
 	baselineRetry = time.Minute
 )
 
-// baselines is when the loop has the next baseline taken.
+// baselines schedules the baselines.
 type baselines struct {
 	next time.Duration // since Start
 }
 
-// takeBaseline has a baseline taken when one is due and nothing is the matter:
-// a baseline out of an incident would be compared with itself.
+// takeBaseline starts a baseline if one is due and there is no incident. A baseline
+// taken during an incident would already contain the growth.
 func (l *loop) takeBaseline() {
 	if l.keeper.LostBaseline() {
 		l.baselines.next = min(l.baselines.next, l.view.at+baselineRetry)
@@ -28,8 +27,8 @@ func (l *loop) takeBaseline() {
 		return
 	}
 	for _, s := range l.watch.rules {
-		// What leaks for weeks must not end the baselines: an incident takes one
-		// that is older than its growth.
+		// A leak over weeks must not stop the baselines. Each incident uses one that
+		// is older than its growth.
 		if !s.rule.slow() && (s.open || s.position >= suspect) {
 			return
 		}

@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	// slowWrite is how long a write into the black box may take. The loop waits for
-	// it, and a disk that hangs must not end the watching.
+	// slowWrite is the time above which a write to the black box counts as slow. The
+	// loop waits for each write, and a hanging disk must not stop it.
 	slowWrite = 100 * time.Millisecond
-	// restAfterSlow is how many times as long the box is left alone after a slow
-	// write, so that writing takes at most a hundredth of the loop's time.
+	// restAfterSlow: after a slow write the box is not written for this many times
+	// its duration, so that writes take at most 1% of the loop's time.
 	restAfterSlow = 100
 	longestRest   = 10 * time.Minute
-	// restAfterError is how long the box is left alone after an error.
+	// restAfterError is the pause after an error.
 	restAfterError = time.Minute
 	// killsEvery is how often the kernel's counts of kills are read.
 	killsEvery = time.Minute
 
-	// mostNameInBox bounds each text from Config in the box's header, in bytes.
+	// mostNameInBox is the most bytes of each text from Config in the box's header.
 	mostNameInBox = 200
 )
 
-// recorder writes the black box. The loop owns it; a nil one does nothing.
+// recorder writes the black box. The loop owns it. A nil recorder does nothing.
 type recorder struct {
 	box      *blackbox.Box
 	log      *slog.Logger
@@ -42,10 +42,10 @@ type recorder struct {
 	values  [postmortem.MostValues]int64
 	kills   postmortem.Kills
 	killsAt time.Time
-	rest    time.Time // not before
+	rest    time.Time // no writes before this time
 }
 
-// openRecorder makes the black box. If that fails it logs why and returns nil.
+// openRecorder creates the black box. If that fails, it logs the error and returns nil.
 func (l *loop) openRecorder(dir, root string) *recorder {
 	r := &recorder{log: l.log, counters: l.counters, once: l.once, source: l.source}
 	h := boxHeader(root, l.source)
@@ -61,24 +61,24 @@ func (l *loop) openRecorder(dir, root string) *recorder {
 		r.box, err = blackbox.Create(dir, h, l.cfg.CrashOutput)
 	}
 	if err != nil {
-		l.log.Warn("leakguard: no black box: if this process dies, the next one cannot tell what it died of", "error", err)
+		l.log.Warn("leakguard: the black box could not be created; if this process dies, the next one cannot report the cause", "error", err)
 		return nil
 	}
 	if l.cfg.CrashOutput {
 		if err := r.openCrash(); err != nil {
-			l.log.Warn("leakguard: the trace of a panic will not be kept", "error", err)
+			l.log.Warn("leakguard: crash output could not be set; the trace of a panic will not be saved", "error", err)
 		}
 	}
 	return r
 }
 
-// boxHeader says where this process runs.
+// boxHeader describes where this process runs.
 func boxHeader(root string, s *source) (h blackbox.Header) {
 	h.Boot = procfs.BootID(root)
 	if s.cgroup != nil {
 		h.Group, h.GroupID = s.cgroup.Dir(), s.cgroup.Identity()
-		// Cut both when it is written and when it is compared: in Kubernetes the path
-		// has more than 200 bytes.
+		// In Kubernetes the path has more than 200 bytes. It is cut here, so that
+		// written and compared headers are cut alike.
 		h.Group = h.Group[:min(len(h.Group), mostNameInBox)]
 	}
 	return h
@@ -87,7 +87,7 @@ func boxHeader(root string, s *source) (h blackbox.Header) {
 // readKills reads how many processes the kernel has killed because memory ran out.
 func (s *source) readKills() postmortem.Kills {
 	k := postmortem.UnknownKills
-	// An unknown count is not worth a log line: the last reading is evidence, too.
+	// Errors are not logged, because the last reading is evidence as well.
 	if n, err := procfs.OOMKills(s.root); err == nil {
 		k.Host = n
 	}
@@ -117,7 +117,7 @@ func (r *recorder) sample(reading *incident.Reading) {
 	r.wrote(begun, r.box.Sample(reading.Time, r.values[:]))
 }
 
-// note writes what was decided about an incident.
+// note writes a decision about an incident.
 func (r *recorder) note(id, text string) {
 	if r == nil {
 		return
@@ -127,7 +127,7 @@ func (r *recorder) note(id, text string) {
 	}
 }
 
-// wrote leaves the box alone for a while if a write failed or was slow.
+// wrote begins a pause if a write failed or was slow.
 func (r *recorder) wrote(begun time.Time, err error) {
 	took := time.Since(begun)
 	rest := restFor(took, err)
@@ -135,7 +135,7 @@ func (r *recorder) wrote(begun time.Time, err error) {
 		return
 	}
 	r.rest = begun.Add(took + rest)
-	// If it fails, the lock may still show that this process lives.
+	// If this fails, the lock may still show that this process is alive.
 	_ = r.box.Rest(time.Now().Add(rest))
 	r.counters.slowRecords.Add(1)
 	if r.once.first("box") {
@@ -144,7 +144,7 @@ func (r *recorder) wrote(begun time.Time, err error) {
 	}
 }
 
-// restFor returns how long the box is left alone after a write.
+// restFor returns the pause after a write.
 func restFor(took time.Duration, err error) time.Duration {
 	switch {
 	case took >= slowWrite:
@@ -155,15 +155,15 @@ func restFor(took time.Duration, err error) time.Duration {
 	return 0
 }
 
-// leave marks the end of this process as an orderly one. What is left to do may take
-// longer than Close waits, and without the mark its end would look like a death.
+// leave marks the box as that of a clean exit. The rest of the work may take longer than
+// Close waits, and without the mark the exit would look like a death.
 func (r *recorder) leave() {
 	if r != nil {
 		_ = r.box.Leave() // if it fails, close fails too and returns the error
 	}
 }
 
-// close marks the end as an orderly one and removes the box.
+// close marks a clean exit and removes the box.
 func (r *recorder) close() error {
 	if r == nil {
 		return nil
@@ -181,8 +181,7 @@ var crashOutput struct {
 	owner *recorder
 }
 
-// openCrash makes the runtime write the trace of a fatal panic into a file beside the
-// box.
+// openCrash makes the runtime write the trace of a fatal panic to a file beside the box.
 func (r *recorder) openCrash() error {
 	crashOutput.Lock()
 	defer crashOutput.Unlock()
@@ -193,7 +192,7 @@ func (r *recorder) openCrash() error {
 	if err != nil {
 		return fmt.Errorf("guard: crash output: %w", err)
 	}
-	defer f.Close() // the runtime has its own by then
+	defer f.Close() // the runtime has duplicated the descriptor by then
 	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
 		return fmt.Errorf("guard: crash output: %w", err)
 	}
@@ -201,9 +200,9 @@ func (r *recorder) openCrash() error {
 	return nil
 }
 
-// closeCrash lets another guard have the crash output. It does not unset it: this
-// process may be ending by a panic whose deferred calls have just closed the guard, and
-// the host may have set an output of its own meanwhile.
+// closeCrash lets another guard use the crash output. It does not unset it, because Close
+// may have been deferred and run by a panic, and because the program may have set its own
+// output meanwhile.
 func (r *recorder) closeCrash() {
 	crashOutput.Lock()
 	defer crashOutput.Unlock()

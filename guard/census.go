@@ -11,20 +11,20 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// firstCensus is when goroutines are first counted by site: a service that has
-// just started creates those that stay.
+// firstCensus is the time of the first census. A service that has just started is
+// still creating its permanent goroutines.
 const firstCensus = time.Minute
 
-// censusWatch is what the loop knows of the places where goroutines wait.
+// censusWatch is the loop's state of the census.
 type censusWatch struct {
 	state       CensusState
-	counting    bool // one is being taken
+	counting    bool // a census is running
 	next        time.Duration
-	sites       []incident.GoroutineSite // of the last; not changed once it is there
-	leakedSince time.Duration            // when the first of them that leak began to grow
+	sites       []incident.GoroutineSite // of the last census; the slice is never modified
+	leakedSince time.Duration            // the earliest onset among the leaking sites
 }
 
-// takeCensus has one taken when it is due and there is nothing more urgent.
+// takeCensus starts a census if one is due and nothing is more urgent.
 func (l *loop) takeCensus() {
 	c := &l.census
 	if l.cfg.NoCensus || c.counting || l.view.at < c.next || l.busy() {
@@ -32,19 +32,19 @@ func (l *loop) takeCensus() {
 	}
 	at, n := l.view.at, int(l.reading.Goroutines)
 	c.counting = l.keeper.surveyed(func() {
-		// Whatever happens, or there would be no other one.
-		res := evidence.Census{At: at, Next: census.Next(0, n), Skipped: "it panicked"}
+		// Post a result even after a panic, or there would be no further census.
+		res := evidence.Census{At: at, Next: census.Next(0, n), Skipped: "the census panicked"}
 		l.guarded(func() { res = l.keeper.Census(at, n) })
 		l.post(func() { l.counted(res) })
 	})
 	c.next = at + census.Next(0, n)
 }
 
-// busy reports whether evidence is being taken, or may be wanted any moment: what
-// takes time and memory had better wait.
+// busy reports whether a capture is running or may be needed at any moment. Work that
+// takes time and memory waits then.
 func (l *loop) busy() bool { return len(l.watch.ledger.underway) > 0 || l.view.limitNear() }
 
-// counted books a census.
+// counted records the result of a census.
 func (l *loop) counted(res evidence.Census) {
 	c := &l.census
 	c.counting = false
@@ -55,7 +55,7 @@ func (l *loop) counted(res evidence.Census) {
 	}
 	l.counters.censuses.Add(1)
 	l.leaked, c.leakedSince = 0, res.At
-	c.sites = c.sites[:0:0] // the old ones are in snapshots and manifests
+	c.sites = c.sites[:0:0] // snapshots and manifests share the old slice
 	for _, s := range res.Sites {
 		site := goroutineSite(s, l.build.Module, l.started)
 		c.sites = append(c.sites, site)
@@ -66,7 +66,8 @@ func (l *loop) counted(res evidence.Census) {
 	}
 }
 
-// goroutineSite is a site in the words of a report. started is when Start was.
+// goroutineSite converts a site for manifests and snapshots. started is the time of
+// Start.
 func goroutineSite(s census.Site, module string, started time.Time) incident.GoroutineSite {
 	return incident.GoroutineSite{
 		Frame: profile.Frame{
@@ -79,7 +80,7 @@ func goroutineSite(s census.Site, module string, started time.Time) incident.Gor
 	}
 }
 
-// describeLeaked says where most of the goroutines wait that leak.
+// describeLeaked describes the leaking site with the most goroutines.
 func (l *loop) describeLeaked() string {
 	for _, s := range l.census.sites {
 		if s.Leaking {
@@ -90,14 +91,14 @@ func (l *loop) describeLeaked() string {
 	return ""
 }
 
-// CensusState is how the counting of goroutines by site goes on.
+// CensusState is the state of the goroutine census.
 type CensusState struct {
-	// Ago is how long before the snapshot the last one was taken, or left
-	// out; negative before the first.
+	// Ago is the time since the last census was taken or skipped. Negative: there
+	// was none yet.
 	Ago time.Duration
-	// Every is when the next is due after that.
+	// Every is the time from the last census to the next. Zero: there was none yet.
 	Every time.Duration
-	// Skipped says why the last one was left out; '' if it was not.
+	// Skipped says why the last census was skipped; "" if it was taken.
 	Skipped string
 
 	at time.Duration

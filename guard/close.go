@@ -7,15 +7,18 @@ import (
 	"sync/atomic"
 )
 
-// Close stops the guard and waits until its goroutines have ended and its
-// descriptors are closed, for CloseTimeout at most. A capture that is running is
-// finished first, its CPU profile cut short. Sinks get their context cancelled, and
-// what they have not accepted is offered after the next Start. The log lines that
-// are queued are written. The error names what did not end in time. Further calls
-// wait for the first and return what it returned.
+// Close stops the guard. It waits up to CloseTimeout until the guard's goroutines have
+// ended and its files are closed. A running capture is finished first, but its CPU
+// profile is cut short. The sinks' contexts are cancelled; events that they have not
+// accepted are offered after the next Start. Queued log lines are written.
 //
-// Code that the guard calls may call Close. A sink or a log handler that does is
-// itself what has not ended, and the error says so after CloseTimeout.
+// If something has not ended in time, Close returns an error that names it. Further
+// calls wait for the first one and return its result. On a nil Guard, Close returns
+// nil.
+//
+// A sink or a log handler may call Close, but then Close waits for its own caller: it
+// returns after CloseTimeout with an error that names it. OnPressure may call Close
+// without waiting.
 func (g *Guard) Close() error {
 	if g == nil {
 		return nil
@@ -37,13 +40,13 @@ func (g *Guard) close() error {
 	g.cancel()
 	g.sinks.cancel()
 
-	// What does not end in time is waited for in the background, so that its
-	// descriptors are closed when it does.
+	// If something does not end in time, this goroutine goes on waiting for it and
+	// closes the files then.
 	ended, sinksEnded, released := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		err := g.end()
 		close(ended)
-		<-sinksEnded // until then deliveries are recorded
+		<-sinksEnded // deliveries are recorded until then
 		if g.keeper.store != nil {
 			err = errors.Join(err, g.keeper.store.Close())
 		}
@@ -71,7 +74,7 @@ func (g *Guard) close() error {
 	return errors.Join(errs...)
 }
 
-// ending says what Close waits for.
+// ending names what Close is waiting for.
 type ending struct{ now atomic.Value }
 
 func (e *ending) wait(what string, f func()) {
@@ -84,7 +87,7 @@ func (e *ending) what() string {
 	return what
 }
 
-// end waits for all but the sinks and the log, and releases what it used.
+// end waits for everything except the sinks and the log, and closes what they used.
 func (g *Guard) end() error {
 	l, k := g.loop, g.keeper
 	g.ending.wait("the sampling", func() { <-l.finished })
@@ -99,7 +102,7 @@ func (g *Guard) end() error {
 	g.ending.wait("a baseline or a census", k.surveys.wait)
 	g.ending.wait("writing a report or a manifest", k.records.wait)
 	g.sinks.reports.end()
-	g.ending.wait("reading what earlier processes left", k.slow.wait)
+	g.ending.wait("the work on earlier processes' incidents", k.slow.wait)
 	errs = append(errs, l.recorder.close())
 	k.close()
 	return errors.Join(errs...)

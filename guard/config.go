@@ -15,152 +15,150 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Config configures a guard. Its zero value is a working guard; each field says
-// what its zero means.
+// Config configures a guard. The zero Config is valid; each field documents what
+// its zero value means.
 type Config struct {
-	// Dir is the folder of the evidence. It is created with mode 0700; one
-	// that is a symbolic link, belongs to another user or can be written by
-	// others is refused. Where it cannot be written the guard runs without
-	// a disk and says so once. Zero: leakguard/<executable> in
-	// os.UserCacheDir, or where that cannot be used
-	// leakguard-<uid>/<executable> in os.TempDir; where neither can, without
-	// a disk.
+	// Dir is the folder for evidence. It is created with mode 0700. Start
+	// refuses a folder that is a symbolic link, belongs to another user, or is
+	// writable by others. If Dir cannot be written, the guard logs one warning
+	// and runs without a disk. Zero: leakguard/<executable> in os.UserCacheDir;
+	// if that cannot be used, leakguard-<uid>/<executable> in os.TempDir; if
+	// neither can, no disk.
 	Dir string
 
-	// Off makes Start return a nil Guard, whose methods all do nothing.
+	// Off makes Start return a nil Guard, whose methods do nothing.
 	Off bool
 
-	// Limit is the amount of memory, in bytes, that the process must stay
-	// below. Zero: the cgroup's limit, else the host's memory; GOMEMLIMIT is
-	// found as well, as the limit of the Go heap.
+	// Limit is the memory limit of the process, in bytes. Zero: the cgroup's
+	// limit, else the host's memory. GOMEMLIMIT is always used as well, as the
+	// limit of the Go heap.
 	Limit int64
 
-	// Rules say when an incident opens. Nil: [DefaultRules] for the limits
-	// that were found, with Lines laid over them. Empty but not nil: no
-	// rules, captures are manual only.
+	// Rules decide when an incident opens. Nil: [DefaultRules] for the limits
+	// that the guard finds, adjusted by Lines. Empty but not nil: no rules, so
+	// all captures are manual.
 	Rules []Rule
-	// Lines move the lines of the default rules. They may not be set
-	// together with Rules.
+	// Lines replaces the lines of some default rules. It must be zero if Rules
+	// is set. Zero: the lines of [DefaultRules].
 	Lines Lines
 
-	// Sinks are told about incidents. Their names must differ and have 1 to 64 bytes.
+	// Sinks receive the events of incidents. There may be 64 sinks. Their names
+	// must be unique and have 1 to 64 bytes. Nil: no sinks.
 	Sinks []Sink
 
-	// OnPressure is called once for each episode of pressure, when the death
-	// of the process is near: the service can stop taking work, finish what it
-	// has, and leave before it is killed. It runs on a goroutine of its own,
-	// and a panic is recovered; while it has not returned it is not called
-	// again. ctx's deadline is the predicted death, if there is one, and ctx is
-	// cancelled when pressure is over and by Close, which does not wait for
-	// OnPressure: it may call Close itself. Zero: nobody is called.
+	// OnPressure is called once for each episode of pressure, so that the service
+	// can stop accepting work, finish what it has, and leave before it is killed.
+	// It runs on its own goroutine, one call at a time, and a panic is recovered.
+	// ctx has the predicted end of the process as its deadline, if there is one.
+	// ctx is cancelled when the episode ends and by Close. Close does not wait for
+	// OnPressure, so OnPressure may call Close. Zero: no call.
 	OnPressure func(ctx context.Context, p Pressure)
-	// Pressure moves the lines at which pressure begins. Zero: as
-	// [PressureLines] says.
+	// Pressure sets the lines at which pressure begins and ends. Zero: the
+	// defaults in [PressureLines].
 	Pressure PressureLines
 	// Relief is what the guard itself does under pressure. Zero: nothing.
 	Relief Relief
 
-	// Logger gets what an operator should know: Info on Start, Warn for
-	// incidents and losses, Debug for every decision. Its handler is called by a
-	// goroutine of its own, so it may block or fail; lines that find the queue
-	// of 256 full are dropped and counted. Zero: slog.Default.
+	// Logger receives the guard's log: Info at Start, Warn for incidents and
+	// losses, Debug for every decision. Its handler runs on its own goroutine, so
+	// it may block or fail. The queue holds 256 lines; further lines are dropped
+	// and counted (Counters.DroppedLogLines). Zero: slog.Default.
 	Logger *slog.Logger
 
-	// Interval is how often the process is looked at while it is calm, from
-	// 10 ms to 1 minute. A process that works, or grows towards a line, is
-	// looked at more often. Zero: 1 s.
+	// Interval is the time between readings while the process is calm, from 10 ms
+	// to 1 minute. Readings come more often while the process works or grows
+	// towards a line. Zero: 1 s.
 	Interval time.Duration
-	// PollOnly keeps the guard from using the process's CPU clock to notice
-	// work early, which takes a thread that waits for a real-time signal
-	// (Linux; elsewhere it is not used anyway). Zero: it is used.
+	// PollOnly stops the guard from using the process's CPU clock, which notices
+	// work early but needs a thread that waits for a real-time signal. It has an
+	// effect on Linux only. Zero: the CPU clock is used.
 	PollOnly bool
-	// NoForcedGC keeps the guard from ever calling runtime.GC. Heap profiles
-	// then lag up to two GC cycles behind, and garbage that fills the heap
-	// fast is taken for a leak. Zero: a baseline, and a capture while there
-	// is headroom, force one cycle each.
+	// NoForcedGC stops the guard from calling runtime.GC. Heap profiles then lag
+	// up to two GC cycles behind, and a heap that fills fast with garbage is
+	// mistaken for a leak. Zero: each baseline forces a GC cycle, and so does each
+	// capture while there is headroom.
 	NoForcedGC bool
 
-	// FloorWindow is the time of which [CPUFloor] and [WakeupFloor] are the
-	// quietest tenth, from 1 s and ten times Interval to 24 h. It is looked at in
-	// 60 slices. Zero: 1 h.
+	// FloorWindow is the window over which [CPUFloor] and [WakeupFloor] are
+	// measured, in 60 slices. It must be at least 1 s, at least ten times Interval,
+	// and at most 24 h. Zero: 1 h.
 	FloorWindow time.Duration
 
-	// KeepBytes bounds the folder, in bytes; at least 1 MiB. Zero: 256 MiB;
-	// a quarter of it where the folder lies in memory (tmpfs).
+	// KeepBytes bounds the size of Dir, in bytes; at least 1 MiB. Zero: 256 MiB,
+	// or 64 MiB if Dir is in memory (tmpfs).
 	KeepBytes int64
-	// KeepIncidents is how many incidents are kept. Zero: 20.
+	// KeepIncidents is the number of incidents to keep. Zero: 20.
 	KeepIncidents int
-	// KeepAge is how long an incident is kept; negative: however old. Zero:
-	// 30 days.
+	// KeepAge is how long an incident is kept. Negative: without limit. Zero: 30
+	// days.
 	KeepAge time.Duration
 
-	// CapturesPerHour is the budget of captures that rules may take; it
-	// refills evenly. Zero: 6.
+	// CapturesPerHour is the budget for captures by rules. It refills evenly.
+	// Zero: 6.
 	CapturesPerHour int
-	// CPUProfile is how long a CPU profile runs where a rule or Capture asks
-	// for one, up to 1 minute. Zero: 5 s.
+	// CPUProfile is the duration of a CPU profile, at most 1 minute. Zero: 5 s.
 	CPUProfile time.Duration
-	// CaptureOnSignal captures a heap and a goroutine profile on SIGUSR1
-	// (unix). Zero: the signal is left alone.
+	// CaptureOnSignal captures a heap and a goroutine profile on SIGUSR1. It is
+	// supported on Unix only. Zero: the signal is not handled.
 	CaptureOnSignal bool
-	// NoCensus keeps the guard from counting goroutines by the place where
-	// they wait. Zero: a census is taken once a minute, or as much more
-	// seldom as it takes to cost no more than 0.1% of a core.
+	// NoCensus stops the guard from counting goroutines by the place where they
+	// wait. Zero: a census is taken once a minute, or less often to stay under
+	// 0.1% of a core.
 	NoCensus bool
-	// NoReports keeps the guard from explaining incidents: their profiles are
-	// kept, but not compared, and no report is written. Zero: each incident is
-	// explained as soon as its evidence is safe and there is memory for it,
-	// or by the next Start.
+	// NoReports stops the guard from explaining incidents. Profiles are saved, but
+	// not compared, and no report is written. Zero: each incident is explained as
+	// soon as its evidence is safe and there is enough memory, else by the next
+	// Start.
 	NoReports bool
-	// GoroutineLeak allows profiles of kind [profile.GoroutineLeak], and adds
-	// one to each capture of goroutines where the toolchain has them. A
-	// goroutine that it marked as leaked and that is then woken through a
-	// weak pointer makes the runtime of Go 1.26 throw. Zero: never.
+	// GoroutineLeak allows profiles of kind [profile.GoroutineLeak] and adds one
+	// to each capture of goroutines, if the toolchain supports them. In Go 1.26
+	// the runtime throws if a goroutine marked as leaked is later woken through a
+	// weak pointer. Zero: no such profiles.
 	GoroutineLeak bool
 
-	// NoBlackBox keeps the guard from writing its readings and decisions into a
-	// file of 228 KiB in Dir, from which the next process tells what this one
-	// died of ([PreviousDeath]), and from looking for those of others. Zero: it
-	// writes each reading, in about 1 µs.
+	// NoBlackBox disables the black box, a file of 228 KiB in Dir from which the
+	// next process learns how this one died ([PreviousDeath]). It also stops Start
+	// from looking for the boxes of dead processes. Zero: each reading and decision
+	// is written to the box, which takes about 1 µs.
 	NoBlackBox bool
-	// CrashOutput has the Go runtime write the trace of a fatal panic into a file
-	// beside the black box, too, so that the next process can tell of it
-	// (runtime/debug.SetCrashOutput, which a process has one of: what the host has
-	// set is replaced, and of several guards the first has it). It stays set after
-	// Close, for a panic that runs a deferred Close is still on its way. Zero: a
-	// panic is told from a SIGKILL by nothing, and where a deferred Close runs in it
-	// it counts as an orderly end.
+	// CrashOutput makes the Go runtime write the trace of a fatal panic to a file
+	// beside the black box as well, so that the next process can report the panic.
+	// It uses [runtime/debug.SetCrashOutput], which is process-wide: it replaces
+	// the program's own setting, and of several guards only the first has it. It
+	// stays set after Close, because Close may have been deferred and run by a
+	// panic. Zero: a panic cannot be told from a SIGKILL, and a panic that runs a
+	// deferred Close counts as a clean exit.
 	CrashOutput bool
 
-	// Service and Version name the process in manifests. Zero: the name of
-	// the executable, and the main module's version.
+	// Service and Version name the process in manifests. Zero: the name of the
+	// executable, and the main module's version.
 	Service, Version string
 
-	// CloseTimeout bounds Close. Zero: 5 s.
+	// CloseTimeout is the longest time that Close takes. Zero: 5 s.
 	CloseTimeout time.Duration
 }
 
-// Lines move the lines of the default rules.
+// Lines replaces the lines of some default rules.
 type Lines struct {
-	// MemoryShare is the line of rule 'memory', as a share of the limit
-	// between 0 and 1. Zero: as [DefaultRules] says.
+	// MemoryShare is the line of rule 'memory', as a share of the limit, more
+	// than 0 and at most 1. Zero: the line of [DefaultRules].
 	MemoryShare float64
-	// LiveHeap is the line of rule 'live-heap', in bytes. Zero: as
-	// DefaultRules says.
+	// LiveHeap is the line of rule 'live-heap', in bytes. Zero: the line of
+	// [DefaultRules].
 	LiveHeap int64
-	// Goroutines is the line of rule 'goroutines', a number. Zero: as
-	// DefaultRules says.
+	// Goroutines is the line of rule 'goroutines', a count. Zero: the line of
+	// [DefaultRules].
 	Goroutines int64
 }
 
-// The names of the default rules that Lines and the environment move.
+// The names of the default rules that Lines and the environment can change.
 const (
 	ruleMemory     = "memory"
 	ruleLiveHeap   = "live-heap"
 	ruleGoroutines = "goroutines"
 )
 
-// rules returns what each set line stands for.
+// rules returns a rule for each line that is set.
 func (l Lines) rules() []Rule {
 	var rules []Rule
 	if l.MemoryShare != 0 {
@@ -175,7 +173,7 @@ func (l Lines) rules() []Rule {
 	return rules
 }
 
-// overlay replaces rules by those of the same name, and appends the others.
+// overlay replaces the rules whose names occur in with, and appends the others.
 func overlay(rules, with []Rule) []Rule {
 	out := append([]Rule(nil), rules...)
 next:
@@ -199,8 +197,8 @@ const (
 	leastKeepBytes      = 1 << 20
 )
 
-// withDefaults fills in what zero stands for, except for Rules, which wait for
-// the limits, and Dir, which is tried out.
+// withDefaults replaces zero values by their defaults. It leaves out Rules, which
+// need the limits, and Dir, which openStore resolves by trying.
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -234,20 +232,20 @@ func executable() string {
 	return filepath.Base(path)
 }
 
-// faults collects what is wrong with a configuration.
+// faults collects the faults of a configuration.
 type faults []error
 
-// check books a fault of a field unless ok holds.
+// check records a fault of a field if ok is false.
 func (f *faults) check(ok bool, field string, value any, allowed string) {
 	if !ok {
 		*f = append(*f, fmt.Errorf("%s: %v: want %s", field, value, allowed))
 	}
 }
 
-// validate returns every fault at once, or nil.
+// validate returns an error with every fault, or nil.
 func (c Config) validate() error {
 	var f faults
-	f.check(c.Limit >= 0, "Limit", c.Limit, "bytes, at least 0 (0: found)")
+	f.check(c.Limit >= 0, "Limit", c.Limit, "bytes, at least 0 (0: found automatically)")
 	f.check(c.Interval == 0 || c.Interval >= shortestInterval && c.Interval <= longestInterval,
 		"Interval", c.Interval, fmt.Sprintf("%v to %v (0: %v)", shortestInterval, longestInterval, defaultInterval))
 	leastWindow := max(leastFloorWindow, leastSlices*max(c.Interval, 0))
@@ -261,16 +259,16 @@ func (c Config) validate() error {
 	f.check(c.CapturesPerHour >= 0 && c.CapturesPerHour <= 3600, "CapturesPerHour", c.CapturesPerHour, "0 to 3600 (0: 6)")
 	f.check(c.CPUProfile >= 0 && c.CPUProfile <= longestCPUProfile, "CPUProfile", c.CPUProfile, "0 to 1m0s (0: 5s)")
 	f.check(c.CloseTimeout >= 0, "CloseTimeout", c.CloseTimeout, "at least 0 (0: 5s)")
-	f.check(!c.CrashOutput || !c.NoBlackBox, "CrashOutput", c.CrashOutput, "false beside NoBlackBox: the black box says whose trace it is")
+	f.check(!c.CrashOutput || !c.NoBlackBox, "CrashOutput", c.CrashOutput, "false with NoBlackBox, because the trace is stored with the black box")
 	f.check(!c.CaptureOnSignal || haveCaptureSignal, "CaptureOnSignal", c.CaptureOnSignal, "false on this system, which has no SIGUSR1")
 
 	f.check(isShare(c.Lines.MemoryShare), "Lines.MemoryShare", c.Lines.MemoryShare, "more than 0, at most 1 (0: the default rule)")
 	f.check(c.Lines.LiveHeap >= 0, "Lines.LiveHeap", c.Lines.LiveHeap, "bytes, at least 0 (0: the default rule)")
 	f.check(c.Lines.Goroutines >= 0, "Lines.Goroutines", c.Lines.Goroutines, "at least 0 (0: the default rule)")
-	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", fmt.Sprintf("%+v", c.Lines), "none beside Rules: put the lines there")
+	f.check(c.Rules == nil || c.Lines == Lines{}, "Lines", fmt.Sprintf("%+v", c.Lines), "unset together with Rules; set the lines of Rules instead")
 
 	c.Pressure.validate(&f)
-	f.check(isShare(c.Relief.MemoryLimit), "Relief.MemoryLimit", c.Relief.MemoryLimit, "more than 0, at most 1 (0: left alone)")
+	f.check(isShare(c.Relief.MemoryLimit), "Relief.MemoryLimit", c.Relief.MemoryLimit, "more than 0, at most 1 (0: unchanged)")
 
 	names := make(map[string]bool)
 	for i, r := range c.Rules {
@@ -308,14 +306,14 @@ func (r Rule) validate(f *faults, field string) {
 	known := r.Signal > 0 && r.Signal < signals
 	f.check(known, field+".Signal", r.Signal, "one of the signals")
 	f.check(!r.Line.IsZero(), field+".Line", r.Line, "a line")
-	f.check(r.Floor.kind != lineTimeToLimit && r.Floor.kind != lineGrowing, field+".Floor", r.Floor, "an amount, neither a time to the limit nor a trend")
+	f.check(r.Floor.kind != lineTimeToLimit && r.Floor.kind != lineGrowing, field+".Floor", r.Floor, "an amount, not a time to the limit or a trend")
 	r.Line.validate(f, field+".Line")
 	r.Floor.validate(f, field+".Floor")
 	if known {
-		f.check(r.Line.kind != lineTimeToLimit || r.Signal == Memory, field+".Line", r.Line, "an amount: a time to the limit is known of signal memory only")
-		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount: trends are known of live heap, goroutines, non-Go memory and the floors of CPU and wake-ups only")
-		f.check(r.Line.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Line", r.Line, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
-		f.check(r.Floor.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Floor", r.Floor, fmt.Sprintf("no share of the limit: %s have none", r.Signal))
+		f.check(r.Line.kind != lineTimeToLimit || r.Signal == Memory, field+".Line", r.Line, "an amount; a time to the limit is available only for signal memory")
+		f.check(r.Line.kind != lineGrowing || r.Signal.hasTrend(), field+".Line", r.Line, "an amount; trends are available only for live heap, goroutines, non-Go memory and the floors of CPU and wake-ups")
+		f.check(r.Line.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Line", r.Line, fmt.Sprintf("an amount; signal %s has no limit", r.Signal))
+		f.check(r.Floor.kind != lineShare || !r.Signal.counts() && !r.Signal.isFloor(), field+".Floor", r.Floor, fmt.Sprintf("an amount; signal %s has no limit", r.Signal))
 	}
 	f.check(r.For >= 0, field+".For", r.For, "at least 0")
 	f.check(r.Recover >= 0 && r.Recover <= 1, field+".Recover", r.Recover, "0 to 1 (0: 0.9, for a time to the limit 0.1)")
@@ -332,7 +330,7 @@ func (l Line) validate(f *faults, field string) {
 		f.check(l.ratio > 0 && isShare(l.ratio), field, l, "a share of more than 0, at most 1")
 	case lineGrowth:
 		f.check(l.ratio >= 1 && !math.IsInf(l.ratio, 0), field, l, "a factor of at least 1")
-		f.check(l.amount >= 0, field, l, "a least growth of at least 0")
+		f.check(l.amount >= 0, field, l, "a minimum growth of at least 0")
 	case lineTimeToLimit:
 		f.check(l.time > 0, field, l, "a time of more than 0")
 	}

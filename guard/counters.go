@@ -7,7 +7,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// counters count what happened; they are shared by the guard's goroutines.
+// counters are the live Counters, shared by the guard's goroutines.
 type counters struct {
 	readings, incidents, captures, failedCaptures atomic.Int64
 	refuted                                       atomic.Int64
@@ -20,10 +20,10 @@ type counters struct {
 	profiles                                      [profile.Threadcreate + 1][len(outcomes)]atomic.Int64
 }
 
-// outcomes are what can become of a profile that a capture wants.
+// outcomes are the possible outcomes of a profile in a capture.
 var outcomes = [...]incident.Outcome{incident.OutcomeWritten, incident.OutcomeSkipped, incident.OutcomeFailed}
 
-// step counts what became of a profile.
+// step counts the outcome of a profile.
 func (c *counters) step(s incident.CaptureStep) {
 	for i, o := range outcomes {
 		if o == s.Outcome {
@@ -41,17 +41,17 @@ func (c *counters) baseline(kept bool) {
 	}
 }
 
-// ProfileCount is how many profiles of a kind captures have wanted since Start of
-// which one and the same became, one of [incident.OutcomeWritten],
-// [incident.OutcomeSkipped] and [incident.OutcomeFailed]. A baseline that was
-// copied into an incident's folder counts, too.
+// ProfileCount is the number of profiles of one kind with one outcome, in all captures
+// since Start. Outcome is [incident.OutcomeWritten], [incident.OutcomeSkipped] or
+// [incident.OutcomeFailed]. Baselines that were copied into an incident's folder are
+// included.
 type ProfileCount struct {
 	Kind    profile.Kind
 	Outcome incident.Outcome
 	Count   int64
 }
 
-// readProfiles lists every kind with every outcome, also where the count is 0.
+// readProfiles lists every kind with every outcome, including counts of 0.
 func (c *counters) readProfiles() []ProfileCount {
 	var list []ProfileCount
 	for _, kind := range profile.Kinds() {
@@ -62,26 +62,26 @@ func (c *counters) readProfiles() []ProfileCount {
 	return list
 }
 
-// Counters say what a guard has done and lost since Start.
+// Counters count what a guard has done and lost since Start.
 type Counters struct {
-	Readings        int64 // samplings of the process
-	Incidents       int64 // incidents opened, manual ones included
-	Manual          int64 // of these by Capture or the signal
+	Readings        int64 // readings of the process
+	Incidents       int64 // incidents opened, including manual ones
+	Manual          int64 // incidents opened by Capture or the signal
 	Captures        int64 // captures whose evidence is safe
 	FailedCaptures  int64 // captures that left no evidence
-	Refuted         int64 // captures discarded, since what rose was garbage
+	Refuted         int64 // captures discarded because the growth was garbage
 	Baselines       int64 // baseline profiles written
 	FailedBaselines int64 // baseline profiles lost
-	Censuses        int64 // countings of goroutines by site
+	Censuses        int64 // goroutine censuses taken
 	Explained       int64 // reports written
 	FailedReports   int64 // reports lost
-	Delivered       int64 // events that a sink has accepted
-	DroppedEvents   int64 // events that found a full queue
+	Delivered       int64 // events accepted by a sink
+	DroppedEvents   int64 // events dropped because the queue was full
 	SinkFailures    int64 // deliveries that failed, panicked or timed out
-	DroppedJobs     int64 // baselines, censuses and reports that found a full queue
-	DroppedLogLines int64 // log lines that found a full queue: the log handler is slow or blocks
-	SlowRecords     int64 // writes into the black box that failed or took over 100 ms
-	Panics          int64 // panics recovered, of the program's code that the guard calls and of the guard itself
+	DroppedJobs     int64 // baselines, censuses and reports skipped because the queue was full
+	DroppedLogLines int64 // log lines dropped because the queue was full: the log handler is slow or blocked
+	SlowRecords     int64 // writes to the black box that failed or took over 100 ms
+	Panics          int64 // panics recovered, in the guard and in code of the program that it calls
 }
 
 func (c *counters) read() Counters {

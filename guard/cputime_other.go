@@ -8,5 +8,5 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// cpuTime is not known here.
+// cpuTime is not available on this system.
 func cpuTime() time.Duration { return profile.Unknown }

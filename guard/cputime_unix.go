@@ -9,7 +9,7 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// cpuTime is what the process has used, user and system (getrusage(2)).
+// cpuTime returns the CPU time of the process, user and system (getrusage(2)).
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// cpuTime is what the process has used, user and kernel (GetProcessTimes).
+// cpuTime returns the CPU time of the process, user and kernel (GetProcessTimes).
 func cpuTime() time.Duration {
 	self, err := syscall.GetCurrentProcess()
 	if err != nil {
@@ -17,7 +17,7 @@ func cpuTime() time.Duration {
 	if err := syscall.GetProcessTimes(self, &created, &exited, &kernel, &user); err != nil {
 		return profile.Unknown
 	}
-	// A Filetime of a duration counts 100 ns from zero, not from 1601.
+	// For a duration, a Filetime counts units of 100 ns from zero, not from 1601.
 	ticks := func(f syscall.Filetime) int64 { return int64(f.HighDateTime)<<32 | int64(f.LowDateTime) }
 	return time.Duration(100 * (ticks(kernel) + ticks(user)))
 }

@@ -17,26 +17,26 @@ import (
 )
 
 const (
-	// mostTold is how many deaths one look reports: the newest. The others are
-	// counted. A folder of each stays open, which costs two descriptors.
+	// mostTold is how many deaths, the newest, one look reports. The others are
+	// counted. The folder of each stays open, which takes two descriptors.
 	mostTold = 4
-	// mostCounted bounds the deaths that one look counts.
+	// mostCounted is the most deaths that one look counts.
 	mostCounted = 1000
 )
 
-// foundDeath is a death that was found. Its report is written, or could not be; the
-// sinks are told when it is known who leaked.
+// foundDeath is a death that was found, after an attempt to write its report. The event
+// is sent when the evidence has been explained.
 type foundDeath struct {
 	manifest incident.Manifest
-	folder   string // ""; nothing could be written
-	// wants are the incidents of the dead process that are still to be explained;
-	// until is how long that is waited for.
+	folder   string // "": nothing could be written
+	// wants are the dead process's incidents that have no report yet. The event waits
+	// for them until the time until.
 	wants []string
 	until time.Duration
 }
 
-// coroner finds out what earlier processes died of, and writes it down. It runs on the
-// keeper's goroutine and gives up between two boxes when the guard is closed.
+// coroner finds out how earlier processes died and writes the reports. It runs on the
+// keeper's goroutine and stops between two boxes when the guard is closed.
 type coroner struct {
 	*keeper
 	ctx       context.Context
@@ -48,14 +48,14 @@ type coroner struct {
 	seen []seenDeath
 }
 
-// seenDeath is a death that was seen in this look, and the last sign of life.
+// seenDeath is a death that this look has found, with the time of its last sign of life.
 type seenDeath struct {
 	header blackbox.Header
 	last   time.Time
 }
 
-// look reports the newest deaths, oldest first, and counts the others. again is how
-// long to wait before another process may be known to be dead; 0: there is none.
+// look reports the newest deaths, oldest first, and counts the others. again is the time
+// until another process may turn out to be dead; 0: never.
 func (c *coroner) look() (deaths []foundDeath, again time.Duration) {
 	look, err := blackbox.NewLook(c.store.Dir(), c.at.Header.Boot)
 	if err != nil {
@@ -73,8 +73,8 @@ func (c *coroner) look() (deaths []foundDeath, again time.Duration) {
 	}
 	slices.Reverse(boxes)
 	deaths = c.tell(boxes)
-	// The newest are on disk before the others are looked at, in case this process
-	// does not live long either.
+	// The newest deaths are on disk before the others are counted, in case this process
+	// is short-lived as well.
 	if untold := c.count(look); untold > 0 && len(deaths) > 0 {
 		newest := &deaths[len(deaths)-1]
 		newest.manifest.Death.Untold = untold
@@ -83,15 +83,15 @@ func (c *coroner) look() (deaths []foundDeath, again time.Duration) {
 		c.log.Warn("leakguard: more processes died than are reported", "unreported", untold, "incident", newest.manifest.ID)
 	}
 	if len(deaths) > 0 {
-		if _, err := c.store.Prune(time.Now()); err != nil { // to the bound of bytes, and of deaths
+		if _, err := c.store.Prune(time.Now()); err != nil { // enforce the bounds of bytes and of deaths
 			c.log.Debug("leakguard: old evidence could not be removed", "error", err)
 		}
 	}
 	return deaths, look.Again
 }
 
-// next returns the next box of a death that is news; nil if there is none. All others
-// are removed. load says that it is to be read in full.
+// next returns the next box of a death that has not been reported, or nil. It removes
+// other boxes. load says that the box is to be read in full.
 func (c *coroner) next(look *blackbox.Look, load bool) *blackbox.Found {
 	for c.ctx.Err() == nil {
 		box := look.Next()
@@ -99,7 +99,7 @@ func (c *coroner) next(look *blackbox.Look, load bool) *blackbox.Found {
 			return nil
 		}
 		if errors.Is(box.Err, blackbox.ErrNewer) {
-			c.log.Info("leakguard: the black box of a newer version was left alone", "error", box.Err)
+			c.log.Info("leakguard: a black box written by a newer version was skipped", "error", box.Err)
 			box.Close()
 			continue
 		}
@@ -111,7 +111,7 @@ func (c *coroner) next(look *blackbox.Look, load bool) *blackbox.Found {
 		}
 		switch {
 		case box.Err != nil:
-			c.log.Debug("leakguard: a black box that cannot be read was removed", "error", box.Err)
+			c.log.Debug("leakguard: a black box could not be read; it was removed", "error", box.Err)
 		case box.Record.Told || c.saw(&box.Record.Header, last):
 		default:
 			c.seen = append(c.seen, seenDeath{box.Record.Header, last})
@@ -122,7 +122,7 @@ func (c *coroner) next(look *blackbox.Look, load bool) *blackbox.Found {
 	return nil
 }
 
-// saw reports whether another guard of the same process has left a box, too.
+// saw reports whether another guard of the same process has left a box as well.
 func (c *coroner) saw(h *blackbox.Header, last time.Time) bool {
 	return slices.ContainsFunc(c.seen, func(s seenDeath) bool { return postmortem.Same(&s.header, h, s.last, last) })
 }
@@ -133,7 +133,7 @@ func (c *coroner) remove(box *blackbox.Found) {
 	}
 }
 
-// count counts the deaths that are not reported, and removes their boxes.
+// count counts the remaining deaths and removes their boxes.
 func (c *coroner) count(look *blackbox.Look) (n int) {
 	for n < mostCounted {
 		box := c.next(look, false)
@@ -146,15 +146,15 @@ func (c *coroner) count(look *blackbox.Look) (n int) {
 	return n
 }
 
-// tell reports deaths, of boxes from the oldest to the newest.
+// tell reports the deaths of boxes, which are sorted from oldest to newest.
 func (c *coroner) tell(boxes []*blackbox.Found) (deaths []foundDeath) {
 	for _, box := range boxes {
 		if c.ctx.Err() != nil {
-			box.Close() // the next start tells
+			box.Close() // the next Start reports it
 			continue
 		}
 		m := postmortem.Manifest(&box.Record, box.ID(), box.Crash, c.at)
-		// If it is there, its writer died before it could remove the box.
+		// If the incident exists, its writer died before it could remove the box.
 		if !slices.ContainsFunc(c.incidents, func(i incident.Manifest) bool { return i.ID == m.ID && !i.CutShort }) {
 			deaths = append(deaths, c.tellOf(box, m))
 		}
@@ -170,7 +170,7 @@ func (c *coroner) tell(boxes []*blackbox.Found) (deaths []foundDeath) {
 	return deaths
 }
 
-// tellOf writes down what a process died of.
+// tellOf reports one death.
 func (c *coroner) tellOf(box *blackbox.Found, m incident.Manifest) foundDeath {
 	f := foundDeath{manifest: m}
 	d := f.manifest.Death
@@ -191,8 +191,8 @@ func (c *coroner) tellOf(box *blackbox.Found, m incident.Manifest) foundDeath {
 	d.Series.Doubled = postmortem.DoubledBuys(m.History, d.Limit)
 	f.manifest.Reason = d.Sentence()
 	c.writeDeath(&f, box.Crash)
-	// Now, so that a process that dies at this point is not followed by one that tells
-	// of it again: the report is there, and is offered to the sinks.
+	// Mark it now that the report exists. If this process dies here, the next one offers
+	// the report to the sinks and does not write another.
 	if err := box.Tell(); err != nil {
 		c.log.Debug("leakguard: a black box could not be marked as reported", "error", err)
 	}
@@ -217,7 +217,7 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 			})
 			err = errors.Join(err, terr)
 		}
-		// The manifest first: with it the death is on record.
+		// Write the manifest first: it records the death.
 		err = errors.Join(err, folder.WriteManifest(f.manifest))
 		f.manifest.Artefacts = folder.Artefacts()
 		report := report.Explain(report.Input{Manifest: f.manifest, Folder: f.folder})
@@ -225,24 +225,24 @@ func (k *keeper) writeDeath(f *foundDeath, trace string) {
 		f.manifest.Artefacts = folder.Artefacts()
 	}
 	if err != nil && k.once.first("death") {
-		k.log.Warn("leakguard: the report of a death could not be written; the log and the sinks are told all the same", "incident", f.manifest.ID, "error", err)
+		k.log.Warn("leakguard: the report of a death could not be written; it is still logged and sent to the sinks", "incident", f.manifest.ID, "error", err)
 	}
 }
 
-// deathFolder returns the folder of a death's incident. It stays open, like that of any
-// incident of ours: else another process that starts would take it for a dead one's,
-// and offer it to the sinks.
+// deathFolder returns the folder of a death's incident. It stays open, like those of
+// other incidents of this process. Otherwise another process that starts would take it
+// for a dead process's folder and offer its events to the sinks.
 func (k *keeper) deathFolder(id string) (*store.Folder, error) {
 	if folder := k.folders[id]; folder != nil {
 		return folder, nil
 	}
-	// Room is made before, so that there is never one incident too many.
+	// Make room first, so that KeepIncidents holds at every moment.
 	if _, err := k.store.MakeRoom(time.Now()); err != nil {
 		k.log.Debug("leakguard: old evidence could not be removed", "error", err)
 	}
 	folder, err := k.store.CreateID(id)
 	if errors.Is(err, fs.ErrExist) {
-		folder, err = k.store.Reopen(id) // cut short
+		folder, err = k.store.Reopen(id) // an earlier attempt was cut short
 	}
 	if err != nil {
 		return nil, err

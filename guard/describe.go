@@ -7,8 +7,8 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// describe says in words where a rule's signal stands, such as 'memory 471.0
-// MiB, 92% of 512.0 MiB' or 'memory 300.0 MiB, 90ms to 512.0 MiB at 2.2 GiB/s'.
+// describe describes the value of a rule's signal, such as 'memory 471.0 MiB, 92% of
+// 512.0 MiB' or 'memory 300.0 MiB, 90ms to 512.0 MiB at 2.2 GiB/s'.
 func (v *view) describe(r Rule) string {
 	value := v.values[r.Signal]
 	text := r.Signal.String() + " " + r.Signal.format(value)
@@ -19,7 +19,7 @@ func (v *view) describe(r Rule) string {
 		if !ok {
 			left, rate, ok = v.suspectForecast(r)
 		}
-		if !ok { // no longer
+		if !ok { // the rate has fallen
 			return text
 		}
 		return fmt.Sprintf("%s, %v to %s at %s/s", text, left.Round(time.Millisecond),
@@ -35,14 +35,14 @@ func (v *view) describe(r Rule) string {
 	}
 }
 
-// recovered says in words why an incident is over.
+// recovered says why an incident is over.
 func (r Rule) recovered() string {
 	switch {
 	case r.Line.kind == lineGrowing:
-		return fmt.Sprintf("the trend of %s has been no leak for %v", r.Signal, r.Hold)
+		return fmt.Sprintf("the trend of %s has not been a leak for %v", r.Signal, r.Hold)
 	case r.Signal == LeakedGoroutines:
-		return fmt.Sprintf("goroutines have piled up nowhere for %v", r.Hold)
+		return fmt.Sprintf("the census has found no leaking goroutines for %v", r.Hold)
 	default:
-		return fmt.Sprintf("%s below %.3g of its line for %v", r.Signal, r.Recover, r.Hold)
+		return fmt.Sprintf("%s was below %.3g%% of its line for %v", r.Signal, 100*r.Recover, r.Hold)
 	}
 }

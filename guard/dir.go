@@ -11,13 +11,12 @@ import (
 	"github.com/leakguard/leakguard/internal/store"
 )
 
-// openStore opens the store in the folder that was chosen, else in the first of
-// the default ones that can be used.
+// openStore opens the store in Config.Dir, or in the first default folder that can be
+// used.
 //
-// A chosen folder that is dangerous is a fault of the configuration
-// ([store.ErrUnsafe]). A default one never is: nobody chose it, and whoever
-// can write to the folder of temporary files could otherwise keep the guard
-// from starting.
+// An unsafe Config.Dir is a fault of the configuration ([store.ErrUnsafe]). An unsafe
+// default folder is not, because anyone who can write to the directory for temporary
+// files could then keep the guard from starting.
 func openStore(cfg Config) (kept *store.Store, fault, diskErr error) {
 	open := func(dir string) (*store.Store, error) {
 		return store.Open(store.Config{
@@ -44,23 +43,23 @@ func openStore(cfg Config) (kept *store.Store, fault, diskErr error) {
 	return nil, nil, errors.Join(errs...)
 }
 
-// cacheFolder is where evidence goes that nobody chose a place for.
+// cacheFolder returns the default folder for evidence.
 func cacheFolder() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("guard: default folder: %w", err)
 	}
-	// A home that does not exist, such as /nonexistent of a service's
-	// account, is not ours to make, even where we could.
+	// Do not create a missing home directory, such as /nonexistent of a service
+	// account, even if that is possible.
 	if _, err := os.Stat(filepath.Dir(cache)); err != nil {
 		return "", fmt.Errorf("guard: default folder: no home: %w", err)
 	}
 	return filepath.Join(cache, "leakguard", executable()), nil
 }
 
-// tempFolder is where it goes instead. Everybody may write to the folder of
-// temporary files, so the one below it has to be ours alone: then nobody else
-// can put a link at the place of the store.
+// tempFolder returns the folder to use if cacheFolder cannot be used. Everyone may write
+// to the directory for temporary files, so the store's parent must be closed to other
+// users, who could otherwise put a link in the store's place.
 func tempFolder() (string, error) {
 	parent := filepath.Join(os.TempDir(), "leakguard-"+strconv.Itoa(os.Geteuid()))
 	if err := os.Mkdir(parent, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -71,7 +70,7 @@ func tempFolder() (string, error) {
 		return "", fmt.Errorf("guard: default folder: %w", err)
 	}
 	if !fi.IsDir() || !ownedAlone(fi) {
-		return "", fmt.Errorf("guard: default folder: %s is a link, somebody else's or open to others: remove it, or set Config.Dir: %w", parent, store.ErrUnsafe)
+		return "", fmt.Errorf("guard: default folder: %s is not a directory, belongs to another user, or is open to others; remove it, or set Config.Dir: %w", parent, store.ErrUnsafe)
 	}
 	return filepath.Join(parent, executable()), nil
 }

@@ -4,5 +4,5 @@ package guard
 
 import "io/fs"
 
-// ownedAlone is true where temporary files have a folder of each user's own.
+// ownedAlone is always true, because each user has a directory for temporary files here.
 func ownedAlone(fs.FileInfo) bool { return true }

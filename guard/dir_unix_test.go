@@ -59,15 +59,15 @@ func TestDefaultFolder(t *testing.T) {
 		{"temp is a link", func(t *testing.T, _, temp string) error {
 			t.Setenv("HOME", "")
 			return os.Symlink(t.TempDir(), filepath.Dir(temp))
-		}, "", "is a link, somebody else's or open to others"},
+		}, "", "belongs to another user, or is open to others"},
 		{"temp is open to others", func(t *testing.T, _, temp string) error {
 			t.Setenv("HOME", "")
 			return errors.Join(os.Mkdir(filepath.Dir(temp), 0o700), os.Chmod(filepath.Dir(temp), 0o770))
-		}, "", "is a link, somebody else's or open to others"},
+		}, "", "belongs to another user, or is open to others"},
 		{"temp is a file", func(t *testing.T, _, temp string) error {
 			t.Setenv("HOME", "")
 			return os.WriteFile(filepath.Dir(temp), nil, 0o600)
-		}, "", "is a link, somebody else's or open to others"},
+		}, "", "belongs to another user, or is open to others"},
 		{"neither", func(t *testing.T, _, _ string) error {
 			t.Setenv("HOME", "")
 			t.Setenv("TMPDIR", nobodys)
@@ -125,7 +125,7 @@ func TestNoDefaultFolder(t *testing.T) {
 	if g.Store() != nil {
 		t.Error("there is a store")
 	}
-	book.once(t, "the folder cannot be used")
+	book.once(t, "Dir cannot be used")
 	if err := g.Close(); err != nil {
 		t.Error(err)
 	}

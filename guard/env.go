@@ -13,23 +13,23 @@ import (
 
 const envPrefix = "LEAKGUARD_"
 
-// settings are the variables that WithEnv knows.
+// settings are the variables that WithEnv reads, without the prefix.
 var settings = map[string]struct {
 	allowed string
 	set     func(c *Config, value string) error
 }{
 	"DIR": {"a path", func(c *Config, v string) error {
 		if v == "" {
-			return errors.New("it is empty")
+			return errors.New("empty")
 		}
 		c.Dir = v
 		return nil
 	}},
-	"LIMIT": {"bytes, such as 536870912 or 512MiB", func(c *Config, v string) (err error) {
+	"LIMIT": {"a byte size, such as 536870912 or 512MiB", func(c *Config, v string) (err error) {
 		c.Limit, err = parseBytes(v)
 		return err
 	}},
-	"HEAP": {"live heap in bytes, such as 400MiB", func(c *Config, v string) error {
+	"HEAP": {"a byte size, such as 400MiB", func(c *Config, v string) error {
 		n, err := parseBytes(v)
 		c.line(Lines{LiveHeap: n})
 		return err
@@ -43,9 +43,9 @@ var settings = map[string]struct {
 		n, err := strconv.ParseInt(v, 10, 64)
 		switch {
 		case err != nil:
-			err = errors.New("it is no whole number")
+			err = errors.New("not a whole number")
 		case n <= 0:
-			err = errors.New("it is not above 0")
+			err = errors.New("not above 0")
 		}
 		c.line(Lines{Goroutines: n})
 		return err
@@ -53,14 +53,14 @@ var settings = map[string]struct {
 	"INTERVAL": {"a duration from 10ms to 1m, such as 1s", func(c *Config, v string) (err error) {
 		c.Interval, err = time.ParseDuration(v)
 		if err == nil && (c.Interval < shortestInterval || c.Interval > longestInterval) {
-			err = errors.New("it is out of range")
+			err = errors.New("out of range")
 		}
 		return err
 	}},
-	"KEEP_BYTES": {"bytes, at least 1MiB, such as 256MiB", func(c *Config, v string) (err error) {
+	"KEEP_BYTES": {"a byte size of at least 1MiB, such as 256MiB", func(c *Config, v string) (err error) {
 		c.KeepBytes, err = parseBytes(v)
 		if err == nil && c.KeepBytes < leastKeepBytes {
-			err = errors.New("it is too small")
+			err = errors.New("too small")
 		}
 		return err
 	}},
@@ -71,34 +71,34 @@ var settings = map[string]struct {
 	"PRESSURE_TIME": {"a duration above 0, such as 30s", func(c *Config, v string) (err error) {
 		c.Pressure.Time, err = time.ParseDuration(v)
 		if err == nil && c.Pressure.Time <= 0 {
-			err = errors.New("it is not above 0")
+			err = errors.New("not above 0")
 		}
 		return err
 	}},
 	"BLACK_BOX": {"true or false", func(c *Config, v string) error {
 		on, err := strconv.ParseBool(v)
 		if err != nil {
-			return errors.New("it is neither")
+			return errors.New("not a boolean")
 		}
 		c.NoBlackBox = !on
 		return nil
 	}},
 	"CRASH_OUTPUT": {"true or false", func(c *Config, v string) (err error) {
 		if c.CrashOutput, err = strconv.ParseBool(v); err != nil {
-			err = errors.New("it is neither")
+			err = errors.New("not a boolean")
 		}
 		return err
 	}},
 	"OFF": {"true or false", func(c *Config, v string) (err error) {
 		if c.Off, err = strconv.ParseBool(v); err != nil {
-			err = errors.New("it is neither")
+			err = errors.New("not a boolean")
 		}
 		return err
 	}},
 }
 
-// line moves one line: in Lines, or where Rules are set in the rule of that
-// name, which is added if there is none.
+// line sets one line. If Rules is set, it replaces or adds the rule of that name
+// there, else it sets the field of Lines.
 func (c *Config) line(l Lines) {
 	if c.Rules != nil {
 		c.Rules = overlay(c.Rules, l.rules())
@@ -115,9 +115,9 @@ func (c *Config) line(l Lines) {
 	}
 }
 
-// WithEnv returns the configuration with the environment laid over it, so that
-// an image can be configured without code. [Start] never reads these variables
-// by itself. They are:
+// WithEnv returns c with the settings of the environment applied, so that an image
+// can be configured without a rebuild. [Start] never reads the environment itself.
+// The variables are:
 //
 //	LEAKGUARD_DIR             Dir
 //	LEAKGUARD_LIMIT           Limit, such as 536870912 or 512MiB
@@ -128,17 +128,17 @@ func (c *Config) line(l Lines) {
 //	LEAKGUARD_KEEP_BYTES      KeepBytes, such as 256MiB
 //	LEAKGUARD_PRESSURE_SHARE  Pressure.Share, such as 0.85 or 85%
 //	LEAKGUARD_PRESSURE_TIME   Pressure.Time, such as 30s
-//	LEAKGUARD_BLACK_BOX       not NoBlackBox, true or false
+//	LEAKGUARD_BLACK_BOX       the opposite of NoBlackBox, true or false
 //	LEAKGUARD_CRASH_OUTPUT    CrashOutput, true or false
 //	LEAKGUARD_OFF             Off, true or false
 //
-// Where Rules is set, the three lines replace the rule of that name, or add
-// it. Units are B, KiB, MiB, GiB and TiB; a number without one is bytes.
+// If Rules is set, each line replaces the rule of that name, or adds it. Byte sizes
+// may have the unit B, KiB, MiB, GiB or TiB; the default is B.
 //
-// Names that Kubernetes itself sets in pods beside a Service called leakguard
-// (LEAKGUARD_SERVICE_*, LEAKGUARD_PORT and LEAKGUARD_PORT_*) are ignored. Any
-// other unknown LEAKGUARD_* and every bad value is an error that names it, all
-// of them at once; the configuration returned with an error is the original.
+// WithEnv ignores the variables that Kubernetes sets for a Service called leakguard:
+// LEAKGUARD_SERVICE_*, LEAKGUARD_PORT and LEAKGUARD_PORT_*. It returns an error that
+// names every other unknown LEAKGUARD_* variable and every invalid value. With an
+// error it returns c unchanged.
 func (c Config) WithEnv() (Config, error) { return c.withEnviron(os.Environ()) }
 
 func (c Config) withEnviron(environ []string) (Config, error) {
@@ -152,7 +152,7 @@ func (c Config) withEnviron(environ []string) (Config, error) {
 		}
 		setting, known := settings[key]
 		if !known {
-			errs = append(errs, fmt.Errorf("%s: no such setting; there are %s", name, settingNames()))
+			errs = append(errs, fmt.Errorf("%s: unknown setting; the settings are %s", name, settingNames()))
 			continue
 		}
 		if err := setting.set(&out, value); err != nil {
@@ -174,10 +174,10 @@ func settingNames() string {
 	return strings.Join(names, ", ")
 }
 
-// parseBytes reads an amount with a binary unit; it is above 0.
+// parseBytes parses a byte size above 0, with or without a unit.
 func parseBytes(text string) (int64, error) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
-		return n, nil // exact, where a float64 has 53 bits
+		return n, nil // a float64 would keep only 53 bits
 	}
 	number, factor := text, 1.0
 	for _, unit := range []struct {
@@ -191,26 +191,26 @@ func parseBytes(text string) (int64, error) {
 	}
 	n, err := strconv.ParseFloat(number, 64)
 	if err != nil {
-		return 0, errors.New("it is no amount")
+		return 0, errors.New("not a byte size")
 	}
 	if n *= factor; !(n >= 1 && n < math.MaxInt64) {
-		return 0, errors.New("it is out of range")
+		return 0, errors.New("out of range")
 	}
 	return int64(n), nil
 }
 
-// parseShare reads '0.9' or '90%'.
+// parseShare parses '0.9' or '90%'.
 func parseShare(text string) (float64, error) {
 	number, percent := strings.CutSuffix(text, "%")
 	share, err := strconv.ParseFloat(number, 64)
 	if err != nil {
-		return 0, errors.New("it is no number")
+		return 0, errors.New("not a number")
 	}
 	if percent {
 		share /= 100
 	}
 	if !(share > 0 && share <= 1) {
-		return 0, errors.New("it is out of range")
+		return 0, errors.New("out of range")
 	}
 	return share, nil
 }

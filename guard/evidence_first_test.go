@@ -222,7 +222,7 @@ func TestALongIncidentHasItsFirstAndItsNewest(t *testing.T) {
 		if text := m.Decisions[len(m.Decisions)-1].Text; !strings.HasPrefix(text, "recovered: ") || m.Recovered == nil {
 			t.Errorf("the last decision is %q, recovered %v", text, m.Recovered)
 		}
-		if text := m.Decisions[8].Text; !strings.Contains(text, "are left out here") {
+		if text := m.Decisions[8].Text; !strings.Contains(text, "are omitted here") {
 			t.Errorf("nothing says what was left out, but %q", text)
 		}
 	})

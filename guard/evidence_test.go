@@ -230,7 +230,7 @@ func checkManifest(t *testing.T, m incident.Manifest) {
 			if s.Outcome == incident.OutcomeWritten && s.File == "" || s.Outcome == incident.OutcomeFailed {
 				t.Errorf("step %+v", s)
 			}
-			if s.Kind == profile.GoroutineLeak && !strings.Contains(s.Reason, "not opted in") {
+			if s.Kind == profile.GoroutineLeak && !strings.Contains(s.Reason, "Config.GoroutineLeak is not set") {
 				t.Errorf("%+v without opting in", s)
 			}
 		}

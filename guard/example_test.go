@@ -47,7 +47,7 @@ func ExampleConfig_WithEnv_error() {
 	fmt.Println(err)
 	// Output:
 	// guard: faults in the environment: 1:
-	// LEAKGUARD_INTERVAL: "5ms": it is out of range; want a duration from 10ms to 1m, such as 1s
+	// LEAKGUARD_INTERVAL: "5ms": out of range; want a duration from 10ms to 1m, such as 1s
 }
 
 // Rules of one's own replace the default ones.

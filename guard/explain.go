@@ -17,19 +17,18 @@ import (
 )
 
 const (
-	// mostExplanations bounds what waits to be explained.
+	// mostExplanations is the most incidents that wait to be explained.
 	mostExplanations = 32
-	// explainAgain is how long an explanation waits that was refused for want
-	// of memory or of peace.
+	// explainAgain is the pause before an explanation is retried that was refused for
+	// lack of memory or because a capture was running.
 	explainAgain = time.Second
-	// renderBytes is what the three forms of a report allocate: 1.6 MiB where the
-	// profiles are small, and up to 5 where they are large, for which PredictCompare
-	// says more than enough.
+	// renderBytes is what the three forms of a report allocate: 1.6 MiB for small
+	// profiles, and up to 5 MiB for large ones, which PredictCompare more than covers.
 	renderBytes = 2 << 20
-	// mostSuspects is how many suspects an incident and its manifest have.
+	// mostSuspects is the most suspects that an incident and its manifest have.
 	mostSuspects = 8
-	// explainEarlier is how many incidents of earlier processes are explained
-	// at a start: the newest.
+	// explainEarlier is how many incidents of earlier processes, the newest, are
+	// explained after a start.
 	explainEarlier = 5
 )
 
@@ -37,22 +36,21 @@ const (
 type explanations struct {
 	waiting []explanation
 	running bool
-	now     string        // the ID of the one that is running
-	after   time.Duration // when the next may begin, since Start
+	now     string        // the ID of the incident being explained
+	after   time.Duration // the earliest time for the next one, since Start
 	workers sync.WaitGroup
 }
 
-// explanation is an incident to be explained: profiles compared, suspects
-// ranked, a report written. That takes up to seconds and a hundred MiB, so it is
-// done when all evidence is safe, on a goroutine of its own that lives no longer
-// than that.
+// explanation is an incident to be explained: its profiles are compared, suspects ranked,
+// and a report written. That takes up to seconds and a hundred MiB, so it is done on its
+// own goroutine, after all evidence is safe.
 type explanation struct {
 	id        string
 	earlier   bool  // of an earlier process
-	predicted int64 // bytes that it will allocate
+	predicted int64 // bytes that the explanation will allocate
 }
 
-// explained is what became of it.
+// explained is the result of an explanation.
 type explained struct {
 	explanation
 	report   *report.Report
@@ -81,8 +79,8 @@ func (l *loop) wantExplanation(e explanation) {
 	x.waiting = append(x.waiting, e)
 }
 
-// settleReport ends the wait for the report of an incident that is over, unless it is
-// being explained or is to be.
+// settleReport ends the wait for the report of an incident that is over, unless its
+// explanation is running or queued.
 func (l *loop) settleReport(i *liveIncident) {
 	x := &l.explanations
 	if x.running && x.now == i.ID || slices.ContainsFunc(x.waiting, func(e explanation) bool { return e.id == i.ID }) {
@@ -91,20 +89,19 @@ func (l *loop) settleReport(i *liveIncident) {
 	l.sinks.reports.settle(i.ID, Incident{})
 }
 
-// suspectsOf returns the suspects of a report that are kept in the manifest.
+// suspectsOf returns the suspects of a report for the manifest.
 func suspectsOf(r *report.Report) incident.Suspects {
 	return r.Suspects[:min(len(r.Suspects), mostSuspects)]
 }
 
-// explain starts the next explanation when there is room and peace for it.
+// explain starts the next explanation if there is enough memory and no capture is running.
 func (l *loop) explain() {
 	x := &l.explanations
 	if len(x.waiting) == 0 || x.running || l.view.at < x.after {
 		return
 	}
 	x.after = l.view.at + explainAgain
-	// The first for which there is room: one that needs much must not hold up
-	// the others.
+	// Take the first one that fits in memory, so that a large one does not delay the others.
 	next := slices.IndexFunc(x.waiting, l.mayExplain)
 	if next < 0 {
 		return
@@ -119,8 +116,8 @@ func (l *loop) explain() {
 	})
 }
 
-// mayExplain reports whether an explanation may begin; the first refusal is told
-// in the incident's manifest.
+// mayExplain reports whether an explanation may begin. The first refusal is recorded in
+// the incident's manifest.
 func (l *loop) mayExplain(e explanation) bool {
 	why := l.refuseExplanation(e)
 	if i := l.find(e.id); why != "" && i != nil && !i.waits {
@@ -130,10 +127,10 @@ func (l *loop) mayExplain(e explanation) bool {
 	return why == ""
 }
 
-// refuseExplanation says why an explanation has to wait; "" if it does not.
+// refuseExplanation says why an explanation has to wait, or returns "".
 func (l *loop) refuseExplanation(e explanation) string {
 	if l.busy() {
-		return "evidence is being taken, or the limit is near"
+		return "a capture is running, or the limit is near"
 	}
 	headroom := l.view.headroom
 	free := int64(0)
@@ -144,7 +141,7 @@ func (l *loop) refuseExplanation(e explanation) string {
 	return why
 }
 
-// explained has the report written into the incident's folder.
+// explained queues the report to be written to the incident's folder.
 func (l *loop) explained(done explained) {
 	if done.err != nil {
 		l.explanations.running = false
@@ -164,13 +161,13 @@ func (l *loop) explained(done explained) {
 		l.post(func() { l.reported(done) })
 	}) {
 		l.explanations.running = false
-		done.err = errors.New("guard: too many reports and manifests wait to be written")
+		done.err = errors.New("guard: too many reports and manifests are waiting to be written")
 		l.notExplained(done)
 	}
 }
 
-// prove tells the census which of the sites the garbage collector has proven to
-// leak, if the incident has such a profile and is of this process.
+// prove tells the census which sites the garbage collector has proven to leak, if the
+// incident has a goroutine leak profile and belongs to this process.
 func (l *loop) prove(r *report.Report) {
 	of := r.Manifest.Process
 	if r.GoroutineLeak == nil || of.PID != l.process.PID || !of.Started.Equal(l.process.Started) {
@@ -187,7 +184,7 @@ func (l *loop) prove(r *report.Report) {
 	}
 }
 
-// reported says that a report is there.
+// reported logs a report that was written and sends the event.
 func (l *loop) reported(done explained) {
 	l.explanations.running = false
 	if done.err != nil {
@@ -202,7 +199,7 @@ func (l *loop) reported(done explained) {
 		}
 	}
 	if i := l.find(done.id); i != nil {
-		if with := done.manifest.Artefacts; len(with) >= len(i.Artefacts) { // else a later round has added to them
+		if with := done.manifest.Artefacts; len(with) >= len(i.Artefacts) { // otherwise a later capture has added files
 			i.Artefacts = with
 		}
 		i.decide("explained: " + done.report.Headline)
@@ -223,13 +220,13 @@ func (l *loop) notExplained(done explained) {
 	l.explainedFor(done.id, "", nil)
 	l.counters.failedReports.Add(1)
 	if l.once.first("explain") {
-		l.log.Warn("leakguard: an incident could not be explained; its profiles are not affected, further ones are only counted",
+		l.log.Warn("leakguard: an incident could not be explained; its profiles are not affected; further failures are only counted",
 			"incident", done.id, "error", done.err)
 	}
 }
 
-// writeReport keeps a report with its incident. current is the record of an
-// incident that is still under way; the manifest of another one is read from disk.
+// writeReport writes a report to its incident's folder. current is the record of a current
+// incident. If it is nil, the manifest is read from disk.
 func (k *keeper) writeReport(done *explained, current *evidence.Record) (err error) {
 	f := k.Folder(done.id)
 	if f == nil {
@@ -250,14 +247,14 @@ func (k *keeper) writeReport(done *explained, current *evidence.Record) (err err
 		if !slices.ContainsFunc(f.Artefacts(), func(a incident.Artefact) bool { return a.Name == incident.ReportText }) {
 			return err
 		}
-		// The text says all that the others do.
+		// The text form is complete, so the other forms may be missing.
 		if k.once.first("report") {
-			k.log.Warn("leakguard: the HTML or Markdown form of a report could not be written; the text report was. Further ones are not logged",
+			k.log.Warn("leakguard: the HTML or Markdown form of a report could not be written; the text form was written; further failures are not logged",
 				"incident", done.id, "error", err)
 		}
 	}
 	done.manifest, done.folder = current.Snapshot(), f.Path()
-	// One that was cut short stays without a manifest: that says so.
+	// An incident that was cut short gets no manifest, because that marks it as cut short.
 	if !done.manifest.CutShort {
 		if err := errors.Join(f.Sync(), current.Write(f)); err != nil {
 			return err
@@ -267,8 +264,8 @@ func (k *keeper) writeReport(done *explained, current *evidence.Record) (err err
 	return nil
 }
 
-// unexplained picks the newest incidents of earlier processes that have profiles
-// and no report: there was no headroom for it, or no time.
+// unexplained returns the newest incidents of earlier processes that have profiles but no
+// report, for lack of memory or time.
 func (k *keeper) unexplained(incidents []incident.Manifest) []explanation {
 	var out []explanation
 	for _, m := range slices.Backward(incidents) {
@@ -289,8 +286,8 @@ func (k *keeper) unexplained(incidents []incident.Manifest) []explanation {
 	return out
 }
 
-// predictExplanation says how many bytes an explanation of such files will
-// allocate, and whether it is still to be made.
+// predictExplanation predicts how many bytes an explanation of the files allocates. wanting
+// says that there are profiles without a report.
 func predictExplanation(files []incident.Artefact) (predicted int64, wanting bool) {
 	var sizes []int64
 	reported := false
@@ -300,13 +297,13 @@ func predictExplanation(files []incident.Artefact) (predicted int64, wanting boo
 		}
 		if a.Kind != nil {
 			sizes = append(sizes, a.Size)
-			reported = false // it does not know this one
+			reported = false // the report does not cover this profile
 		}
 	}
 	return budget.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported
 }
 
-// writeReport keeps all forms of a report in an incident's folder.
+// writeReport writes all forms of a report to an incident's folder.
 func writeReport(f *store.Folder, r *report.Report) error {
 	return r.WriteForms(func(name string, form func(io.Writer) error) error {
 		_, err := f.Write(name, form)

@@ -129,7 +129,7 @@ func TestRefuseExplanation(t *testing.T) {
 	}
 	l := quiet()
 	l.watch.ledger.underway = []underway{{}}
-	if why := l.refuseExplanation(e); !strings.Contains(why, "evidence is being taken") {
+	if why := l.refuseExplanation(e); !strings.Contains(why, "a capture is running") {
 		t.Errorf("beside a capture: %q", why)
 	}
 	l = quiet()

@@ -121,7 +121,7 @@ func TestMillionGoroutinesNearTheLimit(t *testing.T) {
 func TestMillionGoroutinesWithoutALimit(t *testing.T) {
 	r := crowdReportOf(t, "far")
 	text := strings.Join(outcomesOf(r.Manifest, profile.Goroutine), "\n")
-	if !strings.Contains(text, "written goroutine.pb.gz") || !strings.Contains(text, "no text form of") {
+	if !strings.Contains(text, "written goroutine.pb.gz") || !strings.Contains(text, "no text form: with") {
 		t.Errorf("goroutines:\n%s", text)
 	}
 	// The text form stops the world for 7 to 15 s.

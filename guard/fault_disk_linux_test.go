@@ -64,7 +64,7 @@ func TestFullDiskLosesBaselines(t *testing.T) {
 	}
 	g, book := startGuard(t, Config{Dir: dir})
 	waitFor(t, "both to be lost", func() bool { return g.Snapshot().Counters.FailedBaselines == 2 })
-	book.once(t, "baseline profile was not kept")
+	book.once(t, "a baseline profile was lost")
 	// The next is due in a minute, not in an hour as after a good one.
 	g.inLoop(t.Context(), func() { g.loop.baselines.next = baselineEvery })
 	g.keeper.surveyed(g.keeper.Baseline)
@@ -84,9 +84,9 @@ func TestReadOnlyFolder(t *testing.T) {
 	if g.Store() != nil {
 		t.Error("there is a store")
 	}
-	book.once(t, "the folder cannot be used")
+	book.once(t, "Dir cannot be used")
 	box.next(t, Opened)
-	if i := box.next(t, Captured).Incident; !strings.Contains(i.NotCaptured, "no folder") || i.Folder != "" {
+	if i := box.next(t, Captured).Incident; !strings.Contains(i.NotCaptured, "no disk") || i.Folder != "" {
 		t.Errorf("not captured: %q, folder %q", i.NotCaptured, i.Folder)
 	}
 	if _, err := g.Capture(t.Context(), "test"); err == nil {

@@ -7,39 +7,40 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// verdictSpan is since when what grew counts as growth in a verdict: longer than a
-// cycle of the garbage collector or of a job, short enough to be of now.
+// verdictSpan is the span over which a verdict measures growth. It is longer than a
+// cycle of the garbage collector or of a job, and short enough to describe the
+// present.
 const verdictSpan = 10 * time.Minute
 
-// verdict is what fills the memory as of the last reading.
+// verdict says what fills the memory at the last reading.
 func (l *loop) verdict() incident.Verdict {
 	return l.reading.Verdict(l.history.oldest(l.reading.Time.Add(-verdictSpan)))
 }
 
 const (
-	// From cacheAt on a cgroup filled by page cache is worth a line; the next one
-	// only after it was below cacheOver for cacheHold.
+	// An episode of a cgroup full of page cache begins at cacheAt. It ends after
+	// usage has been below cacheOver for cacheHold.
 	cacheAt, cacheOver = 0.95, 0.85
 	cacheHold          = time.Minute
-	// dirtyFor is for how long page cache must wait to be written before it
-	// is told: each writer leaves some behind for a moment.
+	// dirtyFor is how long dirty pages must fill the cgroup before that is logged,
+	// because every writer leaves some for a moment.
 	dirtyFor = 5 * time.Second
 )
 
-// cacheWatch tells, once an episode, that the cgroup's limit is met by page cache,
-// which is no incident. It is a function of what it is shown.
+// cacheWatch decides when to log that page cache has reached the cgroup's limit, once
+// per episode. It depends only on its inputs.
 type cacheWatch struct {
 	saidCache, saidDirty bool
 	low, dirty           since
 }
 
-// since is when something began to hold.
+// since is when a condition began to hold.
 type since struct {
 	holds bool
 	at    time.Duration
 }
 
-// lasts notes whether something holds, and reports whether it has for so long.
+// lasts records whether the condition holds, and reports whether it has held for long.
 func (s *since) lasts(holds bool, at, long time.Duration) bool {
 	if !holds || !s.holds {
 		s.holds, s.at = holds, at
@@ -47,8 +48,7 @@ func (s *since) lasts(holds bool, at, long time.Duration) bool {
 	return holds && at-s.at >= long
 }
 
-// step reports whether the class is to be told now. share is the usage over the
-// limit.
+// step reports whether to log the class now. share is the usage divided by the limit.
 func (w *cacheWatch) step(at time.Duration, share float64, class incident.VerdictClass) bool {
 	if w.low.lasts(share < cacheOver, at, cacheHold) {
 		w.saidCache, w.saidDirty = false, false
@@ -66,7 +66,7 @@ func (w *cacheWatch) step(at time.Duration, share float64, class incident.Verdic
 	return false
 }
 
-// watchCache has it told that page cache fills the cgroup.
+// watchCache logs that page cache fills the cgroup.
 func (l *loop) watchCache() {
 	r := &l.reading
 	if r.CgroupLimit <= 0 || !r.CgroupUsage.Known() {
@@ -80,9 +80,9 @@ func (l *loop) watchCache() {
 		return
 	}
 	d, must := r.Division(), r.Unreclaimable
-	text := fmt.Sprintf("leakguard: the cgroup is at %.0f%% of its limit, all but %v of it page cache that the kernel takes back: not a leak", 100*share, must)
+	text := fmt.Sprintf("leakguard: the cgroup is at %.0f%% of its limit, but all except %v is page cache that the kernel can reclaim; this is not a leak", 100*share, must)
 	if class == incident.VerdictDirty {
-		text = fmt.Sprintf("leakguard: the cgroup is at %.0f%% of its limit, %v of it dirty pages: slow the writer or fsync; not a leak", 100*share, d.Dirty)
+		text = fmt.Sprintf("leakguard: the cgroup is at %.0f%% of its limit, and %v of it are dirty pages; slow down the writer or call fsync; this is not a leak", 100*share, d.Dirty)
 	}
 	limit := r.CgroupLimit
 	l.later(func() {

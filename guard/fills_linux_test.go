@@ -249,7 +249,7 @@ func TestPageCacheIsTold(t *testing.T) {
 			told = append(told, line)
 		}
 	}
-	want := "INFO leakguard: the cgroup is at 99% of its limit, all but 28.6 MiB of it page cache that the kernel takes back: not a leak usage=505.4 MiB unreclaimable=28.6 MiB limit=512.0 MiB"
+	want := "INFO leakguard: the cgroup is at 99% of its limit, but all except 28.6 MiB is page cache that the kernel can reclaim; this is not a leak usage=505.4 MiB unreclaimable=28.6 MiB limit=512.0 MiB"
 	if len(told) != 1 || told[0] != want {
 		t.Errorf("told %q\nwant %q", told, want)
 	}

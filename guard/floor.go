@@ -10,44 +10,44 @@ import (
 )
 
 const (
-	// defaultFloorWindow is long enough for a job that works most of an hour.
+	// defaultFloorWindow is long enough for a job that runs most of an hour.
 	defaultFloorWindow = time.Hour
 	leastFloorWindow   = time.Second
 	longestFloorWindow = 24 * time.Hour
-	// floorSlices is into how many slices the window is cut, and leastSlices how
-	// many it takes to speak of a floor.
+	// floorSlices is the number of slices in the window. A floor needs at least
+	// leastSlices.
 	floorSlices = 60
 	leastSlices = 10
-	// floorShare of the slices are lower than the floor. Not none, or one slice
-	// in which the process was frozen would be the floor for an hour.
+	// floorShare is the share of slices below the floor. It is not 0, because a slice
+	// in which the process was frozen would then be the floor for an hour.
 	floorShare = 0.1
 )
 
-// floors knows what a process does at its quietest: of CPU time and of wake-ups
-// per second in slices of a window, the one that a tenth of the slices are
-// below. Requests and jobs come in bursts and leave slices alone; what ticks does
-// not. It is a function of the readings shown to it.
+// floors measures how much CPU time and how many wake-ups a process uses at its
+// quietest: the value below which a tenth of the slices of the window are. Requests and
+// jobs come in bursts and leave slices alone; timers do not. It depends only on its
+// readings.
 type floors struct {
 	window time.Duration
-	since  time.Duration // of the first reading
-	begin  slicePoint    // of the slice under way
+	since  time.Duration // time of the first reading
+	begin  slicePoint    // start of the current slice
 	begun  bool
 	slices []slice // oldest first, at most floorSlices
 
 	cpu, wakeups int64 // the floors in milli-CPUs and per second, or Unknown
-	fresh        bool  // the last reading has closed a slice
+	fresh        bool  // the last reading has completed a slice
 	scratch      [floorSlices]float64
 }
 
-// slicePoint is a reading at the border of slices.
+// slicePoint is a reading at the border between slices.
 type slicePoint struct {
 	at      time.Duration
-	cpu     time.Duration // used by the process until then, or Unknown
+	cpu     time.Duration // total CPU time of the process, or Unknown
 	wakeups profile.Count
 }
 
-// slice is what the process did in a part of the window: milli-CPUs and wake-ups
-// per second, negative where nobody knows.
+// slice is the usage in a part of the window: milli-CPUs and wake-ups per second,
+// negative if unknown.
 type slice struct {
 	end          time.Duration
 	cpu, wakeups float64
@@ -57,7 +57,7 @@ func newFloors(window time.Duration) floors {
 	return floors{window: window, cpu: profile.Unknown, wakeups: profile.Unknown}
 }
 
-// observe takes a reading. Most of them only look whether the slice is over.
+// observe adds a reading. Most readings fall within a slice and change nothing.
 func (f *floors) observe(at time.Duration, r *incident.Reading) {
 	f.fresh = false
 	now := slicePoint{at: at, cpu: r.CPUTime, wakeups: r.Wakeups}
@@ -70,7 +70,7 @@ func (f *floors) observe(at time.Duration, r *incident.Reading) {
 		return
 	}
 	s := slice{end: at, cpu: profile.Unknown, wakeups: profile.Unknown}
-	// A counter that runs backwards is not known.
+	// A counter that has run backwards gives an unknown value.
 	if used := now.cpu - f.begin.cpu; now.cpu >= 0 && f.begin.cpu >= 0 && used >= 0 {
 		s.cpu = 1000 * used.Seconds() / took
 	}
@@ -83,15 +83,15 @@ func (f *floors) observe(at time.Duration, r *incident.Reading) {
 	}
 	f.slices = append(f.slices, s)
 	f.cpu, f.wakeups = profile.Unknown, profile.Unknown
-	// A window that is not full yet knows no quiet time: it would take the first
-	// minutes for a floor.
+	// There is no floor before the window is full, or it would be that of the first
+	// minutes.
 	if at-f.since >= f.window {
 		f.cpu = f.floor(func(s slice) float64 { return s.cpu })
 		f.wakeups = f.floor(func(s slice) float64 { return s.wakeups })
 	}
 }
 
-// floor is that of a quantity of the slices, or Unknown.
+// floor returns the floor of a quantity of the slices, or Unknown.
 func (f *floors) floor(of func(slice) float64) int64 {
 	known := f.scratch[:0]
 	for _, s := range f.slices {
@@ -106,8 +106,8 @@ func (f *floors) floor(of func(slice) float64) int64 {
 	return int64(math.Round(known[int(floorShare*float64(len(known)))]))
 }
 
-// last is what the newest slice has of a signal, for its trend, which looks for
-// floors of its own; ok is false where the reading has closed none.
+// last returns the newest slice's value of a signal, for the trend, which finds its own
+// floors. ok is false if the last reading has not completed a slice.
 func (f *floors) last(s Signal) (v float64, ok bool) {
 	if !f.fresh {
 		return 0, false
@@ -120,7 +120,7 @@ func (f *floors) last(s Signal) (v float64, ok bool) {
 	return v, v >= 0
 }
 
-// idle is what an incident keeps of the floors; nil where nobody knows them.
+// idle returns the floors for an incident's manifest, or nil if they are unknown.
 func (o *observer) idle() *incident.IdleUse {
 	v, b := &o.view.values, &o.view.base
 	if v[CPUFloor] < 0 && v[WakeupFloor] < 0 {

@@ -3,35 +3,36 @@ package guard
 import "time"
 
 const (
-	// rateWindow is over how long the present rate is measured: long enough
-	// to bridge the pauses of a program that allocates in bursts.
+	// rateWindow is the window of the present rate. It is long enough to bridge the
+	// pauses of a program that allocates in bursts.
 	rateWindow = 50 * time.Millisecond
-	// shortestWindow: over less, one large allocation is a rate of TB/s.
+	// shortestWindow is the shortest window for a rate. In a shorter one, a single
+	// large allocation would be a rate of TB/s.
 	shortestWindow = time.Millisecond
-	// believedFor is for how many times the span over which a rate was seen
-	// it is believed to last: five milliseconds of growth say something of
-	// the next forty, not of the next minute.
+	// believedFor: a rate is extrapolated for this many times the span over which it
+	// was measured. Five milliseconds of growth predict the next forty, not the next
+	// minute.
 	believedFor = 8
-	// suddenFor is for how long a rate is believed that was not seen but
-	// follows from the CPU time used since a calm reading long ago.
+	// suddenFor is how long a rate is extrapolated that was not measured, but
+	// derived from the CPU time used since a calm reading long ago.
 	suddenFor = 25 * time.Millisecond
 
-	// cpuLag: the kernel books the CPU time of threads that run on other
-	// processors in its clock tick, so a reading may lack a few milliseconds.
+	// cpuLag: the kernel accounts the CPU time of threads on other processors in its
+	// clock tick, so a reading may lack a few milliseconds.
 	cpuLag = 5 * time.Millisecond
 
-	// mostPoints bounds the points kept; spacing grows with age, so that
-	// they reach back oldestPoint.
+	// mostPoints is the most points kept. Their spacing grows with age, so that they
+	// reach back to oldestPoint.
 	mostPoints  = 96
 	spacing     = 12
 	oldestPoint = 2 * time.Hour
 
-	// riseWindow is over how long the rise is measured, in riseSlots.
+	// riseWindow is the window of the rise, divided into riseSlots.
 	riseWindow = 10 * time.Second
 	riseSlots  = 10
 )
 
-// point is one reading of Memory; cpu is negative when it is not known.
+// point is one reading of Memory. cpu is negative if unknown.
 type point struct {
 	at, cpu time.Duration
 	bytes   int64
@@ -50,11 +51,11 @@ type low struct {
 	bytes int64
 }
 
-// add takes the next point. It allocates nothing once it has mostPoints.
+// add adds the next point. It allocates nothing once there are mostPoints.
 func (g *growth) add(p point) {
 	g.addLow(p)
-	// Of old points only some are kept: one goes when its neighbours are
-	// closer to each other than a twelfth of its age.
+	// Old points are thinned out: a point is dropped if its neighbours are closer to
+	// each other than a twelfth of its age.
 	kept := g.points[:0]
 	for i, q := range g.points {
 		age := p.at - q.at
@@ -75,7 +76,7 @@ func (g *growth) add(p point) {
 
 func (g *growth) addLow(p point) {
 	const width = riseWindow / riseSlots
-	slot := int64(p.at/width) + 1 // 0 is 'never written'
+	slot := int64(p.at/width) + 1 // 0 means never written
 	l := &g.lows[slot%riseSlots]
 	if l.slot != slot {
 		*l = low{slot, p.bytes}
@@ -101,12 +102,12 @@ func (g *growth) last() int64 {
 	return g.points[len(g.points)-1].bytes
 }
 
-// rate is the present rate in bytes per second: over the last 50 ms, or since
-// the last reading before those if there is none within. sudden says that it
-// follows from CPU time.
+// rate returns the present rate in bytes per second: over the last 50 ms, or since the
+// last reading before that if there is none within. sudden says that it is derived
+// from CPU time.
 func (g *growth) rate() (rate float64, sudden bool) { return g.rateOver(rateWindow) }
 
-// rateOver is the rate over a window that ends now, or since the last reading
+// rateOver returns the rate over a window that ends now, or since the last reading
 // before it if there is none within.
 func (g *growth) rateOver(window time.Duration) (rate float64, sudden bool) {
 	for i := range g.points {
@@ -121,13 +122,13 @@ func (g *growth) rateOver(window time.Duration) (rate float64, sudden bool) {
 
 func (g *growth) age(i int) time.Duration { return g.points[len(g.points)-1].at - g.points[i].at }
 
-// since is the rate since point i, and the span over which it was seen.
+// since returns the rate since point i, and the span over which it was measured.
 func (g *growth) since(i int) (rate float64, span time.Duration, sudden bool) {
 	now, then := g.points[len(g.points)-1], g.points[i]
 	span = now.at - then.at
 	if span > rateWindow && i+2 == len(g.points) && then.cpu >= 0 && now.cpu >= then.cpu {
-		// Nothing was seen in between. What grew took CPU time, and no
-		// longer than that if one core did it.
+		// There is no reading in between. The growth took CPU time, and took no
+		// longer than that if one core caused it.
 		if cpu := now.cpu - then.cpu + cpuLag; cpu < span {
 			span, sudden = cpu, true
 		}
@@ -138,13 +139,13 @@ func (g *growth) since(i int) (rate float64, span time.Duration, sudden bool) {
 	return float64(now.bytes-then.bytes) / span.Seconds(), span, sudden
 }
 
-// forecast says when headroom is used up, if a rate that can be believed for
-// that long meets the limit within the given time; ok is false if none does.
+// forecast predicts when headroom is used up. ok is false unless a rate that may be
+// extrapolated that far does so within the given time.
 //
-// What rose by less than least is no trend, and neither is what grew and
-// stopped: the newer half of the span must grow as well. The spans are tried
-// from the shortest up to the first that shows such a rise and is long enough to
-// be believed for all of the time: longer ones only tell of the past.
+// A rise of less than least is no trend. Neither is growth that has stopped, so the
+// newer half of the span must grow as well. Spans are tried from the shortest to the
+// first that shows such a rise and may be extrapolated for the whole time. Longer ones
+// describe only the past.
 func (g *growth) forecast(headroom, least int64, within time.Duration) (left time.Duration, rate float64, ok bool) {
 	newest := len(g.points) - 1
 	for i := newest - 1; i >= 0; i-- {
@@ -176,7 +177,7 @@ func (g *growth) forecast(headroom, least int64, within time.Duration) (left tim
 	return 0, 0, false
 }
 
-// half is the first point in the newer half of the span since point i.
+// half returns the first point in the newer half of the span since point i.
 func (g *growth) half(i int) int {
 	middle := g.age(i) / 2
 	for j := i + 1; j < len(g.points)-1; j++ {
@@ -187,7 +188,7 @@ func (g *growth) half(i int) int {
 	return i
 }
 
-// lasts is how long the headroom lasts at a rate above 0.
+// lasts returns how long the headroom lasts at a rate above 0.
 func lasts(headroom int64, rate float64) time.Duration {
 	const most = 1000 * time.Hour
 	return time.Duration(min(float64(headroom)/rate, most.Seconds()) * float64(time.Second))

@@ -15,15 +15,15 @@ import (
 )
 
 var (
-	// ErrBusy is returned by Capture while a capture is running.
+	// ErrBusy is returned by Capture while another capture is running.
 	ErrBusy = errors.New("guard: a capture is running")
-	// ErrClosed is returned by Capture on a guard that is closed, or nil.
+	// ErrClosed is returned by Capture on a closed or nil guard.
 	ErrClosed = errors.New("guard: closed")
 )
 
-// Guard watches the process it lives in. Its methods may be called from any
-// goroutine, and on a nil Guard, where they do nothing. Code that the guard calls,
-// such as a sink, may call them too.
+// A Guard watches the process it runs in. Its methods are safe for concurrent use.
+// Code that the guard calls, such as a sink, may call them. On a nil Guard they do
+// nothing.
 type Guard struct {
 	loop    *loop
 	keeper  *keeper
@@ -34,15 +34,15 @@ type Guard struct {
 	ctx       context.Context // done when Close begins
 	cancel    context.CancelFunc
 	closing   chan struct{} // closed by the first Close
-	closeOnce chan struct{} // holds a token until then
-	closed    chan struct{} // closed when Close is through
+	closeOnce chan struct{} // holds a token until the first Close takes it
+	closed    chan struct{} // closed when Close has finished
 	closeErr  error
 	ending    ending
 }
 
-// takeUp goes on with what earlier processes left: it is told what they died of, and
-// their evidence is offered to the sinks where they have not accepted it, and
-// explained where it is not.
+// takeUp finishes the work of earlier processes: it looks for deaths to report,
+// offers the sinks the events that they have not accepted, and queues incidents
+// that have no report for explanation.
 func (g *Guard) takeUp(store *store.Store, at postmortem.Here) {
 	cfg := &g.loop.cfg
 	if len(cfg.Sinks) == 0 && cfg.NoReports && cfg.NoBlackBox {
@@ -50,7 +50,7 @@ func (g *Guard) takeUp(store *store.Store, at postmortem.Here) {
 	}
 	incidents, err := store.Incidents()
 	if err != nil {
-		g.loop.log.Warn("leakguard: earlier incidents could not be listed, nothing of them is offered again or explained", "error", err)
+		g.loop.log.Warn("leakguard: earlier incidents could not be listed; they will not be redelivered or explained", "error", err)
 		return
 	}
 	incidents = slices.DeleteFunc(incidents, g.loop.isOurs)
@@ -58,7 +58,7 @@ func (g *Guard) takeUp(store *store.Store, at postmortem.Here) {
 	if !cfg.NoReports {
 		list = g.keeper.unexplained(incidents)
 		for _, e := range list {
-			g.sinks.reports.expect(e.id) // before a sink is told of it
+			g.sinks.reports.expect(e.id) // before a sink receives an event of it
 		}
 	}
 	g.sinks.redeliver(g.ctx, store, incidents)
@@ -70,21 +70,21 @@ func (g *Guard) takeUp(store *store.Store, at postmortem.Here) {
 	}
 }
 
-// isOurs reports whether an incident is of this guard: evidence is taken from the
-// first reading on, while what earlier processes left is still being looked through.
+// isOurs reports whether an incident belongs to this guard. There may be some
+// already, because the guard captures evidence while takeUp is running.
 func (l *loop) isOurs(m incident.Manifest) bool {
-	if m.CutShort { // or its manifest is still to be written
+	if m.CutShort { // or its manifest has not been written yet
 		return !m.Opened.Before(l.started.Truncate(time.Millisecond))
 	}
 	return m.Process.PID == l.process.PID && m.Process.Host == l.process.Host && m.Process.Started.Equal(l.process.Started)
 }
 
-// inLoop runs f in the loop's goroutine, or here when that has ended. It reports
-// false when ctx is done first.
+// inLoop runs f on the loop's goroutine, or on the caller's if the loop has ended. It
+// returns false if ctx is done first.
 func (g *Guard) inLoop(ctx context.Context, f func()) bool { return g.loop.ask(ctx, f) }
 
-// Store returns a read-only view of the incidents. It is nil if the guard runs without a
-// disk, or is nil itself.
+// Store returns a read-only view of the incidents on disk. It returns nil if the
+// guard runs without a disk or is nil.
 func (g *Guard) Store() *incident.Store {
 	if g == nil || g.keeper.store == nil {
 		return nil
@@ -92,9 +92,9 @@ func (g *Guard) Store() *incident.Store {
 	return g.keeper.store.Reader()
 }
 
-// History returns the readings taken at or after since, oldest first: all of
-// the last 512, and one a minute for ten hours before those. It does not wait for
-// the guard, whatever that is doing.
+// History returns the readings taken at or after since, oldest first. The guard
+// keeps the last 512 readings, and one a minute for the ten hours before them.
+// History never waits for the guard. It returns nil on a nil Guard.
 func (g *Guard) History(since time.Time) []incident.Reading {
 	if g == nil {
 		return nil
@@ -102,15 +102,18 @@ func (g *Guard) History(since time.Time) []incident.Reading {
 	return g.loop.history.since(since)
 }
 
-// Capture takes profiles now, as an incident of its own with trigger 'manual':
-// heap and goroutine, or the given kinds. It returns when they are on disk, and
-// then the incident says where. It is not subject to the rules' cooldowns.
+// Capture captures profiles now and returns when they are on disk. Without kinds it
+// captures a heap and a goroutine profile. The result is an incident of its own with
+// trigger 'manual', whose Folder has the files. Cooldowns and the budget of the rules
+// do not apply.
 //
-// One Capture runs at a time, and none while a rule's evidence of memory or
-// goroutines is being taken: then the error is ErrBusy. An error that
-// comes with an incident's folder says what of the evidence was lost. When ctx
-// ends, a CPU profile is cut short and what it has is kept; Capture itself
-// returns ctx's error at once, and the capture goes on without it.
+// Capture returns [ErrBusy] if another Capture is running or if a rule is capturing
+// evidence of memory or goroutines, and [ErrClosed] if g is closed or nil. If the
+// error is not nil and the incident has a Folder, part of the evidence was lost and
+// the error says which.
+//
+// If ctx ends, Capture returns its error at once. The capture goes on in the
+// background, but a CPU profile is cut short and saved as it is.
 func (g *Guard) Capture(ctx context.Context, reason string, kinds ...profile.Kind) (Incident, error) {
 	if g == nil {
 		return Incident{}, ErrClosed
@@ -125,7 +128,7 @@ func (g *Guard) Capture(ctx context.Context, reason string, kinds ...profile.Kin
 	}
 	// The capture ends with the caller's context, or with the guard.
 	run, cancel := context.WithCancel(ctx)
-	// The caller's context may be of a type whose methods panic, in this goroutine.
+	// The type of the caller's context may have methods that panic.
 	stop := context.AfterFunc(g.ctx, func() { g.loop.guarded(cancel) })
 	reply := make(chan captureReply, 1)
 	asked := g.inLoop(ctx, func() {

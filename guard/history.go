@@ -8,27 +8,28 @@ import (
 )
 
 const (
-	// recentReadings are kept as they were taken: at a reading every 10 ms
-	// the last five seconds, in calm times more than eight minutes.
+	// recentReadings is how many of the newest readings are kept. They cover five
+	// seconds at a reading every 10 ms, and eight minutes in calm times.
 	recentReadings = 512
-	// sparseReadings are kept at most one in sparseEvery: 10 hours.
+	// sparseReadings is how many older readings are kept, one per sparseEvery.
+	// They cover 10 hours.
 	sparseReadings = 600
 	sparseEvery    = time.Minute
 )
 
-// history keeps readings: the recent ones all, older ones one a minute. It takes
-// its memory as it grows and never more than its bounds.
+// history keeps all recent readings, and one a minute of older ones. It allocates
+// its memory as it grows, up to its bounds.
 //
-// The loop alone adds to it and reads it as it likes. Others may call since and
-// from.
+// Only the loop adds readings, and it reads without locking. Other goroutines may
+// call only since and from.
 type history struct {
-	asking         sync.Mutex // held by one other at a time, so that the loop waits for one at most
-	mu             sync.Mutex // held by the loop while it adds, and by others while they read
+	asking         sync.Mutex // admits one other goroutine at a time, so that the loop waits for at most one
+	mu             sync.Mutex // held by the loop while it adds, and by other goroutines while they read
 	recent, sparse ring
 	lastSparse     time.Time
 }
 
-// ring is a bounded queue of readings that forgets the oldest.
+// ring is a bounded queue of readings that drops the oldest.
 type ring struct {
 	items []incident.Reading
 	next  int
@@ -65,8 +66,8 @@ func (r *ring) each(f func(*incident.Reading)) {
 	}
 }
 
-// each calls f for all readings, oldest first: one a minute as far back as the
-// recent ones do not reach, then all of those.
+// each calls f for all readings, oldest first: one a minute for the time before the
+// recent ones, then all recent ones.
 func (h *history) each(f func(*incident.Reading)) {
 	var oldestRecent time.Time
 	if len(h.recent.items) > 0 {
@@ -84,8 +85,8 @@ func (h *history) each(f func(*incident.Reading)) {
 func (h *history) since(t time.Time) []incident.Reading {
 	h.asking.Lock()
 	defer h.asking.Unlock()
-	// Twice, so that memory is allocated while the loop does not wait: that may be
-	// when a goroutine has to help the garbage collector.
+	// Two passes, so that nothing is allocated while mu is held: an allocation may
+	// have to assist the garbage collector, and the loop would wait for that.
 	n := 0
 	h.locked(func(r *incident.Reading) {
 		if !r.Time.Before(t) {
@@ -95,7 +96,7 @@ func (h *history) since(t time.Time) []incident.Reading {
 	if n == 0 {
 		return nil
 	}
-	const meanwhile = 16 // readings that may be added
+	const meanwhile = 16 // readings that may be added between the passes
 	out := make([]incident.Reading, 0, n+meanwhile)
 	h.locked(func(r *incident.Reading) {
 		if !r.Time.Before(t) {
@@ -121,15 +122,15 @@ func (h *history) from(t time.Time) *incident.Reading {
 	return copied
 }
 
-// locked is each for others than the loop.
+// locked is each for goroutines other than the loop's.
 func (h *history) locked(f func(*incident.Reading)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.each(f)
 }
 
-// oldest is from for the loop, without a copy: it is valid until the next reading
-// is added.
+// oldest is from for the loop. It returns a pointer into the history, valid until
+// the next reading is added.
 func (h *history) oldest(t time.Time) (found *incident.Reading) {
 	h.each(func(r *incident.Reading) {
 		if found == nil && !r.Time.Before(t) {
@@ -139,7 +140,7 @@ func (h *history) oldest(t time.Time) (found *incident.Reading) {
 	return found
 }
 
-// last returns the newest n readings at most, oldest first.
+// last returns up to n of the newest readings, oldest first.
 func (h *history) last(n int) []incident.Reading {
 	all := len(h.recent.items)
 	out := make([]incident.Reading, 0, min(n, all))
@@ -153,12 +154,11 @@ func (h *history) last(n int) []incident.Reading {
 	return out
 }
 
-// historyPoints bounds what an incident keeps of the time before it.
+// historyPoints is the most points that an incident keeps of the time before it.
 const historyPoints = 240
 
-// points are at most so many points of the history, for a picture: evenly over
-// all of it, and in its last part ever denser, for a leak of GB/s is over in a
-// second.
+// points returns up to most points of the history for a chart. They are spread evenly
+// and become denser towards the end, because a leak of GB/s is over in a second.
 func (h *history) points(most int) []incident.HistoryPoint {
 	var first, last time.Time
 	h.each(func(r *incident.Reading) {

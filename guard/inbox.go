@@ -6,14 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// inbox is what others have to tell the loop, as functions that its goroutine runs
-// in their order. Posting never blocks: a job of the guard's own posts what became
-// of it and goes on, however long the loop is held up. It stays short, because
-// each job posts a few times at most, and of the callers of the guard's methods
-// only one at a time has a function in it.
+// inbox holds functions from other goroutines that the loop's goroutine runs in order.
+// Posting never blocks, so the guard's own jobs can post their results however busy the
+// loop is. The inbox stays short: each job posts only a few times, and only one caller
+// of the guard's methods at a time has a function in it.
 type inbox struct {
-	wake   chan struct{} // holds a token while there is something
-	asking chan struct{} // holds a token unless a caller's function is in it
+	wake   chan struct{} // holds a token while the queue is not empty
+	asking chan struct{} // holds a token unless a caller's function is in the queue
 
 	mu    sync.Mutex
 	queue []func()
@@ -26,7 +25,7 @@ func newInbox() *inbox {
 	return b
 }
 
-// post adds a function; ok is false where the loop has ended.
+// post adds a function. ok is false if the loop has ended.
 func (b *inbox) post(f func()) (ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -41,7 +40,7 @@ func (b *inbox) post(f func()) (ok bool) {
 	return true
 }
 
-// take returns what there is.
+// take empties the queue and returns its functions.
 func (b *inbox) take() []func() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,7 +49,7 @@ func (b *inbox) take() []func() {
 	return list
 }
 
-// end returns what there is, and has post refuse anything more.
+// end is take, after which post adds nothing more.
 func (b *inbox) end() []func() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -59,8 +58,8 @@ func (b *inbox) end() []func() {
 	return list
 }
 
-// post has f run by the loop's goroutine, or by this one once the loop has ended.
-// It must not be called by what the loop runs.
+// post makes the loop's goroutine run f, or runs it here if the loop has ended. It must
+// not be called from the loop's goroutine.
 func (l *loop) post(f func()) {
 	if l.inbox.post(f) {
 		return
@@ -71,9 +70,9 @@ func (l *loop) post(f func()) {
 	l.step(f)
 }
 
-// ask has a caller's f run like a job's, and waits for that. It reports false when
-// ctx is done first; f is then not run unless it has begun. The loop does not touch
-// ctx, which may be of a type of the program's.
+// ask makes the loop run a caller's f and waits for it. It returns false if ctx is done
+// first; then f is not run unless it has begun. The loop does not use ctx, whose type
+// may belong to the program.
 func (l *loop) ask(ctx context.Context, f func()) bool {
 	select {
 	case <-l.inbox.asking:

@@ -9,31 +9,31 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// keeper takes and keeps the evidence. Whatever touches the disk or takes a profile
-// is done by it, and never by the loop.
+// keeper does all work that uses the disk or takes a profile, so that the loop never
+// does.
 //
-// Nothing stands before evidence: each capture has a goroutine of its own. What can
-// wait is done by three workers, so that what is slow for one reason does not wait
-// for what is slow for another.
+// Evidence comes first: each capture has its own goroutine. Work that can wait is done
+// by three workers, so that one kind of slow work does not wait for another.
 type keeper struct {
 	*evidence.Taker
 	log      *slog.Logger
 	store    *store.Store // nil: no disk
 	counters *counters
 	once     *onces
-	// folderMade is told of each incident that has evidence in its folder.
+	// folderMade is called when an incident gets a folder.
 	folderMade func(id string)
 
 	surveys worker // baselines and censuses
 	records worker // last manifests and reports of this process's incidents
-	slow    worker // what earlier processes left
-	// folders are those of the deaths that were told; the worker slow owns them.
+	slow    worker // work on earlier processes' incidents
+	// folders are the open folders of reported deaths. The worker slow owns them.
 	folders map[string]*store.Folder
-	told    []string      // the deaths whose folders are open, oldest first
+	told    []string      // the IDs of folders, oldest first
 	stopped chan struct{} // closed when all work is done
 }
 
-// newKeeper returns a keeper that keeps the evidence in the store; nil: nowhere.
+// newKeeper returns a keeper that saves evidence in kept, which is nil if there is no
+// disk.
 func newKeeper(cfg *Config, kept *store.Store, module string, c *counters, once *onces) *keeper {
 	k := &keeper{
 		log: cfg.Logger, store: kept, counters: c, once: once, folderMade: func(string) {},
@@ -50,7 +50,7 @@ func newKeeper(cfg *Config, kept *store.Store, module string, c *counters, once 
 	return k
 }
 
-// stands tells the evidence how the process stands.
+// stands passes the state of the process to the taker.
 func (k *keeper) stands(v *view, r *incident.Reading) {
 	s := evidence.State{Headroom: v.headroom, Left: -1, Goroutines: r.Goroutines, ScanHeap: r.ScanHeap, BuckHashSys: r.BuckHashSys}
 	if left, ok := v.timeToLimit(); ok {
@@ -59,8 +59,8 @@ func (k *keeper) stands(v *view, r *incident.Reading) {
 	k.Stands(s)
 }
 
-// do queues what may take long and is not about an incident of this process. It
-// reports whether there was room.
+// do queues slow work that does not concern an incident of this process. It reports
+// whether there was room.
 func (k *keeper) do(f func()) bool { return k.queued(k.slow.do(f)) }
 
 // surveyed queues a baseline or a census.
@@ -73,13 +73,13 @@ func (k *keeper) queued(ok bool) bool {
 	if !ok {
 		k.counters.droppedJobs.Add(1)
 		if k.once.first("jobs") {
-			k.log.Warn("leakguard: a baseline, a report or the like was skipped because too many were waiting; further ones are only counted")
+			k.log.Warn("leakguard: a baseline, census or report was skipped because too many were waiting; further ones are only counted")
 		}
 	}
 	return ok
 }
 
-// finish has an incident's last manifest written and its folder closed.
+// finish queues the last manifest of an incident, after which its folder is closed.
 func (k *keeper) finish(id string, r *evidence.Record) {
 	k.records.must(func() {
 		if err := k.Finish(id, r); err != nil && k.once.first("manifest") {
@@ -88,7 +88,7 @@ func (k *keeper) finish(id string, r *evidence.Record) {
 	})
 }
 
-// close closes the folders that are open. There must be no work left.
+// close closes the open folders. There must be no work left.
 func (k *keeper) close() {
 	k.Close()
 	for _, f := range k.folders {
@@ -97,13 +97,13 @@ func (k *keeper) close() {
 	close(k.stopped)
 }
 
-// guarded keeps a panic from the host: it is counted and logged once.
+// guarded runs f and recovers a panic, which is counted and logged once.
 func (k *keeper) guarded(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			k.counters.panics.Add(1)
 			if k.once.first("panic") {
-				k.log.Error("leakguard: a panic in the guard was recovered; it goes on, further ones are only counted", "panic", words.Foreign(p))
+				k.log.Error("leakguard: a panic in the guard was recovered; the guard goes on, and further panics are only counted", "panic", words.Foreign(p))
 			}
 		}
 	}()

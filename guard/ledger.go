@@ -10,58 +10,59 @@ import (
 )
 
 const (
-	// defaultCapturesPerHour is the budget of automatic captures. It is a
-	// bucket that refills evenly, so it never ends watching for good.
+	// defaultCapturesPerHour is the budget of captures by rules. It is a token bucket
+	// that refills evenly, so captures never stop for good.
 	defaultCapturesPerHour = 6
-	// worseFactor is how much worse things must have become before evidence
-	// is taken inside the cooldown: the headroom a quarter, or the value four
-	// times what it was.
+	// worseFactor is how much worse things must become for evidence within the
+	// cooldown: the headroom falls to a quarter, or the value quadruples.
 	worseFactor = 4
-	// liveFactor: of what the evidence is to show, live memory, a sixteenth
-	// more is enough when death is near.
+	// liveFactor: when the limit is near, a sixteenth more live memory than the
+	// evidence shows is enough for new evidence.
 	liveFactor = 16
-	// fewGoroutines are too few to be worth evidence of their own.
+	// fewGoroutines is a number of additional goroutines that does not justify
+	// evidence.
 	fewGoroutines = 1000
-	// firstBackoff doubles with each failed capture up to longestBackoff.
+	// firstBackoff is the pause after a failed capture. It doubles with each failure
+	// in a row, up to longestBackoff.
 	firstBackoff   = 250 * time.Millisecond
 	longestBackoff = time.Minute
 )
 
-// ledger decides when evidence may be taken: while no other capture is at its
-// first files, while no earlier evidence speaks for the same situation, within a
-// budget, and after a failure only when its back-off has passed.
+// ledger decides when a capture may begin: no other capture is writing its first files, no
+// earlier evidence covers the situation, the budget is not used up, and the back-off after
+// a failure has passed.
 type ledger struct {
 	budget bucket.Bucket // of captures
 
-	begun    int             // captures so far, which numbers them
+	begun    int             // captures so far, the source of their numbers
 	underway []underway      // oldest first
 	saved    []savedEvidence // likewise
 	failures int
 	retryAt  time.Duration
 }
 
-// underway is a capture that has begun and not ended.
+// underway is a running capture.
 type underway struct {
-	savedEvidence // what it is going to be
+	savedEvidence // the evidence that it will be
 	number        int
 	stage         captureStage
-	suspicion     bool // it may prove wrong, and is evidence of nothing until then
+	suspicion     bool // it may turn out wrong, so it does not count as evidence yet
 }
 
-// captureStage is how far a capture is.
+// captureStage is the stage of a capture.
 type captureStage int
 
 const (
-	// taking: its first files are not safe yet.
+	// taking: the first files are not safe yet.
 	taking captureStage = iota
-	// collecting: they are, and it waits for a forced GC and what that shows.
+	// collecting: the first files are safe, and the capture waits for a forced GC.
 	collecting
-	// finishing: what is left takes its time and is no evidence of memory, a CPU
-	// profile or the fsync.
+	// finishing: only slow steps remain that are no evidence of memory, such as a CPU
+	// profile or fsync.
 	finishing
 )
 
-// savedEvidence is what was saved and how things stood then.
+// savedEvidence is saved evidence, with the state of the process at that time.
 type savedEvidence struct {
 	id       string
 	kinds    KindSet
@@ -71,42 +72,41 @@ type savedEvidence struct {
 	live     int64 // live heap and stacks
 }
 
-// verdict is the ledger's answer.
+// verdict is the ledger's decision.
 type verdict struct {
 	admitted bool
-	covered  bool // earlier evidence speaks for this situation
+	covered  bool // earlier evidence covers the situation
 	id       string
 	why      string
-	shows    int64 // where covered: up to how much live memory it does
+	shows    int64 // if covered: up to this much live memory
 }
 
 func newLedger(perHour int) ledger {
 	return ledger{budget: bucket.New(float64(perHour), time.Hour)}
 }
 
-// admit decides whether the rule gets evidence at this instant. An incident that
-// has, or shares, evidence already gets more only when things became much worse,
-// however long it lasts. It changes nothing but the budget's clock.
+// admit decides whether the rule gets evidence now. further says that its incident already
+// has, or shares, evidence; it then gets more only if things have become much worse. admit
+// changes nothing except that it refills the budget.
 func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 	for i := range l.underway {
 		u := &l.underway[i]
-		// Near the limit a second one would take the time in which the first
-		// gets what decides.
+		// Near the limit, a second capture would delay the first one's fresh heap profile.
 		if u.stage == taking || u.stage == collecting && (u.suspicion || v.limitNear()) {
 			return verdict{why: "a capture is running"}
 		}
 	}
 	if l.failures > 0 && v.at < l.retryAt {
-		return verdict{why: fmt.Sprintf("the last capture failed, next try in %v", (l.retryAt - v.at).Round(time.Millisecond))}
+		return verdict{why: fmt.Sprintf("the last capture failed; next attempt in %v", (l.retryAt - v.at).Round(time.Millisecond))}
 	}
-	// The latest evidence that shows what the rule asks for.
+	// Look at the latest evidence with the rule's kinds.
 	why := "no evidence yet"
 	if e := l.latest(r.Capture); e != nil {
 		age := v.at - e.at
 		worse := e.worse(r, v)
 		if worse == "" && (further || age < r.Cooldown) {
 			return verdict{covered: true, id: e.id, shows: e.shows(r, v),
-				why: fmt.Sprintf("%s, saved %v ago, still speaks for this", e.id, age.Round(time.Millisecond))}
+				why: fmt.Sprintf("%s, saved %v ago, still covers this", e.id, age.Round(time.Millisecond))}
 		}
 		why = worse
 		if why == "" {
@@ -114,13 +114,13 @@ func (l *ledger) admit(r Rule, v *view, further bool) verdict {
 		}
 	}
 	if wait := l.budget.Wait(1, v.at); wait > 0 {
-		return verdict{why: fmt.Sprintf("the budget of %.0f captures an hour is used up, next in %v", l.budget.Capacity(), wait.Round(time.Second))}
+		return verdict{why: fmt.Sprintf("the budget of %.0f captures an hour is used up; next capture in %v", l.budget.Capacity(), wait.Round(time.Second))}
 	}
 	return verdict{admitted: true, why: why}
 }
 
-// latest is the newest evidence of the kinds, or nil. That of a capture whose first
-// files are safe counts.
+// latest returns the newest evidence that has the kinds, or nil. A running capture counts
+// once its first files are safe.
 func (l *ledger) latest(kinds KindSet) *savedEvidence {
 	for i := len(l.underway) - 1; i >= 0; i-- {
 		if u := &l.underway[i]; !u.suspicion && u.stage != taking && u.kinds&kinds == kinds {
@@ -135,22 +135,22 @@ func (l *ledger) latest(kinds KindSet) *savedEvidence {
 	return nil
 }
 
-// shows is up to how much live memory the evidence shows what fills it.
+// shows returns the amount of live memory up to which the evidence covers the situation.
 func (e *savedEvidence) shows(r Rule, v *view) int64 {
 	return e.live + e.live/liveFactor + leastRiseOf(v.limits[r.Signal])/4
 }
 
-// worse says in what respect things are much worse than when the evidence was
-// taken; empty if in none.
+// worse says in what respect things are much worse than when the evidence was saved. It
+// returns "" if they are not.
 func (e *savedEvidence) worse(r Rule, v *view) string {
 	s := r.Signal
 	ofMemory := !s.counts() && !s.isFloor() && s != HostMemory
 	if live := v.live.last(); ofMemory && live > e.shows(r, v) && v.liveNear() {
-		// What the evidence shows is not what fills the memory now.
+		// The evidence does not show what fills the memory now.
 		return fmt.Sprintf("live memory rose from %s to %s", profile.Bytes(e.live), profile.Bytes(live))
 	}
 	if then, now := e.values[Goroutines], v.values[Goroutines]; ofMemory && then > 0 && now >= worseFactor*then+fewGoroutines {
-		// Whatever fills the memory, the evidence does not show them.
+		// The evidence does not show the new goroutines.
 		return fmt.Sprintf("goroutines rose from %s to %s", Goroutines.format(then), Goroutines.format(now))
 	}
 	if ofMemory && e.headroom > 0 && v.headroom >= 0 && v.headroom <= e.headroom/worseFactor {
@@ -162,12 +162,12 @@ func (e *savedEvidence) worse(r Rule, v *view) string {
 	return ""
 }
 
-// busy reports whether a capture is at what cannot wait.
+// busy reports whether a capture has not reached finishing.
 func (l *ledger) busy() bool {
 	return slices.ContainsFunc(l.underway, func(u underway) bool { return u.stage != finishing })
 }
 
-// begin notes that a capture of the kinds begins, and returns its number.
+// begin records that a capture begins, and returns its number.
 func (l *ledger) begin(v *view, kinds KindSet, suspicion bool) (number int) {
 	l.begun++
 	l.underway = append(l.underway, underway{
@@ -177,7 +177,7 @@ func (l *ledger) begin(v *view, kinds KindSet, suspicion bool) (number int) {
 	return l.begun
 }
 
-// find returns a capture that is under way, or nil.
+// find returns a running capture, or nil.
 func (l *ledger) find(number int) *underway {
 	for i := range l.underway {
 		if l.underway[i].number == number {
@@ -187,21 +187,21 @@ func (l *ledger) find(number int) *underway {
 	return nil
 }
 
-// drop forgets a capture that has nothing to show.
+// drop removes a capture from those that are running.
 func (l *ledger) drop(number int) {
 	l.underway = slices.DeleteFunc(l.underway, func(u underway) bool { return u.number == number })
 }
 
-// reached notes how far a capture is. live is what of the heap and the stacks was
-// live when its heap profile was taken; 0 where it has none.
+// reached records the stage of a capture. live is the live heap and stacks at its heap
+// profile, or 0 if it has none.
 func (l *ledger) reached(number int, id string, s captureStage, live int64) {
 	if u := l.find(number); u != nil {
 		u.id, u.stage, u.live = id, s, max(u.live, live)
 	}
 }
 
-// end books a capture: the kinds of which evidence is safe, and a back-off unless
-// it is whole. Only a capture that a rule asked for is charged to the budget.
+// end records the end of a capture with the kinds that it has saved. If it is not whole, a
+// back-off begins. charge says whether it uses the budget, as captures by rules do.
 func (l *ledger) end(number int, id string, kinds KindSet, whole, charge bool, at time.Duration) {
 	u := l.find(number)
 	if u == nil {
@@ -222,7 +222,7 @@ func (l *ledger) end(number int, id string, kinds KindSet, whole, charge bool, a
 		l.budget.Spend(1, at)
 	}
 	e.id, e.kinds = id, kinds
-	const keep = 8 // one for each set of kinds that rules are likely to ask for
+	const keep = 8 // enough for each set of kinds that rules are likely to use
 	if len(l.saved) == keep {
 		l.saved = l.saved[:copy(l.saved, l.saved[1:])]
 	}

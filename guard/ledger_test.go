@@ -23,14 +23,14 @@ func TestFailedCaptureIsRetriedWithBackoffAndSpendsNothing(t *testing.T) {
 		at, backoff = at+backoff, min(2*backoff, minute)
 	}
 	tl.look(at+time.Millisecond, memory(905))
-	tl.decided(0, "failed, next try in 59.999s")
+	tl.decided(0, "failed; next attempt in 59.999s")
 	if got := tl.watch.ledger.budget.Tokens(0); got != defaultCapturesPerHour {
 		t.Errorf("failures cost %v of the budget", defaultCapturesPerHour-got)
 	}
 	// The first success ends it, and from then on there is evidence.
 	tl.saved = func(r Rule) KindSet { return r.Capture }
 	tl.run([]step{{at + minute, memory(905), "capture memory"}, {at + 3*minute, memory(905), ""}})
-	tl.decided(0, "still speaks for this")
+	tl.decided(0, "still covers this")
 	// It resets the back-off.
 	tl.saved = func(Rule) KindSet { return 0 }
 	at += 4 * minute

@@ -160,7 +160,7 @@ func TestCaptureAndContexts(t *testing.T) {
 func TestCaptureOfNothingIsAnError(t *testing.T) {
 	g, _ := startGuard(t, Config{})
 	i, err := g.Capture(t.Context(), "test", profile.GoroutineLeak)
-	if err == nil || !strings.Contains(err.Error(), "not opted in") || i.NotCaptured == "" {
+	if err == nil || !strings.Contains(err.Error(), "Config.GoroutineLeak is not set") || i.NotCaptured == "" {
 		t.Errorf("Capture: %q, %v", i.NotCaptured, err)
 	}
 	if c := g.Snapshot().Counters; c.FailedCaptures != 1 || c.Captures != 0 {

@@ -10,37 +10,36 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// readingsBefore is how many readings before the crossing go into the manifest.
+// readingsBefore is how many readings from before the crossing the manifest has.
 const readingsBefore = 60
 
-// incidents are those under way and the captures of their evidence.
+// incidents are the open incidents and the running captures.
 type incidents struct {
 	open     []*liveIncident // by rule; nil: not open
-	captures []*liveCapture  // under way, oldest first
+	captures []*liveCapture  // running, oldest first
 }
 
-// liveIncident is an incident under way.
+// liveIncident is an incident that is open or has a running capture.
 type liveIncident struct {
 	Incident
 	at        time.Duration
-	rounds    int    // of evidence begun
-	capturing int    // of them under way
+	rounds    int    // captures begun
+	capturing int    // captures running
 	left      bool   // the guard was closed while it was open
 	recovery  string // why it recovered; "": it has not
-	waits     bool   // it has been said why it is not explained yet
+	waits     bool   // the reason why it has no report yet is recorded
 	recorder  *recorder
 	record    *evidence.Record
 	report    *reportWait // nil: there will be none
 }
 
-// decide notes what was decided about the incident.
+// decide records a decision about the incident.
 func (i *liveIncident) decide(text string) {
 	i.recorder.note(i.ID, text)
 	i.record.Decide(text)
 }
 
-// find returns the incident of that ID while it is under way or its evidence is
-// being taken.
+// find returns the incident with the ID if it is open or has a running capture, or nil.
 func (n *incidents) find(id string) *liveIncident {
 	for _, i := range n.open {
 		if i != nil && i.ID == id {
@@ -55,7 +54,7 @@ func (n *incidents) find(id string) *liveIncident {
 	return nil
 }
 
-// act does what the policy decided.
+// act carries out a decision of the policy.
 func (l *loop) act(a act) {
 	switch a.do {
 	case openIncident:
@@ -73,7 +72,7 @@ func (l *loop) act(a act) {
 		i := l.open[a.rule]
 		i.decide(fmt.Sprintf("escalated: %s; %s", a.reason, a.why))
 		l.later(func() {
-			l.log.Warn("leakguard: it became worse", "incident", i.ID, "what", a.reason, "why", a.why)
+			l.log.Warn("leakguard: escalated", "incident", i.ID, "what", a.reason, "why", a.why)
 		})
 		l.send(i, Escalated, a.reason)
 	case recoverIncident:
@@ -87,7 +86,7 @@ func (l *loop) openIncident(a act) {
 	l.announce(i, a.rule)
 }
 
-// ruleIncident makes the incident of a rule as of the last reading.
+// ruleIncident makes an incident of a rule from the last reading.
 func (l *loop) ruleIncident(a act) *liveIncident {
 	r := l.watch.rules[a.rule].rule
 	i := l.newIncident(r.Name, incident.TriggerRule, a.reason)
@@ -96,7 +95,7 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 	i.Peak = i.Value
 	i.record.Update(func(m *incident.Manifest) {
 		m.Unit, m.Peak = r.Signal.Unit(), i.Peak
-		if r.Line.kind != lineTimeToLimit { // there is no time for days, nor a need
+		if r.Line.kind != lineTimeToLimit { // that one is urgent, and needs no history of days
 			m.History = l.pastPoints()
 		}
 		if where := l.describeLeaked(); r.Signal == LeakedGoroutines && where != "" {
@@ -106,7 +105,7 @@ func (l *loop) ruleIncident(a act) *liveIncident {
 	return i
 }
 
-// announce says that an incident is open.
+// announce counts and logs an open incident, and sends its first event.
 func (l *loop) announce(i *liveIncident, rule int) {
 	l.counters.incidents.Add(1)
 	l.watch.rules[rule].incidents++
@@ -149,15 +148,14 @@ func (l *loop) recoverIncident(a act) {
 		recovered := i.Recovered
 		m.Recovered, m.Peak = &recovered, i.Peak
 	})
-	// Its place is free for the rule's next incident, which may open before
-	// the capture has ended.
+	// The rule's next incident may open before this one's capture has ended.
 	l.open[a.rule] = nil
 	if i.capturing == 0 {
 		l.endIncident(i)
 	}
 }
 
-// endIncident says that an incident is over.
+// endIncident logs that an incident is over, sends the event, and closes its folder.
 func (l *loop) endIncident(i *liveIncident) {
 	l.later(func() {
 		l.log.Warn("leakguard: recovered", "incident", i.ID, "after", i.Duration.Round(time.Millisecond).String(),
@@ -168,8 +166,8 @@ func (l *loop) endIncident(i *liveIncident) {
 	l.keeper.finish(i.ID, i.record)
 }
 
-// leaveOpen has the manifests of open incidents written a last time, as the guard
-// is closed. They stay open there: that the process ended is no recovery.
+// leaveOpen writes the last manifests of open incidents when the guard is closed. The
+// incidents stay open there, because the end of the process is no recovery.
 func (l *loop) leaveOpen() {
 	for rule, i := range l.open {
 		if i == nil {
@@ -179,13 +177,13 @@ func (l *loop) leaveOpen() {
 		i.decide("the guard was closed while the incident was open")
 		peak := l.watch.rules[rule].peak
 		i.record.Update(func(m *incident.Manifest) { m.Peak = peak })
-		if i.capturing == 0 { // else its capture writes it
+		if i.capturing == 0 { // otherwise its capture writes the manifest
 			l.keeper.finish(i.ID, i.record)
 		}
 	}
 }
 
-// send queues an event for the sinks, of how the incident stands now.
+// send queues an event for the sinks, with the present state of the incident.
 func (l *loop) send(i *liveIncident, kind EventKind, reason string) {
 	e := Event{Kind: kind, Incident: i.Incident, Time: time.Now(), Reason: reason, Report: reportOf(i.report)}
 	l.later(func() { l.sinks.send(e) })
@@ -206,8 +204,8 @@ func (l *loop) limits() []incident.MemoryLimit {
 	return out
 }
 
-// pastPoints are the time before an incident, for a picture: the readings as far
-// back as they reach, and before those the floors that the trends are judged by.
+// pastPoints returns the time before an incident for a chart: the readings as far back
+// as they reach, and before them the floors of the trends.
 func (l *loop) pastPoints() []incident.HistoryPoint {
 	recent := l.history.points(historyPoints / 2)
 	if len(recent) == 0 {

@@ -11,15 +11,15 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// liveCapture is a round of evidence under way.
+// liveCapture is a running capture.
 type liveCapture struct {
-	number    int // as the policy knows it
-	round     int // as the incident counts them
-	rule      int // -1: none asked for it
+	number    int // the policy's number
+	round     int // the number within the incident, from 1
+	rule      int // -1: manual
 	incident  *liveIncident
-	suspicion bool // whether there is an incident is not known yet
+	suspicion bool // it is not known yet whether there is an incident
 	manual    bool
-	reply     chan<- captureReply // nil: nobody waits for it
+	reply     chan<- captureReply // nil: nobody waits
 }
 
 // captureReply answers a manual capture.
@@ -28,14 +28,14 @@ type captureReply struct {
 	err      error
 }
 
-// suspectIncident has the evidence taken of an incident that there may not be.
+// suspectIncident starts a capture on suspicion.
 func (l *loop) suspectIncident(a act) {
 	c := &liveCapture{number: a.capture, rule: a.rule, incident: l.ruleIncident(a), suspicion: true}
 	before := evidence.Held{Heap: int64(l.reading.HeapAlloc), Live: l.live.lowest()}
 	l.capture(c, l.watch.rules[a.rule].rule.Capture, l.ctx, a.why, &evidence.Suspicion{Before: before, Known: a.known})
 }
 
-// capture has a round of evidence taken.
+// capture starts a capture.
 func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why string, s *evidence.Suspicion) {
 	i := c.incident
 	i.rounds++
@@ -60,8 +60,8 @@ func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why s
 	}, func(res evidence.Result) { l.post(func() { l.captured(c, res) }) })
 }
 
-// reached books how far a capture is. From finishing on it is known whether a
-// suspicion is right.
+// reached records the stage of a capture. At finishing it is known whether a suspicion
+// is right.
 func (l *loop) reached(c *liveCapture, s captureStage, res evidence.Result) {
 	l.watch.ledger.reached(c.number, c.incident.ID, s, res.Live)
 	if c.suspicion && s == finishing {
@@ -72,7 +72,7 @@ func (l *loop) reached(c *liveCapture, s captureStage, res evidence.Result) {
 // confirm opens the incident of a suspicion that is right.
 func (l *loop) confirm(c *liveCapture, res evidence.Result) {
 	c.suspicion = false
-	for _, text := range res.Judged { // the manifest has it from the capture
+	for _, text := range res.Judged { // the capture has added it to the manifest
 		c.incident.recorder.note(c.incident.ID, text)
 	}
 	l.watch.confirm(c.rule)
@@ -80,7 +80,7 @@ func (l *loop) confirm(c *liveCapture, res evidence.Result) {
 	l.announce(c.incident, c.rule)
 }
 
-// captured books the end of a capture.
+// captured records the end of a capture.
 func (l *loop) captured(c *liveCapture, res evidence.Result) {
 	i := c.incident
 	at := time.Since(l.started)
@@ -91,7 +91,7 @@ func (l *loop) captured(c *liveCapture, res evidence.Result) {
 		l.sinks.reports.settle(i.ID, Incident{})
 		l.counters.refuted.Add(1)
 		l.later(func() {
-			l.log.Debug("leakguard: memory rose fast, but what rose was garbage", "what", i.Reason)
+			l.log.Debug("leakguard: memory rose fast, but it was garbage", "what", i.Reason)
 		})
 		return
 	}
@@ -126,7 +126,7 @@ func (l *loop) captured(c *liveCapture, res evidence.Result) {
 	}
 	if res.Err != nil && l.once.first("capture") {
 		l.later(func() {
-			l.log.Warn("leakguard: evidence was lost; further losses are only counted and told in the manifest", "incident", i.ID, "error", res.Err)
+			l.log.Warn("leakguard: evidence was lost; further losses are only counted and recorded in the manifest", "incident", i.ID, "error", res.Err)
 		})
 	}
 	if c.manual {
@@ -134,12 +134,11 @@ func (l *loop) captured(c *liveCapture, res evidence.Result) {
 		return
 	}
 	if saved != 0 || c.round == 1 {
-		// Of failures only the first is an event: the retries are our
-		// business.
+		// Only the first failure is an event. Failed retries are not.
 		l.send(i, Captured, i.Reason)
 	}
 	switch {
-	case i.capturing > 0: // the last one to end does that
+	case i.capturing > 0: // the last capture to end does the rest
 	case i.recovery != "":
 		l.endIncident(i)
 	case i.left:
@@ -147,8 +146,7 @@ func (l *loop) captured(c *liveCapture, res evidence.Result) {
 	}
 }
 
-// captureManual begins a manual capture; the answer goes to reply, which may be
-// nil.
+// captureManual begins a manual capture and sends the answer to reply, which may be nil.
 func (l *loop) captureManual(ctx context.Context, trigger incident.Trigger, reason string, kinds []profile.Kind, reply chan<- captureReply) {
 	if l.watch.ledger.busy() || slices.ContainsFunc(l.captures, func(c *liveCapture) bool { return c.manual }) {
 		if reply != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// loop takes the readings and owns all that is decided from them. Only its
-// goroutine touches that, and once it has ended whoever holds after. It calls no
-// code of the program: what is logged, and what sinks and OnPressure are told, is
-// put into queues. Others reach it by its inbox, and read what it publishes.
+// loop takes the readings and makes the decisions. Only its goroutine uses its fields;
+// after that has ended, only the holder of after. It calls no code of the program: log
+// lines, events and calls of OnPressure go through queues or other goroutines. Other
+// goroutines use its inbox, and read what it publishes.
 type loop struct {
 	ctx      context.Context // of captures; done when the guard is closed
 	cfg      Config
@@ -33,16 +33,16 @@ type loop struct {
 	closing  chan struct{}
 	finished chan struct{}
 	after    sync.Mutex
-	words    []func() // to be said once the evidence is under way
+	words    []func() // log lines and events for the end of the step
 
-	// What it knows of the process.
+	// The state of the process.
 	observer
 	reading incident.Reading
 	history *history
 	census  censusWatch
 	cache   cacheWatch
 
-	// What it decides, and what becomes of that.
+	// The decisions and their results.
 	watch *watch
 	incidents
 	baselines    baselines
@@ -64,8 +64,8 @@ func (l *loop) run() {
 	}
 }
 
-// wait waits until it is time to look, and meanwhile does what the inbox has. It
-// reports false once the guard is being closed.
+// wait waits until it is time for a look, and meanwhile runs the functions in the
+// inbox. It returns false when the guard is being closed.
 func (l *loop) wait() bool {
 	for {
 		select {
@@ -79,8 +79,8 @@ func (l *loop) wait() bool {
 			l.step(func() { l.captureManual(l.ctx, incident.TriggerSignal, "signal received", nil, nil) })
 			return true
 		case <-l.inbox.wake:
-			// That somebody has told or asked something is no reason to look: a
-			// dashboard must not change how the guard samples.
+			// A function in the inbox causes no reading, so that a dashboard does not
+			// change the sampling.
 			for _, f := range l.inbox.take() {
 				l.step(f)
 			}
@@ -90,15 +90,14 @@ func (l *loop) wait() bool {
 	}
 }
 
-// step does one thing on the loop. Whoever hears of it finds it published.
+// step runs f on the loop, publishes the state, and then sends what f put off.
 func (l *loop) step(f func()) {
 	l.guarded(f)
 	l.guarded(l.publish)
 	l.guarded(l.say)
 }
 
-// guarded keeps a panic from the host: it is counted, logged once, and the loop
-// goes on.
+// guarded runs f and recovers a panic, which is counted and logged once.
 func (l *loop) guarded(f func()) { l.keeper.guarded(f) }
 
 // look takes a reading, decides, and sets the time of the next look.
@@ -126,25 +125,25 @@ func (l *loop) look() {
 	l.timer.Reset(p.wall)
 	if l.clock != nil {
 		if err := l.clock.Arm(p.cpu); err != nil && l.once.first("clock") {
-			l.log.Warn("leakguard: the CPU clock failed, polling instead", "error", err)
+			l.log.Warn("leakguard: the CPU clock failed; polling instead", "error", err)
 		}
 	}
 }
 
-// later has something said or sent at the end of the step, when the evidence is
-// under way and what is said can be read from a Snapshot.
+// later runs f at the end of the step, when captures have begun and Snapshot shows the
+// new state.
 func (l *loop) later(f func()) { l.words = append(l.words, f) }
 
-// say says what was put off.
+// say runs the functions that were put off.
 func (l *loop) say() {
 	if len(l.words) == 0 {
 		return
 	}
-	// A capture may have begun: where all processors are taken it runs on this
-	// one, now.
+	// A capture may have begun. If all processors are busy, let it run on this one
+	// first.
 	runtime.Gosched()
 	words := l.words
-	l.words = nil // also when one of them panics: it is not to be said again
+	l.words = nil // first, so that none is repeated after a panic
 	for _, f := range words {
 		f()
 	}

@@ -191,7 +191,7 @@ func TestSnapshotSaysWhy(t *testing.T) {
 		time.Sleep(second)
 		snap := s.snapshot()
 		r := snap.Rules[0]
-		if !r.Open || r.Peak != 930*mib || r.Value != 930*mib || !strings.Contains(r.Decision, "still speaks for this") || r.DecidedAgo != second {
+		if !r.Open || r.Peak != 930*mib || r.Value != 930*mib || !strings.Contains(r.Decision, "still covers this") || r.DecidedAgo != second {
 			t.Errorf("memory: %+v", r)
 		}
 		if r := snap.Rules[1]; r.Open || r.Peak != profile.Unknown || r.Value != 5 || r.Decision != "calm" {

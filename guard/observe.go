@@ -7,16 +7,15 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// observer turns readings into what the policy sees: with their growth, and with
-// the calm state to compare with. It is a function of the readings shown to it;
-// it touches neither clock nor process.
+// observer turns readings into the policy's view, with growth and the calm state for
+// comparison. It depends only on its inputs, and uses neither clock nor process.
 type observer struct {
 	view    view
 	trends  trends
 	floors  floors
-	leaked  int64  // goroutines that the census takes for leaked, or Unknown
+	leaked  int64  // goroutines that the census judges to be leaked, or Unknown
 	growth  growth // of Memory
-	alloc   growth // of all that was allocated
+	alloc   growth // of the total allocated so far
 	live    growth // of live heap and stacks
 	lastGC  profile.Count
 	lastCPU time.Duration
@@ -33,10 +32,9 @@ func newObserver() observer {
 	return o
 }
 
-// observe turns a reading into what the policy sees, and returns the CPU time
-// used per wall time since the last reading, or -1. hostUsed is the value of
-// HostMemory, capture is what one is expected to take, and calm says that no
-// incident is open.
+// observe updates the view with a reading. It returns the CPU time used per wall time
+// since the last reading, or -1. hostUsed is the value of HostMemory, capture the
+// expected duration of a capture, and calm says that no incident is open.
 func (o *observer) observe(at time.Duration, r *incident.Reading, limits *Limits, hostUsed int64, capture time.Duration, calm bool) (cores float64) {
 	v := &o.view
 	v.at = at
@@ -85,9 +83,9 @@ func (o *observer) observe(at time.Duration, r *incident.Reading, limits *Limits
 	return cores
 }
 
-// setBase sets what lines of growth compare with: the first value known, and once
-// the process is warm the value of then. Out of an incident it is not moved, or
-// the incident would close for having lasted.
+// setBase sets the baselines of growth lines: the first known value, and later the
+// value when the process is warm. During an incident the baseline does not move, or
+// the incident would close merely because it lasts.
 func (o *observer) setBase(at time.Duration, calm bool) {
 	v := &o.view
 	warm := !o.warm && at >= warmAfter && calm
@@ -99,7 +97,7 @@ func (o *observer) setBase(at time.Duration, calm bool) {
 	o.warm = o.warm || warm
 }
 
-// signalValues reads the signals off a reading.
+// signalValues returns the values of the signals in a reading.
 func signalValues(r *incident.Reading, hostUsed int64) [signals]int64 {
 	return [signals]int64{
 		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
@@ -109,7 +107,7 @@ func signalValues(r *incident.Reading, hostUsed int64) [signals]int64 {
 	}
 }
 
-// nonGo is the memory that Go does not manage, or Unknown.
+// nonGo returns the memory that Go does not manage, or Unknown.
 func nonGo(r *incident.Reading) int64 {
 	if !r.RSSAnon.Known() || !r.Sys.Known() || !r.HeapReleased.Known() {
 		return profile.Unknown

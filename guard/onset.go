@@ -7,15 +7,15 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// onset is when what an incident is about began: for what is known over hours
-// that is a part of the verdict, for the rest the history tells.
+// onset returns when the growth that opened an incident began. A trend knows its
+// onset; for other signals it comes from the history.
 func (l *loop) onset(i *liveIncident) time.Time {
 	if i.Signal == LeakedGoroutines && l.leaked > 0 {
 		return l.started.Add(l.census.leakedSince)
 	}
 	signal := i.Signal
 	if signal.isFloor() {
-		// No reading has a floor; what is compared is goroutines.
+		// Readings have no floors, so use goroutines instead.
 		signal = Goroutines
 	}
 	onset := growthOnset(l.history, signal, i.Opened)
@@ -27,10 +27,10 @@ func (l *loop) onset(i *liveIncident) time.Time {
 	return onset
 }
 
-// growthOnset is when a signal began to rise towards what it is now: the last
-// time it was within a tenth of the rise above its lowest known value. A
-// baseline older than that does not hold what grew. Where the history does not
-// tell it is now.
+// growthOnset returns when a signal began to rise to its present value: the last time
+// at which it had completed at most a tenth of the rise from its lowest known value. A
+// baseline from before that time does not contain the growth. If the history does not
+// show a rise, it returns now.
 func growthOnset(h *history, s Signal, now time.Time) time.Time {
 	lowest, last := int64(profile.Unknown), int64(profile.Unknown)
 	h.each(func(r *incident.Reading) {

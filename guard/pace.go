@@ -4,45 +4,45 @@ import "time"
 
 const (
 	defaultInterval = time.Second
-	// shortestInterval is how often a memory is looked at that grows towards
+	// shortestInterval is the interval between readings of memory that grows towards
 	// a line.
 	shortestInterval = 10 * time.Millisecond
-	// settleLook is how soon the guard looks again after a sudden rise: one
-	// reading shows no rate.
+	// settleLook is the time to the next reading after a sudden rise, because one
+	// reading does not show a rate.
 	settleLook = 5 * time.Millisecond
-	// looksBeforeLimit is how many readings the guard wants before the limit
-	// would be met at the present rate.
+	// looksBeforeLimit is how many readings there should be before the limit is
+	// reached at the present rate.
 	looksBeforeLimit = 20
 
-	// fastestTouch is how fast one core can take fresh memory from the
-	// kernel, in bytes per second of CPU time: 1.2 to 2.9 GB/s measured.
+	// fastestTouch is how fast one core can obtain fresh memory from the kernel, in
+	// bytes per second of CPU time. 1.2 to 2.9 GB/s were measured.
 	fastestTouch = 2 << 30
-	// partOfHeadroom is the part of the headroom that the process may fill
-	// between two readings.
+	// partOfHeadroom: between two readings the process may fill the headroom divided
+	// by this.
 	partOfHeadroom = 8
-	// A quantum is the CPU time after which the guard looks again. Kernels
-	// look at CPU timers in their clock tick, 1 to 10 ms; an idle process may
-	// be woken at the first. A busy one is woken at most every 10 ms of CPU
-	// time: at about 20 µs a wake that is 0.2%.
+	// A quantum is the CPU time until the next reading. Kernels check CPU timers in
+	// their clock tick, every 1 to 10 ms, so an idle process may be woken at the
+	// first tick. A busy process is woken at most every 10 ms of CPU time. At about
+	// 20 µs per wake-up that costs 0.2%.
 	shortestQuantum     = 2 * time.Millisecond
 	shortestBusyQuantum = 10 * time.Millisecond
 	longestQuantum      = 200 * time.Millisecond
-	// busyShare is the part of one core above which a process is busy.
+	// busyShare is the share of one core above which a process counts as busy.
 	busyShare = 0.1
 )
 
-// pace says when to look next: after wall time or after CPU time of the
-// process, whichever comes first.
+// pace is the time to the next reading, in wall time and in CPU time of the process,
+// whichever comes first.
 type pace struct {
 	wall time.Duration
 	cpu  time.Duration
 }
 
-// nextPace decides how soon to look again.
+// nextPace decides when to take the next reading.
 //
-// interval is the one of calm times. cores is the CPU time used per wall time
-// since the last reading, negative when it is not known. Without a clock of CPU
-// time the wall time has to follow the process's activity instead.
+// interval is the interval in calm times. cores is the CPU time used per wall time
+// since the last reading, negative if unknown. Without a CPU clock, the wall time
+// depends on the process's activity instead.
 func nextPace(v *view, interval time.Duration, cores float64, haveClock bool) pace {
 	wall := interval
 	if left, sudden, growing := v.soonest(); growing {

@@ -8,19 +8,19 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// hereNow says where this process runs.
+// hereNow describes where this process runs.
 func (l *loop) hereNow() postmortem.Here {
 	at := postmortem.Here{Header: boxHeader(l.source.root, l.source), Host: l.process.Host, Kills: l.source.readKills(), Now: time.Now()}
 	at.Host = at.Host[:min(len(at.Host), mostNameInBox)]
 	return at
 }
 
-// lookForDeaths looks for dead processes, on the keeper's goroutine. at is where this
-// process runs.
+// lookForDeaths looks for dead processes. It runs on the keeper's goroutine. at describes
+// where this process runs.
 func (l *loop) lookForDeaths(at postmortem.Here, incidents []incident.Manifest) {
 	most := mostTold
 	if keep := l.cfg.KeepIncidents; keep > 0 {
-		most = min(most, keep) // their folders stay open, and what is open is not pruned
+		most = min(most, keep) // their folders stay open, so they are not pruned
 	}
 	c := coroner{keeper: l.keeper, ctx: l.ctx, at: at, incidents: incidents, reports: !l.cfg.NoReports, most: most}
 	deaths, again := c.look()
@@ -29,11 +29,11 @@ func (l *loop) lookForDeaths(at postmortem.Here, incidents []incident.Manifest) 
 	}
 }
 
-// deaths are those that the sinks are still to be told of.
+// deaths are the deaths whose events have not been sent.
 type deaths struct {
 	untold     []foundDeath
-	nextDeaths time.Duration // when to look for the dead again; 0: no more
-	reviewed   bool          // they have been looked for again
+	nextDeaths time.Duration // when to look for dead processes again; 0: never
+	reviewed   bool          // the second look has begun
 }
 
 // deathsFound is the result of a look for dead processes.
@@ -42,8 +42,7 @@ type deathsFound struct {
 	again time.Duration
 }
 
-// longestWait bounds how long the sinks wait to be told of a death while its evidence
-// is being explained.
+// longestWait is how long the event of a death waits for its evidence to be explained.
 const longestWait = 30 * time.Second
 
 func (l *loop) deathsFound(found deathsFound) {
@@ -51,15 +50,15 @@ func (l *loop) deathsFound(found deathsFound) {
 		d.until = l.view.at + longestWait
 		l.untold = append(l.untold, d)
 	}
-	// Once: a process that still writes by then is alive, and its own successor will
-	// report its death.
+	// Look again only once. A process that still writes by then is alive, and its own
+	// successor will report its death.
 	if found.again > 0 && !l.reviewed {
 		l.nextDeaths = l.view.at + found.again
 	}
 }
 
-// tellDeaths tells the sinks of the deaths whose evidence is explained, and looks for
-// dead processes again where it was too early to tell.
+// tellDeaths sends the events of deaths whose evidence is explained. It looks for dead
+// processes a second time if the first look was too early to judge some.
 func (l *loop) tellDeaths() {
 	if l.nextDeaths > 0 && l.view.at >= l.nextDeaths {
 		l.nextDeaths, l.reviewed = 0, true
@@ -97,15 +96,15 @@ func (l *loop) sendDeath(f foundDeath) {
 	l.sinks.send(Event{Kind: PreviousDeath, Incident: incidentOf(f.manifest, f.folder), Time: f.manifest.Opened, Reason: f.manifest.Reason})
 }
 
-// explainedFor notes that an incident of an earlier process is explained, or, with an
-// empty headline, that it never will be.
+// explainedFor notes that an incident of an earlier process has a report. An empty
+// headline says that it will have none.
 func (l *loop) explainedFor(id, headline string, suspects incident.Suspects) {
 	for i := range l.untold {
 		f := &l.untold[i]
 		if n := slices.Index(f.wants, id); n >= 0 {
 			f.wants = slices.Delete(f.wants, n, n+1)
 			if headline != "" {
-				d := *f.manifest.Death // its manifest may be being written
+				d := *f.manifest.Death // copied, because the manifest may be in use by a writer
 				d.Culprit = headline
 				f.manifest.Death, f.manifest.Suspects = &d, suspects
 			}

@@ -172,7 +172,7 @@ func TestCloseEndsTheLookForTheDead(t *testing.T) {
 	g.keeper.do(func() {
 		<-release
 	})
-	if err := g.Close(); err == nil || !strings.Contains(err.Error(), "reading what earlier processes left has not ended") {
+	if err := g.Close(); err == nil || !strings.Contains(err.Error(), "the work on earlier processes' incidents has not ended") {
 		t.Errorf("Close: %v", err)
 	}
 	close(release)

@@ -10,37 +10,38 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// ErrPressure is the cause of contexts that pressure cancelled, see
-// [Guard.PressureContext]; the cause's text says what the matter was.
+// ErrPressure is the cause of contexts that are cancelled by pressure; see
+// [Guard.PressureContext]. The text of the cause includes the reason.
 var ErrPressure = errors.New("guard: memory pressure")
 
-// Pressure is an episode in which the death of the process is near: what lives
-// has come close to the limit, or will soon have at its present rate. It is a
-// value, of the moment at which the episode began.
+// Pressure is an episode of memory pressure: live memory is close to the limit, or
+// will soon be at its present rate. The fields describe the moment at which the
+// episode began.
 type Pressure struct {
-	// Began is when it began. Zero: there was none.
+	// Began is when the episode began. Zero: there was no episode.
 	Began time.Time
-	// Reason says in words why, such as '141.2 MiB live, 55% of 256.0 MiB,
+	// Reason says why it began, such as '141.2 MiB live, 55% of 256.0 MiB,
 	// full in 470ms at 244.1 MiB/s'.
 	Reason string
-	// Live is the memory that neither the kernel can take back nor the
-	// garbage collector free, in bytes; Share is its share of Limit.
+	// Live is the memory that neither the kernel can reclaim nor the garbage
+	// collector free, in bytes. Limit is the limit in bytes, and Share is Live
+	// divided by Limit.
 	Live, Limit profile.Bytes
 	Share       float64
-	// TimeToLimit is how long Live takes to the limit at its present rate;
-	// negative where nothing predicts that.
+	// TimeToLimit is the time until Live reaches Limit at its present rate.
+	// Negative: unknown.
 	TimeToLimit time.Duration
-	// Deadline is when the process is predicted to die: Began plus
-	// TimeToLimit. Zero where nothing predicts it, which is so when memory is
-	// nearly full but does not grow.
+	// Deadline is when the process is predicted to be killed: Began plus
+	// TimeToLimit. Zero: unknown, because memory is nearly full but does not
+	// grow.
 	Deadline time.Time
-	// Hold is for how long things must be better before the episode ends.
+	// Hold is how long conditions must be better before the episode ends.
 	Hold time.Duration
-	// Reading is the one by which the episode began.
+	// Reading is the reading that began the episode.
 	Reading incident.Reading
 }
 
-// String is the reason, or 'no pressure'.
+// String returns Reason, or 'no pressure' for the zero Pressure.
 func (p Pressure) String() string {
 	if p.Began.IsZero() {
 		return "no pressure"
@@ -48,35 +49,35 @@ func (p Pressure) String() string {
 	return p.Reason
 }
 
-// PressureLines say when pressure begins and ends.
+// PressureLines configures when an episode of pressure begins and ends.
 //
-// Only what lives counts: page cache does not, and neither does garbage, nor
-// memory that the Go heap keeps free. What Go memory lives is known as of the
-// last GC cycle. So where garbage hides whether a line is crossed a cycle is
-// forced, once at first and every second to ten seconds while it was garbage.
-// That is done only if anything listens to pressure ([Config.OnPressure],
-// [Config.Relief], or one call of [Guard.PressureContext], [Guard.UnderPressure]
-// or [Guard.Pressure]), and not with [Config.NoForcedGC]; without, pressure is
-// noticed at the cycles that come by themselves.
+// Only live memory counts. Page cache, garbage and the free part of the Go heap do
+// not. The live part of the heap is known as of the last GC cycle, so the guard
+// forces a cycle if garbage may hide that a line is crossed. If it was garbage, the
+// guard forces the next cycle after one second, and then less often, up to every ten
+// seconds.
+//
+// Cycles are forced only if the program uses pressure: it sets [Config.OnPressure]
+// or [Config.Relief], or has called [Guard.PressureContext], [Guard.UnderPressure] or
+// [Guard.Pressure]. They are never forced with [Config.NoForcedGC]. Without them,
+// pressure is detected at the next regular GC cycle.
 type PressureLines struct {
-	// Share of the limit that lives at which pressure begins, between 0 and
-	// 1. Zero: 0.85.
+	// Share is the live share of the limit at which pressure begins, more than 0
+	// and at most 1. Zero: 0.85.
 	Share float64
-	// Time to the limit at the present rate below which pressure begins. It
-	// should be what the service needs to leave: to be taken out of rotation
-	// and to finish what it has. Negative: only Share counts. Zero: 30 s.
+	// Time is the time to the limit, at the present rate, below which pressure
+	// begins. Set it to what the service needs to leave: to be taken out of
+	// rotation and to finish its work. Negative: only Share counts. Zero: 30 s.
 	Time time.Duration
-	// Floor is the share of the limit that must live for Time to count. Zero:
-	// 0.5.
+	// Floor is the share of the limit that must be live for Time to count, more
+	// than 0 and at most 1. Zero: 0.5.
 	Floor float64
-	// Warmup is for how long after Start only Share counts: a service that
-	// fills its caches looks like one that leaks, and if it left for that it
-	// would start again and again. Negative: Time counts at once. Zero: 1
-	// minute.
+	// Warmup is how long after Start only Share counts. A service that fills its
+	// caches looks like a leak, and if it left because of that it would restart
+	// again and again. Negative: Time counts at once. Zero: 1 minute.
 	Warmup time.Duration
-	// Hold is for how long what lives must stay under nine tenths of Share,
-	// and the limit be further away than twice Time, until pressure is over.
-	// Zero: 30 s.
+	// Hold is how long live memory must stay below nine tenths of Share, and the
+	// limit be further away than twice Time, before the episode ends. Zero: 30 s.
 	Hold time.Duration
 }
 
@@ -113,24 +114,25 @@ func (l PressureLines) validate(f *faults) {
 	f.check(l.Hold >= 0, "Pressure.Hold", l.Hold, "at least 0 (0: 30s)")
 }
 
-// PressureState is where pressure stands.
+// PressureState is the state of memory pressure.
 type PressureState struct {
-	// Under says that an episode is under way.
+	// Under reports whether there is an episode now.
 	Under bool
-	// Last is the episode under way, else the last one; Ended is when that
-	// ended, zero while it is under way. Episodes is how many there were.
-	Last     Pressure
-	Ended    time.Time
+	// Last is the current episode, else the last one.
+	Last Pressure
+	// Ended is when Last ended. Zero: it has not ended, or there was none.
+	Ended time.Time
+	// Episodes is the number of episodes since Start.
 	Episodes int64
-	// Decision is what was last decided, and why; DecidedAgo is how long
-	// before the snapshot.
+	// Decision is the last decision with its reason. DecidedAgo is its age.
 	Decision   string
 	DecidedAgo time.Duration
 }
 
-// UnderPressure reports whether an episode of pressure is under way. It costs a
-// few nanoseconds and may be asked for each request. After Close it is as it was
-// then: a service that leaves stays so. False on a nil Guard.
+// UnderPressure reports whether there is an episode of pressure now. It takes a few
+// nanoseconds, so it may be called for each request. After Close the answer does not
+// change any more, so that a service that is leaving does not become ready again. On a
+// nil Guard it returns false.
 func (g *Guard) UnderPressure() bool {
 	if g == nil {
 		return false
@@ -138,8 +140,8 @@ func (g *Guard) UnderPressure() bool {
 	return g.loop.pressure.present() != nil
 }
 
-// Pressure returns the episode that is under way; ok is false where none is, and
-// on a nil Guard. It is as cheap as UnderPressure.
+// Pressure returns the current episode. ok is false if there is none, or on a nil
+// Guard. It is as cheap as UnderPressure.
 func (g *Guard) Pressure() (p Pressure, ok bool) {
 	if g == nil {
 		return Pressure{}, false
@@ -150,14 +152,13 @@ func (g *Guard) Pressure() (p Pressure, ok bool) {
 	return Pressure{}, false
 }
 
-// PressureContext returns a context that is cancelled when pressure first
-// begins, and stays so when it is over: for work that is not to be begun any
-// more, or is to be ended while there is time. Under pressure it is cancelled
-// already. context.Cause says why: it is [ErrPressure], in words.
+// PressureContext returns a child of parent that is cancelled when the next episode
+// of pressure begins, or at once if there is an episode now. It stays cancelled when
+// the episode ends. Use it for work that should stop, or not start, under pressure.
+// Its [context.Cause] wraps [ErrPressure].
 //
-// The context also ends with its parent and with cancel, which should be called
-// when it is not needed any more. Close does not cancel it. On a nil Guard only
-// those two do.
+// Call cancel when the context is no longer needed. Close does not cancel it. On a
+// nil Guard only parent and cancel end it.
 func (g *Guard) PressureContext(parent context.Context) (ctx context.Context, cancel context.CancelFunc) {
 	ctx, cancelCause := context.WithCancelCause(parent)
 	cancel = func() { cancelCause(nil) }
@@ -168,10 +169,10 @@ func (g *Guard) PressureContext(parent context.Context) (ctx context.Context, ca
 	return ctx, cancel
 }
 
-// cause is the cause of what this pressure cancels.
+// cause returns the cause of the contexts that this episode cancels.
 func (p *Pressure) cause() error { return fmt.Errorf("%w: %s", ErrPressure, p.Reason) }
 
-// pressure makes the value of an episode that begins now.
+// pressure describes an episode that begins now.
 func (p *pressurePolicy) pressure(v *view, d danger, r *incident.Reading) *Pressure {
 	limit := v.limits[Memory]
 	out := &Pressure{
@@ -186,7 +187,7 @@ func (p *pressurePolicy) pressure(v *view, d danger, r *incident.Reading) *Press
 	return out
 }
 
-// roughly rounds a prediction to what is worth reading.
+// roughly rounds a prediction to a readable precision.
 func roughly(d time.Duration) time.Duration {
 	switch {
 	case d < 10*time.Second:

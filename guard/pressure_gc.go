@@ -6,15 +6,14 @@ import (
 	"sync"
 )
 
-// pressureGC is held while a guard of this process forces a GC that tells whether
-// there is pressure. It is not that of evidence, which would be stale where pressure
-// came first. The runtime has callers of GC share a cycle.
+// pressureGC is held while a guard of this process forces a GC to judge pressure.
+// Captures use another lock: their heap profile must not be skipped because of this
+// one. The runtime lets concurrent callers of GC share a cycle.
 var pressureGC sync.Mutex
 
 var errForcedGCElsewhere = errors.New("another guard of this process is forcing a GC")
 
-// judgeByGC forces a GC cycle that tells what of memory lives, unless another
-// guard is at it.
+// judgeByGC forces a GC cycle, unless another guard is doing so.
 func judgeByGC() error {
 	if !pressureGC.TryLock() {
 		return errForcedGCElsewhere

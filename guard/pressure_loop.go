@@ -9,25 +9,25 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// pressure is what the loop does about pressure. Only now, wanted, calling and
-// watchers are for other goroutines too.
+// pressure is the loop's state of pressure. Other goroutines may use only now, wanted,
+// calling and watchers.
 type pressure struct {
 	policy   pressurePolicy
 	now      atomic.Pointer[Pressure] // nil: none
-	wanted   atomic.Bool              // somebody listens, or has asked
+	wanted   atomic.Bool              // the program uses pressure
 	watchers pressureWatchers
 	calling  atomic.Bool // OnPressure is running
 
 	last     Pressure
 	ended    time.Time
 	episodes int64
-	end      context.CancelFunc // of the episode under way
+	end      context.CancelFunc // ends the current episode
 
-	judging bool // a GC that was asked for is under way
+	judging bool // a requested GC is running
 	helpers sync.WaitGroup
 }
 
-// present is the episode under way, or nil. Who asks is listening from then on.
+// present returns the current episode, or nil. Calling it marks pressure as used.
 func (p *pressure) present() *Pressure {
 	if !p.wanted.Load() {
 		p.wanted.Store(true)
@@ -56,15 +56,15 @@ func (w *pressureWatchers) add(ctx context.Context, cancel context.CancelCauseFu
 		delete(w.set, entry)
 		w.mu.Unlock()
 	})
-	// After it was added: an episode that begins now finds it, or is found.
+	// Check after adding, so that an episode that begins meanwhile is not missed.
 	if p := present(); p != nil {
 		cancel(p.cause())
 	}
 }
 
-// tell cancels the contexts, on a goroutine of its own: the parent of one may be of
-// a type of the program's, whose methods are called when a child is cancelled.
-// What that does, a panic or runtime.Goexit included, costs no other context.
+// tell cancels the contexts on its own goroutine, because cancelling a context may
+// call methods of its parent, which may be a type of the program. If such a method
+// panics or calls runtime.Goexit, the other contexts are still cancelled.
 func (w *pressureWatchers) tell(p *Pressure, guarded func(f func())) {
 	w.mu.Lock()
 	told := w.set
@@ -87,14 +87,14 @@ func (w *pressureWatchers) tell(p *Pressure, guarded func(f func())) {
 	}
 }
 
-// watchPressure does what the policy of pressure decides at this reading.
+// watchPressure carries out the decision of the pressure policy for this reading.
 func (l *loop) watchPressure() {
 	p := &l.pressure
 	mayAsk := p.wanted.Load() && l.view.canJudge && !p.judging
 	switch move, d := p.policy.step(&l.view, mayAsk); move {
 	case pressureAsks:
 		p.judging = true
-		// Not here: it takes as long as the heap is large.
+		// Not on the loop, because the duration of a GC grows with the heap.
 		p.helpers.Go(func() {
 			err := judgeByGC()
 			l.post(func() { l.pressureJudged(err) })
@@ -113,7 +113,7 @@ func (l *loop) beginPressure(d danger) {
 	p.episodes++
 	episode, end := context.WithCancel(l.ctx)
 	p.end = end
-	// At the end of the step: whoever hears of it finds it in a Snapshot.
+	// At the end of the step, so that Snapshot already shows the episode.
 	l.later(func() {
 		p.now.Store(now)
 		p.watchers.tell(now, l.guarded)
@@ -124,7 +124,7 @@ func (l *loop) beginPressure(d danger) {
 			p.helpers.Go(func() { l.guarded(func() { l.relieve(episode, now) }) })
 		}
 	})
-	// Who does not listen to pressure hears of the same from incidents.
+	// For a program that does not use pressure, the incidents say the same.
 	say := l.log.Debug
 	if p.wanted.Load() {
 		say = l.log.Warn
@@ -136,11 +136,11 @@ func (l *loop) beginPressure(d danger) {
 	l.later(func() { say("leakguard: under pressure: "+now.Reason, "deadline", deadline) })
 }
 
-// callOnPressure calls the host on a goroutine of its own. Close does not wait
-// for it, for it may call Close.
+// callOnPressure calls Config.OnPressure on its own goroutine. Close does not wait for
+// it, because OnPressure may call Close.
 func (l *loop) callOnPressure(episode context.Context, p *Pressure, d danger) {
 	if !l.pressure.calling.CompareAndSwap(false, true) {
-		l.log.Warn("leakguard: OnPressure has not returned from an earlier episode, and is not called for this one")
+		l.log.Warn("leakguard: OnPressure was not called for this episode because it has not returned from an earlier one")
 		return
 	}
 	ctx, cancel := episode, context.CancelFunc(func() {})
@@ -167,17 +167,17 @@ func (l *loop) endPressure() {
 	l.later(func() { say("leakguard: "+why, "after", after.String(), "live", live.String()) })
 }
 
-// pressureJudged notes that a GC that was asked for has ended. The end of the cycle
-// has the loop look, and that look sees what it found.
+// pressureJudged notes that the requested GC has ended. The end of a cycle wakes the
+// loop, and its next look evaluates the result.
 func (l *loop) pressureJudged(err error) {
 	l.pressure.judging = false
-	if err != nil { // the other guard's will tell, or else one of our own
+	if err != nil { // the other guard's GC, or a later one, will answer
 		l.pressure.policy.lost(time.Since(l.started))
 	}
 }
 
-// closePressure waits for what an episode started, but for OnPressure; the loop
-// has ended, and with its context every episode.
+// closePressure waits for the goroutines that episodes started, except OnPressure. The
+// loop's context has ended, and so has every episode.
 func (l *loop) closePressure() {
 	l.pressure.helpers.Wait()
 	if l.pressure.end != nil {
@@ -185,7 +185,7 @@ func (l *loop) closePressure() {
 	}
 }
 
-// pressureState is how pressure stands, for the board.
+// pressureState returns the state of pressure for the board.
 func (l *loop) pressureState() PressureState {
 	p := &l.pressure
 	return PressureState{

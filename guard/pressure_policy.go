@@ -9,23 +9,22 @@ import (
 )
 
 const (
-	// pressureRecover is the part of the share line under which pressure may
+	// pressureRecover is the fraction of the share line below which an episode may
 	// end.
 	pressureRecover = 0.9
-	// longestPressureDoubt is how long at most the policy waits before it asks
-	// the garbage collector again whether what fills memory lives. A cycle
-	// takes tens of milliseconds, so that is well under 1% of a core.
+	// longestPressureDoubt is the longest time between two forced GC cycles. A
+	// cycle takes tens of milliseconds, so this is well under 1% of a core.
 	longestPressureDoubt = 10 * time.Second
-	// farthestDeath is how far ahead a death is predicted for a process that
-	// is nearly full already.
+	// farthestDeath is how far ahead a kill is predicted for a process whose memory
+	// is nearly full.
 	farthestDeath = 24 * time.Hour
 )
 
-// heapView is what of memory is not in use although the kernel counts it.
+// heapView is the state of the heap, which tells live memory from garbage.
 type heapView struct {
-	alloc, live int64 // bytes of objects; of those, reachable at the last GC
-	goal        int64 // of alloc, at which the next GC begins
-	settled     int64 // Memory less garbage and free heap, or Unknown
+	alloc, live int64 // bytes of objects, and of those that the last GC found reachable
+	goal        int64 // the value of alloc at which the next GC begins
+	settled     int64 // Memory without garbage and free heap, or Unknown
 	gcs         profile.Count
 }
 
@@ -44,23 +43,23 @@ func newHeapView(r *incident.Reading) heapView {
 	return h
 }
 
-// pressurePolicy decides when pressure begins and ends. Like [watch] it is a
-// pure function of the views it is shown.
+// pressurePolicy decides when pressure begins and ends. Like [watch] it depends only
+// on the views passed to it.
 type pressurePolicy struct {
 	lines PressureLines
 
 	begun      bool
 	belowSince time.Duration // or never
-	asked      *doubt        // a GC cycle was asked to tell; nil: none
-	askAt      time.Duration // not before
-	doubts     int           // refuted in a row
-	refuted    float64       // the fastest allocation, in bytes per second, that was refuted
+	asked      *doubt        // the suspicion for which a GC was requested; nil: none
+	askAt      time.Duration // no request before this time
+	doubts     int           // suspicions refuted in a row
+	refuted    float64       // the fastest allocation rate that was refuted, in bytes per second
 
 	decision  string
 	decidedAt time.Duration
 }
 
-// doubt is what a GC cycle is asked about.
+// doubt is the state of memory when a GC cycle was requested.
 type doubt struct {
 	gcs         profile.Count
 	alloc, rise int64
@@ -68,8 +67,7 @@ type doubt struct {
 	allocRate   float64
 }
 
-// danger is why death is near, and when it will come: negative where nobody
-// knows.
+// danger is a prediction of when memory is full. left is negative if unknown.
 type danger struct {
 	left time.Duration
 	rate float64
@@ -79,7 +77,7 @@ type pressureMove int
 
 const (
 	pressureStays pressureMove = iota
-	pressureAsks               // for a forced GC
+	pressureAsks               // a forced GC is needed to decide
 	pressureBegins
 	pressureEnds
 )
@@ -88,13 +86,13 @@ func newPressurePolicy(lines PressureLines) pressurePolicy {
 	return pressurePolicy{lines: lines.withDefaults(), belowSince: never, decision: "no reading yet"}
 }
 
-// step looks at the next view. mayAsk says that a GC may be forced. The danger
-// is that of a pressureBegins.
+// step evaluates the next view. mayAsk says that a GC may be forced. d is set for
+// pressureBegins.
 func (p *pressurePolicy) step(v *view, mayAsk bool) (move pressureMove, d danger) {
 	limit := v.limits[Memory]
 	if limit <= 0 || v.heap.settled < 0 || v.headroom < 0 {
 		p.belowSince = never
-		p.decide(v, "the limit, or what lives, is not known")
+		p.decide(v, "the limit or the live memory is unknown")
 		return pressureStays, d
 	}
 	judged, answered := p.answer(v)
@@ -120,11 +118,11 @@ func (p *pressurePolicy) step(v *view, mayAsk bool) (move pressureMove, d danger
 	case !p.suspects(v):
 		p.decide(v, "no pressure")
 	case p.asked != nil:
-		p.decide(v, "memory is near the limit; the garbage collector is asked what of it lives")
+		p.decide(v, "memory is near the limit; waiting for a forced GC to show how much of it is live")
 	case !mayAsk:
-		p.decide(v, "memory is near the limit; the next GC cycle will tell what of it lives")
+		p.decide(v, "memory is near the limit; the next GC cycle will show how much of it is live")
 	case v.at < p.askAt && (p.refuted <= 0 || rate <= unheardOf*p.refuted):
-		p.decide(v, "memory is near the limit; a moment ago it was garbage")
+		p.decide(v, "memory is near the limit, but a moment ago it was garbage")
 	default:
 		p.ask(v)
 		return pressureAsks, d
@@ -132,9 +130,9 @@ func (p *pressurePolicy) step(v *view, mayAsk bool) (move pressureMove, d danger
 	return pressureStays, d
 }
 
-// stepBegun decides whether an episode is over. What lives is known as of the
-// last GC, and the next one of an idle process may be minutes away: so one is
-// asked for from time to time.
+// stepBegun decides whether an episode has ended. Live memory is known as of the last
+// GC, and an idle process may run its next GC minutes later, so one is forced from
+// time to time.
 func (p *pressurePolicy) stepBegun(v *view, near, mayAsk bool) pressureMove {
 	if near || float64(v.heap.settled) >= pressureRecover*p.lines.Share*float64(v.limits[Memory]) || p.growing(v) {
 		p.belowSince = never
@@ -154,17 +152,17 @@ func (p *pressurePolicy) stepBegun(v *view, near, mayAsk bool) pressureMove {
 		return pressureStays
 	}
 	p.begun = false
-	p.decide(v, fmt.Sprintf("pressure is over: for %v less than %.3g%% of the limit has lived, and it did not come nearer", p.lines.Hold, 100*pressureRecover*p.lines.Share))
+	p.decide(v, fmt.Sprintf("pressure has ended: live memory was below %.3g%% of the limit for %v and did not approach it", 100*pressureRecover*p.lines.Share, p.lines.Hold))
 	return pressureEnds
 }
 
-// room is what may still be filled by what lives.
+// room is how many more bytes of live memory fit below the limit.
 func (p *pressurePolicy) room(v *view) int64 {
 	return v.headroom + max(v.values[Memory]-v.heap.settled, 0)
 }
 
-// near reports whether death is near for certain: what the garbage collector
-// found to live says so.
+// near reports whether the limit is near, judged only by memory that the last GC found
+// live.
 func (p *pressurePolicy) near(v *view) (d danger, near bool) {
 	limit := float64(v.limits[Memory])
 	within := p.lines.Time
@@ -181,8 +179,8 @@ func (p *pressurePolicy) near(v *view) (d danger, near bool) {
 	return danger{left: left, rate: rate}, true
 }
 
-// sooner is the danger with the death that comes first: where the next GC comes
-// after the limit, garbage kills as well as what lives.
+// sooner returns the earlier of two predictions. If the limit is reached before the
+// next GC, garbage fills memory as well.
 func (d danger) sooner(p *pressurePolicy, v *view) danger {
 	rate, _ := v.alloc.rate()
 	if v.heap.goal-v.heap.alloc <= v.headroom || rate <= 0 || d.left < 0 {
@@ -199,7 +197,7 @@ func (p *pressurePolicy) byTime(v *view) bool {
 	return p.lines.Time > 0 && v.at >= p.lines.Warmup
 }
 
-// growing reports whether what lives comes nearer to the limit than twice the
+// growing reports whether live memory would reach the limit within twice the time
 // line.
 func (p *pressurePolicy) growing(v *view) bool {
 	if p.lines.Time < 0 {
@@ -209,8 +207,8 @@ func (p *pressurePolicy) growing(v *view) bool {
 	return ok
 }
 
-// forecast is when what lives meets the limit. It is known as of the last GC: if
-// it grew on since, so much was allocated.
+// forecast predicts when live memory reaches the limit. Live memory is known as of the
+// last GC. It can only have grown further if enough was allocated since.
 func (p *pressurePolicy) forecast(v *view, within time.Duration) (left time.Duration, rate float64, ok bool) {
 	left, rate, ok = v.live.forecast(p.room(v), leastRiseOf(v.limits[Memory])/2, within)
 	if !ok {
@@ -223,7 +221,7 @@ func (p *pressurePolicy) forecast(v *view, within time.Duration) (left time.Dura
 	return left, rate, true
 }
 
-// suspects reports whether death is near if what fills memory lives.
+// suspects reports whether the limit is near if all memory in use is live.
 func (p *pressurePolicy) suspects(v *view) bool {
 	memory, limit := float64(v.values[Memory]), float64(v.limits[Memory])
 	if memory >= p.lines.Share*limit {
@@ -243,12 +241,11 @@ func (p *pressurePolicy) ask(v *view) {
 	}
 	d.allocRate, _ = v.alloc.rate()
 	p.asked = d
-	p.decide(v, "memory is near the limit: asking the garbage collector what of it lives")
+	p.decide(v, "memory is near the limit; forcing a GC to see how much of it is live")
 }
 
-// answer says what a GC cycle that has ended since it was asked tells of the
-// rise: of garbage, more is gone than half of it. left is negative where nothing
-// is to be feared.
+// answer evaluates the GC cycle that was requested, once it has ended. The rise was
+// garbage if at least half of it is gone. left is negative if there is no danger.
 func (p *pressurePolicy) answer(v *view) (d danger, answered bool) {
 	d.left = -1
 	if p.asked == nil || v.heap.gcs <= p.asked.gcs {
@@ -269,7 +266,8 @@ func (p *pressurePolicy) answer(v *view) (d danger, answered bool) {
 	return danger{left: left, rate: rate}, true
 }
 
-// refute believes the process a while longer each time that it is garbage.
+// refute notes that the rise was garbage. Each time in a row doubles the time to the
+// next request.
 func (p *pressurePolicy) refute(v *view) {
 	rate, _ := v.alloc.rate()
 	p.refuted = max(p.refuted, rate)
@@ -278,7 +276,7 @@ func (p *pressurePolicy) refute(v *view) {
 	p.decide(v, "memory came near the limit, but it was garbage")
 }
 
-// lost notes that nobody will answer: the GC could not be forced.
+// lost notes that the requested GC could not be forced.
 func (p *pressurePolicy) lost(at time.Duration) {
 	if p.asked != nil {
 		p.asked = nil

@@ -133,7 +133,7 @@ func TestPressureIsNotCalledTwiceAtATime(t *testing.T) {
 	waitFor(t, "no pressure", func() bool { return !g.UnderPressure() })
 	resize(g, tight)
 	waitFor(t, "pressure", g.UnderPressure)
-	waitFor(t, "the word", func() bool { return len(book.loud("OnPressure has not returned")) == 1 })
+	waitFor(t, "the word", func() bool { return len(book.loud("OnPressure was not called for this episode")) == 1 })
 	if len(calls) != 0 {
 		t.Error("it was called again")
 	}

@@ -10,32 +10,31 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Relief is what the guard itself does about pressure. All of it is off unless
-// asked for, is the process's business, and so is done by one guard at a time:
-// another's episode goes without.
+// Relief is what the guard itself does under pressure. Its effects are process-wide,
+// so only one guard of a process gives relief at a time. The zero Relief does nothing.
 type Relief struct {
-	// FreeMemory calls [debug.FreeOSMemory] once when pressure begins: a
-	// forced GC, and everything free goes back to the kernel.
+	// FreeMemory calls [debug.FreeOSMemory] once when an episode begins. That forces
+	// a GC and returns free memory to the kernel.
 	FreeMemory bool
-	// MemoryLimit sets the Go runtime's memory limit for as long as pressure
-	// lasts, so that garbage does not fill what is left: this share of the
-	// limit, between 0 and 1, less what of the memory is not Go's. A lower
-	// GOMEMLIMIT stays; so does room of a tenth over what lives, or the
-	// runtime would do nothing but collect. The limit of before is restored
-	// when pressure is over, and by Close, unless somebody else has set
-	// another one meanwhile. Zero: the memory limit is left alone.
+	// MemoryLimit lowers the Go runtime's memory limit during an episode, so that
+	// garbage does not fill the remaining memory. The new limit is this share of the
+	// memory limit, more than 0 and at most 1, less the memory that Go does not
+	// manage. 10% above the live heap is always left, because the runtime would
+	// otherwise collect all the time. A lower GOMEMLIMIT stays. The old limit is
+	// restored when the episode ends and by Close, unless the program has changed it
+	// meanwhile. Zero: the runtime's limit is not changed.
 	MemoryLimit float64
 }
 
-// reliefTurn is held by the guard whose episode has relief.
+// reliefTurn is held by the guard that gives relief.
 var reliefTurn sync.Mutex
 
-// relievedFrom is the process's own memory limit while relief has lowered it,
-// else 0: the rules' lines are not to move with it.
+// relievedFrom is the process's own memory limit while relief has lowered it, else
+// 0. The lines of the rules must not move with the lowered limit.
 var relievedFrom atomic.Int64
 
-// ownMemoryLimit is the memory limit of the process itself, given the one that
-// the runtime has now.
+// ownMemoryLimit returns the process's own memory limit, given the runtime's present
+// one.
 func ownMemoryLimit(now int64) int64 {
 	switch own := relievedFrom.Load(); own {
 	case 0:
@@ -47,10 +46,10 @@ func ownMemoryLimit(now int64) int64 {
 	}
 }
 
-// relieve gives relief until the episode is over.
+// relieve gives relief until the episode ends.
 func (l *loop) relieve(episode context.Context, p *Pressure) {
 	if !reliefTurn.TryLock() {
-		l.log.Warn("leakguard: no relief: another guard of this process gives it")
+		l.log.Warn("leakguard: no relief, because another guard of this process is giving it")
 		return
 	}
 	defer reliefTurn.Unlock()
@@ -59,11 +58,11 @@ func (l *loop) relieve(episode context.Context, p *Pressure) {
 		if lower := reliefLimit(share, p); lower > 0 && lower < before {
 			relievedFrom.Store(before)
 			debug.SetMemoryLimit(lower)
-			l.log.Info("leakguard: relief: the Go memory limit is lowered until pressure is over", "to", profile.Bytes(lower).String())
+			l.log.Info("leakguard: relief: the Go memory limit is lowered until pressure ends", "to", profile.Bytes(lower).String())
 			defer func() {
 				if now := debug.SetMemoryLimit(before); now != lower {
 					debug.SetMemoryLimit(now)
-					l.log.Info("leakguard: relief: the Go memory limit was changed by others, and stays", "at", profile.Bytes(now).String())
+					l.log.Info("leakguard: relief: the program has changed the Go memory limit; it is not restored", "at", profile.Bytes(now).String())
 				}
 				relievedFrom.Store(0)
 			}()
@@ -75,7 +74,7 @@ func (l *loop) relieve(episode context.Context, p *Pressure) {
 	<-episode.Done()
 }
 
-// reliefLimit is the memory limit of relief, or Unknown.
+// reliefLimit returns the memory limit for relief, or Unknown.
 func reliefLimit(share float64, p *Pressure) int64 {
 	r := &p.Reading
 	if !r.Sys.Known() || !r.HeapReleased.Known() || !r.HeapLive.Known() || !r.Unreclaimable.Known() {

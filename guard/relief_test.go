@@ -54,7 +54,7 @@ func TestReliefOfTwoGuards(t *testing.T) {
 	waitFor(t, "a lower memory limit", func() bool { return memoryLimit() < before })
 	relieved := memoryLimit()
 	_, book := underPressure(t, cfg)
-	waitFor(t, "the loser's word", func() bool { return len(book.loud("another guard of this process gives it")) == 1 })
+	waitFor(t, "the loser's word", func() bool { return len(book.loud("another guard of this process is giving it")) == 1 })
 	if got := memoryLimit(); got != relieved {
 		t.Errorf("the memory limit is %d, want %d", got, relieved)
 	}

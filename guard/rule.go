@@ -10,52 +10,49 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Signal is the quantity that a [Rule] watches. Its zero value is not set.
+// Signal is the quantity that a [Rule] watches. The zero value is not valid.
 type Signal int
 
-// The signals. What each of them is compared with when a line is a share of
-// the limit stands beside it.
+// The signals. The limit of a signal is the reference for [ShareOfLimit].
 const (
-	// Memory is what the kernel cannot take back, in bytes
-	// ([incident.Reading.Unreclaimable]); its limit is the one whose excess
-	// kills: [Config.Limit], else the cgroup's, else the host's memory.
+	// Memory is the memory that the kernel cannot reclaim, in bytes
+	// ([incident.Reading.Unreclaimable]). Its limit is the one above which the process
+	// is killed: [Config.Limit], else the cgroup's limit, else the host's memory.
 	Memory Signal = iota + 1
-	// LiveHeap is what the last garbage collection found reachable, in
-	// bytes; its limit is the smaller of Memory's and GOMEMLIMIT.
+	// LiveHeap is the heap that the last garbage collection found reachable, in bytes.
+	// Its limit is the smaller of Memory's limit and GOMEMLIMIT.
 	LiveHeap
-	// Goroutines is their number; it has no limit.
+	// Goroutines is the number of goroutines. It has no limit.
 	Goroutines
-	// ResidentSet is the process's RSS in bytes, file pages included; its
-	// limit is Memory's.
+	// ResidentSet is the process's RSS in bytes, including file pages. Its limit is
+	// Memory's.
 	ResidentSet
-	// WorkingSet is the kubelet's measure of the cgroup, in bytes. It holds
-	// active file cache, so it can be near the limit of a healthy process;
-	// no default rule uses it. Its limit is Memory's.
+	// WorkingSet is the cgroup's working set as the kubelet measures it, in bytes. It
+	// includes active file cache, so it can be near the limit in a healthy process. No
+	// default rule uses it. Its limit is Memory's.
 	WorkingSet
-	// Stacks is the memory of goroutine stacks, in bytes; its limit is the
-	// same as LiveHeap's.
+	// Stacks is the memory of goroutine stacks, in bytes. Its limit is LiveHeap's.
 	Stacks
-	// Threads is the number of operating system threads; it has no limit.
+	// Threads is the number of operating system threads. It has no limit.
 	Threads
-	// HostMemory is what the host has handed out to all its processes, in
-	// bytes (MemTotal − MemAvailable); its limit is the host's memory.
+	// HostMemory is the host's memory in use by all processes, in bytes (MemTotal −
+	// MemAvailable). Its limit is the host's memory.
 	HostMemory
-	// NonGo is memory of the process that Go does not manage, in bytes, such
-	// as cgo's or mmap's: the anonymous part of the resident set less what
-	// Go has committed. Go may have committed memory that it never touched,
-	// so this is a lower bound. Its limit is Memory's. Linux only.
+	// NonGo is memory of the process that Go does not manage, such as cgo's or mmap's,
+	// in bytes. It is the anonymous part of the resident set less the memory that Go has
+	// committed. Go may have committed memory that it never touched, so this is a lower
+	// bound. Its limit is Memory's. It is available on Linux only.
 	NonGo
-	// LeakedGoroutines is how many goroutines wait at sites that the census
-	// takes for leaks ([Snapshot.GoroutineSites]); it has no limit.
+	// LeakedGoroutines is the number of goroutines at sites that the census judges to be
+	// leaks ([Snapshot.GoroutineSites]). It has no limit.
 	LeakedGoroutines
-	// CPUFloor is the CPU time that the process uses at its quietest, in
-	// thousandths of a core: of the minutes of the last hour
-	// ([Config.FloorWindow]) a tenth used less. By getrusage(2), so system time
-	// and work of C code count. It is not known before the window is full. It
-	// has no limit.
+	// CPUFloor is the CPU usage of the process at its quietest, in thousandths of a
+	// core: a tenth of the minutes of the last hour ([Config.FloorWindow]) used less. It
+	// comes from getrusage(2), so it includes system time and C code. It is unknown
+	// until the window is full. It has no limit.
 	CPUFloor
-	// WakeupFloor is likewise how often the scheduler wakes goroutines, per
-	// second. It has no limit.
+	// WakeupFloor is the rate at which the scheduler wakes goroutines, per second, at
+	// its quietest, measured like CPUFloor. It has no limit.
 	WakeupFloor
 
 	signals // one more than the last
@@ -64,7 +61,7 @@ const (
 var signalNames = [signals]string{"not set", "memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads",
 	"host memory", "non-Go memory", "leaked goroutines", "CPU floor", "wake-up floor"}
 
-// String returns the signal's name in words, such as 'live heap'.
+// String returns the signal's name, such as 'live heap'.
 func (s Signal) String() string {
 	if s < 0 || s >= signals {
 		return fmt.Sprintf("Signal(%d)", int(s))
@@ -72,13 +69,13 @@ func (s Signal) String() string {
 	return signalNames[s]
 }
 
-// counts reports whether the signal is a number of things rather than bytes.
+// counts reports whether the signal is a number of things, not bytes.
 func (s Signal) counts() bool { return s == Goroutines || s == Threads || s == LeakedGoroutines }
 
-// isFloor reports whether the signal is what the process does at its quietest.
+// isFloor reports whether the signal is measured at the process's quietest.
 func (s Signal) isFloor() bool { return s == CPUFloor || s == WakeupFloor }
 
-// format renders a value of the signal.
+// format formats a value of the signal.
 func (s Signal) format(v int64) string {
 	switch {
 	case s == CPUFloor:
@@ -91,8 +88,8 @@ func (s Signal) format(v int64) string {
 	return profile.Bytes(v).String()
 }
 
-// Unit is the unit of the signal's values: [profile.UnitBytes],
-// [profile.UnitCount], [profile.UnitMilliCPU] or [profile.UnitPerSecond].
+// Unit returns the unit of the signal's values: [profile.UnitBytes], [profile.UnitCount],
+// [profile.UnitMilliCPU] or [profile.UnitPerSecond].
 func (s Signal) Unit() profile.Unit {
 	switch {
 	case s == CPUFloor:
@@ -105,7 +102,7 @@ func (s Signal) Unit() profile.Unit {
 	return profile.UnitBytes
 }
 
-// lineKind says how a line is drawn.
+// lineKind is the kind of a line.
 type lineKind int
 
 const (
@@ -126,45 +123,44 @@ type Line struct {
 	time   time.Duration // to the limit
 }
 
-// Absolute is a line at n bytes or things.
+// Absolute is a line at n, in the signal's unit.
 func Absolute(n int64) Line { return Line{kind: lineAbsolute, amount: n} }
 
-// ShareOfLimit is a line at a share of the signal's limit, such as 0.9. Where
-// the limit is not known, it is never crossed.
+// ShareOfLimit is a line at a share of the signal's limit, such as 0.9. If the limit is
+// unknown, the line is never crossed.
 func ShareOfLimit(share float64) Line { return Line{kind: lineShare, ratio: share} }
 
-// Growth is a line at factor times the signal's baseline, and at least least
-// above it. The baseline is the reading of the process's warm, calm state about
-// a minute after Start, before that the first one; it is not refreshed, since
-// that would swallow a slow leak.
+// Growth is a line at factor times the signal's baseline, and at least least above it, in the
+// signal's unit. The baseline is the value about a minute after Start, when the process is
+// warm and calm, and until then the first known value. It is not updated later, because that
+// would hide a slow leak.
 func Growth(factor float64, least int64) Line {
 	return Line{kind: lineGrowth, ratio: factor, amount: least}
 }
 
-// TimeToLimit is crossed when the signal, growing on at its present rate, would
-// meet its limit within d plus the time that a capture would take.
+// TimeToLimit is a line that is crossed when the signal, at its present rate, would reach
+// its limit within d plus the expected duration of a capture. Only [Memory] may have it.
 //
-// A rate is believed for eight times the span over which it was seen, so that 5
-// ms of growth say something of the next 40 ms and not of the next minute; and
-// only where the signal has risen by enough in that span: 8 MiB, less where the
-// limit is below 128 MiB (a sixteenth of it) and more where it is above 160 MiB (a
-// twentieth). Whether what rises is a leak or garbage is decided by a forced GC,
-// with the evidence already being taken; what was garbage opens nothing.
+// A rate is extrapolated for eight times the span over which it was measured, so 5 ms of
+// growth predict the next 40 ms but not the next minute. The signal must also have risen
+// enough in that span: by 8 MiB, or a sixteenth of a limit below 128 MiB, or a twentieth of
+// a limit above 160 MiB. A forced GC decides whether the growth is a leak or garbage, while
+// the evidence is already being captured. Garbage opens no incident.
 func TimeToLimit(d time.Duration) Line { return Line{kind: lineTimeToLimit, time: d} }
 
-// Growing is crossed when the signal's trend is a leak: when over hours its
-// floors rise, significantly, by more than warm-up, a daily swing, a sawtooth or
-// a level step explains, and by at least 1 MiB, ten goroutines, 2% of a core or
-// 100 wake-ups per second. That takes 22
-// hours of history at least, for before that a morning's load looks the same, and
-// usually a day to two. It is known of signals LiveHeap, Goroutines, NonGo,
-// CPUFloor and WakeupFloor, and judged every half hour. Of CPUFloor it is crossed
-// only while the wake-ups' floors rise as well: a cache that grows makes requests
-// dearer, but wakes nobody. Where the number of goroutines leaks at the same time
-// it is enough that both floors rise.
+// Growing is a line that is crossed when the signal's trend is a leak. Its floors must rise
+// significantly over hours, by more than warm-up, a daily swing, a sawtooth or a single step
+// explains, and by at least 1 MiB, ten goroutines, 2% of a core or 100 wake-ups per second.
+// That takes at least 22 hours of history, because the load of a morning looks the same
+// before that, and usually one to two days.
+//
+// It is available for the signals LiveHeap, Goroutines, NonGo, CPUFloor and WakeupFloor, and
+// checked every half hour. For CPUFloor it is crossed only while the wake-up floor rises as
+// well: a growing cache makes requests more expensive, but causes no wake-ups. If the number
+// of goroutines leaks at the same time, it is enough that both floors rise.
 func Growing() Line { return Line{kind: lineGrowing} }
 
-// IsZero reports whether the line was never set.
+// IsZero reports whether the line is not set.
 func (l Line) IsZero() bool { return l.kind == lineUnset }
 
 // String describes the line, such as '90% of the limit'.
@@ -172,7 +168,7 @@ func (l Line) String() string {
 	return l.text(func(n int64) string { return strconv.FormatInt(n, 10) })
 }
 
-// text describes the line, with amounts as the given function writes them.
+// text describes the line, with amounts formatted by the function.
 func (l Line) text(format func(int64) string) string {
 	switch l.kind {
 	case lineAbsolute:
@@ -190,7 +186,7 @@ func (l Line) text(format func(int64) string) string {
 	}
 }
 
-// KindSet is a set of profile kinds. Its zero value stands for heap and
+// KindSet is a set of profile kinds. The zero value means heap and
 // goroutine.
 type KindSet uint16
 
@@ -224,38 +220,38 @@ func (s KindSet) String() string {
 	return strings.Join(names, "+")
 }
 
-// Rule says when an incident opens and closes, and what is captured then. It is
-// a value: comparable, printable, without callbacks.
+// Rule decides when an incident opens and closes, and what is captured. Rules are comparable
+// with == and have no callbacks.
 //
-// An incident opens when the signal has been at or above Line for For. It stays
-// open however long the signal stays there, and closes when the signal has been
-// below the recovery line for Hold.
+// An incident opens when the signal has been at or above Line for the time For. It closes
+// when the signal has been below the recovery line for the time Hold.
 type Rule struct {
-	// Name identifies the rule in logs, events and folder names: 1 to 32 of
-	// a-z, 0-9 and '-', unique among the rules of a guard.
+	// Name identifies the rule in logs, events and folder names. It has 1 to 32
+	// characters of a-z, 0-9 and '-', and must be unique among the rules of a guard. The
+	// name 'manual' is reserved.
 	Name string
-	// Signal is what is watched. Required.
+	// Signal is the quantity to watch. Required.
 	Signal Signal
-	// Line is where the incident opens. Required.
+	// Line is the line at which an incident opens. Required.
 	Line Line
-	// Floor: below this line the rule keeps still, whatever Line says. Zero:
-	// no floor. It may not be a TimeToLimit.
+	// Floor is a second line that the signal must have reached as well. It may not be a
+	// TimeToLimit or Growing. Zero: no floor.
 	Floor Line
-	// For is how long the signal must be at or above Line before the
-	// incident opens. Zero: one reading suffices.
+	// For is how long the signal must be at or above Line before an incident opens.
+	// Zero: one reading is enough.
 	For time.Duration
-	// Recover puts the recovery line at this fraction of Line, between 0 and
-	// 1; for a TimeToLimit the incident recovers when the time left is more
-	// than Line's divided by it. Zero: 0.9, for a TimeToLimit 0.1.
+	// Recover sets the recovery line to this fraction of Line, between 0 and 1. For a
+	// TimeToLimit, the signal is below the recovery line when the time left is more than
+	// Line's time divided by Recover. Zero: 0.9, or 0.1 for a TimeToLimit.
 	Recover float64
-	// Hold is how long the signal must stay below the recovery line before
-	// the incident closes. Zero: 30 s, for a trend 6 h.
+	// Hold is how long the signal must stay below the recovery line before the incident
+	// closes. Zero: 30 s, or 6 h for Growing.
 	Hold time.Duration
-	// Cooldown is how long after evidence was saved no new evidence is taken
-	// for this rule, unless things have become much worse (see the package
-	// documentation). Zero: 1 h.
+	// Cooldown is the time after saved evidence in which no new evidence is captured for
+	// this rule, unless things have become much worse (see the package documentation).
+	// Zero: 1 h.
 	Cooldown time.Duration
-	// Capture is what is saved. Zero: heap and goroutine profile.
+	// Capture is the set of profiles to capture. Zero: heap and goroutine.
 	Capture KindSet
 }
 
@@ -268,7 +264,7 @@ func (r Rule) String() string {
 	return s
 }
 
-// slow reports whether the rule is about hours and days.
+// slow reports whether the rule is about a trend over hours and days.
 func (r Rule) slow() bool {
 	return r.Line.kind == lineGrowing || r.Signal == LeakedGoroutines || r.Signal.isFloor()
 }
@@ -278,12 +274,12 @@ const (
 	defaultRecoverTime = 0.1
 	defaultHold        = 30 * time.Second
 	defaultCooldown    = time.Hour
-	// defaultTrendHold: a trend is judged anew every half hour, and near the
-	// edge of a verdict it may change its mind.
+	// defaultTrendHold is long, because a trend near the threshold may change between
+	// one check, every half hour, and the next.
 	defaultTrendHold = 6 * time.Hour
 )
 
-// withDefaults fills in what zero stands for.
+// withDefaults replaces zero values by their defaults.
 func (r Rule) withDefaults() Rule {
 	if r.Recover == 0 {
 		r.Recover = defaultRecover

@@ -6,28 +6,29 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Limits are the memory limits that a guard found, in bytes, [profile.Unknown]
-// where there is none.
+// Limits are the memory limits that a guard has found, in bytes. A limit that does
+// not exist is [profile.Unknown].
 type Limits struct {
-	// Kill is the limit whose excess ends the process.
+	// Kill is the limit above which the process is killed.
 	Kill int64
-	// KillSource is where it comes from: 'config', 'cgroup v1', 'cgroup v2',
-	// 'host' or, where none is known, ''.
+	// KillSource is the source of Kill: 'config', 'cgroup v1', 'cgroup v2' or
+	// 'host'; "" if Kill is unknown.
 	KillSource string
-	// KillPath is the file it was read from, if it was.
+	// KillPath is the file that Kill was read from; "" if it was not read from a
+	// file.
 	KillPath string
 	// GOMEMLIMIT is the Go runtime's soft limit.
 	GOMEMLIMIT int64
-	// Host is the host's memory.
+	// Host is the memory of the host.
 	Host int64
 
-	// inCgroup says that the cgroup has a limit of its own, so that all of
-	// the cgroup's memory counts and not only this process's.
+	// inCgroup says that the cgroup has a limit, so that all memory of the cgroup
+	// counts and not only that of this process.
 	inCgroup bool
-	cgroup   int64 // that limit, whatever was configured
+	cgroup   int64 // the cgroup's limit, even if Config.Limit is set
 }
 
-// soft is the limit of what the Go runtime manages itself.
+// soft returns the limit of the memory that the Go runtime manages.
 func (l Limits) soft() int64 {
 	if l.GOMEMLIMIT > 0 && (l.Kill <= 0 || l.GOMEMLIMIT < l.Kill) {
 		return l.GOMEMLIMIT
@@ -51,37 +52,33 @@ const (
 	highestMemoryShare = 0.97
 	leastLeft          = 8 << 20 // bytes of headroom at the memory line
 	leastMemoryShare   = 0.75
-	// idleSustain: a level that has doubled looks like a trend for a few
-	// judgements, while the jump is the window's only rise.
+	// idleSustain outlasts a level that doubles once. It looks like a trend in a few
+	// checks, while the jump is the only rise in the window.
 	idleSustain = 3 * time.Hour
 )
 
 // DefaultRules returns the rules of a guard whose [Config.Rules] is nil:
 //
-//   - memory: unreclaimable memory at 90% of the limit, or 8 MiB below it if
-//     that is sooner: a capture may allocate a quarter of what is left. Under a GOMEMLIMIT
-//     above 80% of the limit the line is half-way between the two, because
-//     there the runtime lets garbage fill the heap up to GOMEMLIMIT on purpose.
-//   - time-to-limit: the limit would be met within 250 ms at the present rate,
-//     and memory is above half of it.
-//   - live-heap: live heap after GC at 75% of the smaller of limit and
-//     GOMEMLIMIT.
-//   - goroutines: four times the baseline, and at least 10,000 more.
-//   - live-heap-leak, goroutine-leak, non-go-leak: live heap after GC,
-//     goroutines and memory outside the Go heap have a trend over hours that
-//     leaks ([Growing]).
-//   - blocked-goroutines: the census found places at which ever more
-//     goroutines wait.
-//   - idle-cpu: the CPU time that is used when all is quiet, and the wake-ups
-//     with it, have had a trend over hours that leaks for 3 h. A CPU and a
-//     goroutine profile are taken.
+//   - memory: unreclaimable memory reaches 90% of the limit, or is 8 MiB below it if
+//     that is lower. The rest leaves room for a capture, which may allocate a quarter
+//     of it. If GOMEMLIMIT is above 80% of the limit, the line is half-way between the
+//     two, because the runtime lets garbage fill the heap up to GOMEMLIMIT.
+//   - time-to-limit: memory is above half of the limit and would reach it within 250
+//     ms at the present rate.
+//   - live-heap: live heap after GC reaches 75% of the limit or of GOMEMLIMIT,
+//     whichever is smaller.
+//   - goroutines: their number is four times the baseline, and at least 10,000 more.
+//   - live-heap-leak, goroutine-leak, non-go-leak: the trend of the live heap, of
+//     goroutines or of memory outside the Go heap is a leak ([Growing]).
+//   - blocked-goroutines: the census found places where ever more goroutines wait.
+//   - idle-cpu: the trends of idle CPU time and of wake-ups have been a leak for 3 h.
+//     This rule captures a CPU and a goroutine profile.
 //
-// Where no limit but the host's memory is known, these are added:
+// If the only known limit is the host's memory, there are two more:
 //
-//   - heap-growth: live heap after GC four times the baseline, and at least
-//     512 MiB more.
-//   - host-memory: 95% of the host's memory handed out for 10 s, whoever
-//     holds it.
+//   - heap-growth: live heap after GC is four times the baseline, and at least 512 MiB
+//     more.
+//   - host-memory: 95% of the host's memory has been in use for 10 s, by any process.
 func DefaultRules(l Limits) []Rule {
 	share := memoryShare
 	if l.Kill > 0 {
@@ -112,7 +109,7 @@ func DefaultRules(l Limits) []Rule {
 	return rules
 }
 
-// Where a kill limit comes from.
+// Values of Limits.KillSource.
 const (
 	sourceConfig = "config"
 	sourceHost   = "host"

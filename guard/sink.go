@@ -14,46 +14,48 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Sink is told about incidents.
+// A Sink receives the events of incidents.
 //
-// A sink gets one event at a time, each on a goroutine of its own. New events come
-// before those that earlier processes have left, and the events of one incident come
-// in order. The first, Opened, comes before there is evidence: a sink that wants
-// evidence waits for Captured, or for 5 s.
+// The guard calls Deliver with one event at a time, on a new goroutine for each. New
+// events come before those left by earlier processes. The events of one incident come
+// in order. The first one, Opened, comes before there is evidence. A sink that needs
+// evidence can wait for Captured.
 //
-// nil means that the event is accepted, which is recorded in the incident's folder.
-// An error means that it is offered again after the next Start, with Redelivered set;
-// the incident's later events are offered all the same. A panic, or the end of the
-// goroutine by runtime.Goexit, is an error. Every event is delivered at least once,
-// over any number of restarts, as long as its incident is kept; and exactly once,
-// unless the process dies between the acceptance and its record. Processes that share a
-// folder may both deliver an event of an incident that is over. By [Event.Key] a sink
-// can drop the repetition.
-// Events of an incident that has no folder, because it has no evidence of its own or
-// because there is no disk, are kept in memory only.
+// If Deliver returns nil, the event is accepted, and that is recorded in the
+// incident's folder. If it returns an error, panics or calls [runtime.Goexit], the
+// event is offered again after the next Start, with Redelivered set. Later events of
+// the incident are offered in any case.
+//
+// Every event is delivered at least once over any number of restarts, as long as its
+// incident is kept. It may be delivered twice if the process dies after the acceptance
+// and before that is recorded, or if processes share a folder. A sink can use
+// [Event.Key] to drop repetitions. Events of an incident without a folder are kept in
+// memory only, so they are lost when the process ends.
 //
 // ctx ends after 30 s and on Close. A sink that has not returned by then gets no
-// further event until it does, holds up no other sink, and is named by Close.
+// further events until it does. It does not delay other sinks, and the error of Close
+// names it.
 type Sink interface {
-	// Name identifies the sink in logs and in delivery.json: 1 to 64 bytes. It
-	// must not change from one run of the program to the next.
+	// Name identifies the sink in logs and in delivery.json. It has 1 to 64 bytes
+	// and must be the same in every run of the program.
 	Name() string
+	// Deliver delivers an event. It should return when ctx ends.
 	Deliver(ctx context.Context, e Event) error
 }
 
 const (
-	// mostSinks and mostSinkName are what a delivery.json takes.
+	// mostSinks and mostSinkName are the limits of delivery.json.
 	mostSinks    = 64
 	mostSinkName = 64
-	// mostEvents bounds the events in memory.
+	// mostEvents is the most events held in memory.
 	mostEvents = 256
 )
 
-// deliverTimeout bounds one delivery. Tests shorten it.
+// deliverTimeout is the longest time for one delivery. Tests shorten it.
 var deliverTimeout = 30 * time.Second
 
-// dispatcher is the guard's side of the outbox: it turns events into what the outbox
-// keeps and back, counts, and logs.
+// dispatcher connects the guard to the outbox. It converts events to and from the
+// outbox's form, counts, and logs.
 type dispatcher struct {
 	names    []string
 	own      incident.Process
@@ -64,8 +66,8 @@ type dispatcher struct {
 	reports  reportWaits
 }
 
-// newDispatcher starts the outbox; store is nil where there is no disk. own is the
-// process that it runs in.
+// newDispatcher starts the outbox. kept is nil if there is no disk. own describes this
+// process.
 func newDispatcher(sinks []Sink, kept *store.Store, own incident.Process, log *slog.Logger, c *counters) *dispatcher {
 	d := &dispatcher{own: own, log: log, counters: c}
 	cfg := outbox.Config{Observer: d, Timeout: deliverTimeout, Most: mostEvents}
@@ -90,7 +92,7 @@ func (s boxedSink) Deliver(ctx context.Context, o outbox.Offer) error {
 	return s.Sink.Deliver(ctx, e)
 }
 
-// send tells all sinks. It never blocks.
+// send queues an event for all sinks. It never blocks.
 func (d *dispatcher) send(e Event) {
 	d.box.Post(outbox.News{
 		Incident: e.Incident.ID,
@@ -104,11 +106,11 @@ func (d *dispatcher) send(e Event) {
 	})
 }
 
-// folderMade says that an incident has a folder, into which its events can be written.
+// folderMade notes that an incident has a folder for its events.
 func (d *dispatcher) folderMade(id string) { d.box.HasFolder(id) }
 
-// redeliver offers the sinks what they have not accepted of earlier processes'
-// incidents. It gives up when ctx is done.
+// redeliver offers the sinks the events of earlier processes that they have not
+// accepted. It stops when ctx is done.
 func (d *dispatcher) redeliver(ctx context.Context, store *store.Store, incidents []incident.Manifest) {
 	if len(d.names) == 0 {
 		return
@@ -136,7 +138,7 @@ func (d *dispatcher) redeliver(ctx context.Context, store *store.Store, incident
 	d.box.Backlog(ids...)
 }
 
-// lacks reports whether a sink has not accepted all events.
+// lacks reports whether any sink has not accepted all events.
 func (d *dispatcher) lacks(delivery store.Delivery) bool {
 	for _, name := range d.names {
 		for _, e := range delivery.Events {
@@ -151,15 +153,15 @@ func (d *dispatcher) lacks(delivery store.Delivery) bool {
 // cancel ends the sinks' context.
 func (d *dispatcher) cancel() { d.box.Cancel() }
 
-// close waits for the sinks and for the record of what they have accepted, until the
-// context is done. Its errors name what has not ended.
+// close waits until the sinks have returned and their acceptances are recorded, or
+// until ctx is done. The errors name what has not ended.
 func (d *dispatcher) close(ctx context.Context) []error { return d.box.Close(ctx) }
 
-// Delivered is called by the outbox, like the methods below.
+// Delivered and the methods below implement [outbox.Observer].
 func (d *dispatcher) Delivered(string, outbox.Offer) { d.counters.delivered.Add(1) }
 
 func (d *dispatcher) Failed(sink string, o outbox.Offer, err error, late bool) {
-	if !late { // else it was counted when it was overdue
+	if !late { // otherwise Overdue has counted it
 		d.counters.sinkFailures.Add(1)
 	}
 	if panicked := new(outbox.PanicError); errors.As(err, &panicked) {
@@ -170,13 +172,13 @@ func (d *dispatcher) Failed(sink string, o outbox.Offer, err error, late bool) {
 
 func (d *dispatcher) Overdue(sink string, o outbox.Offer, err error) {
 	d.counters.sinkFailures.Add(1)
-	d.failed(sink, o, "a sink does not return, its further events wait", fmt.Errorf("guard: %w", err))
+	d.failed(sink, o, "a sink has not returned in time; its further events wait", fmt.Errorf("guard: %w", err))
 }
 
 func (d *dispatcher) failed(sink string, o outbox.Offer, what string, err error) {
 	log := d.log.With("sink", sink, "event", o.Event.Event, "incident", o.Incident)
 	if d.once.first("sink " + sink) {
-		log.Warn("leakguard: "+what+"; it will be offered again after the next start, and further failures of this sink are only counted", "error", err)
+		log.Warn("leakguard: "+what+"; the event will be redelivered after the next start; further failures of this sink are only counted", "error", err)
 	} else {
 		log.Debug("leakguard: "+what, "error", err)
 	}
@@ -185,7 +187,7 @@ func (d *dispatcher) failed(sink string, o outbox.Offer, what string, err error)
 func (d *dispatcher) Dropped(n int) {
 	d.counters.droppedEvents.Add(int64(n))
 	if d.once.first("dropped") {
-		d.log.Warn("leakguard: events were dropped, too many wait for the sinks; further drops are only counted", "events", n)
+		d.log.Warn("leakguard: events were dropped because too many are waiting for the sinks; further drops are only counted", "events", n)
 	}
 }
 
@@ -194,12 +196,12 @@ func (d *dispatcher) DiskFailed(id string, err error) {
 		return // it has no folder yet, or was removed to make room
 	}
 	if d.once.first("disk") {
-		d.log.Warn("leakguard: the record of deliveries could not be read or written; after the next start events may be delivered again, or not at all; further failures are not logged",
+		d.log.Warn("leakguard: the record of deliveries could not be read or written; events may be delivered again after the next start, or not at all; further failures are not logged",
 			"incident", id, "error", err)
 	}
 }
 
-// onces tells what has been said already.
+// onces remembers which messages have been logged.
 type onces struct {
 	mu   sync.Mutex
 	said map[string]bool

@@ -12,16 +12,15 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// deliveryDisk is where the outbox keeps events: in the folders of their incidents.
+// deliveryDisk stores the outbox's events in the folders of their incidents.
 type deliveryDisk struct {
 	store *store.Store
 	own   incident.Process
-	// reports are those that are still to come.
+	// reports are the reports that may still come.
 	reports *reportWaits
 }
 
-// Read returns an incident's events, and makes what sinks are told of them out of its
-// manifest.
+// Read returns an incident's events, and a function that restores them from its manifest.
 func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 	m, err := d.store.Incident(id)
 	if err != nil {
@@ -38,7 +37,7 @@ func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 	return delivery, func(e store.DeliveryEvent) any {
 		kind, ok := parseKind(e.Event)
 		if !ok {
-			return nil // of a later version
+			return nil // written by a newer version
 		}
 		told := Event{Kind: kind, Incident: i, Time: e.Time, Reason: e.Reason, Redelivered: earlier, Report: reportOf(d.reports.of(id))}
 		told.Incident.NotCaptured, told.Incident.EvidenceIn = e.NotCaptured, e.Evidence
@@ -46,7 +45,7 @@ func (d deliveryDisk) Read(id string) (store.Delivery, outbox.Restore, error) {
 	}, nil
 }
 
-// sameProcess reports whether two manifests are of one process.
+// sameProcess reports whether a and b are the same process.
 func sameProcess(a, b incident.Process) bool {
 	return a.PID == b.PID && a.Host == b.Host && a.Started.Equal(b.Started) && !a.Started.IsZero()
 }
@@ -55,7 +54,7 @@ func sameProcess(a, b incident.Process) bool {
 func (d deliveryDisk) Write(id string, with store.Delivery) error {
 	return d.store.RecordDelivery(id, func(kept *store.Delivery) {
 		for sink, list := range kept.Sinks {
-			// What was accepted by kind is in with, by sequence.
+			// Acceptances by kind are in with, converted to sequences.
 			kept.Sinks[sink] = slices.DeleteFunc(list, func(a store.Accepted) bool { return a.Sequence == 0 })
 		}
 		for _, e := range with.Events {
@@ -69,9 +68,9 @@ func (d deliveryDisk) Write(id string, with store.Delivery) error {
 	})
 }
 
-// completeDelivery adds to the events of an incident those that its manifest tells of
-// and that were not recorded: the process died before that, or was of a version that
-// recorded acceptances by kind only. These become acceptances by sequence.
+// completeDelivery adds the events that follow from an incident's manifest and were not
+// recorded, because the process died first or had an older version. Old versions recorded
+// acceptances by kind; these are converted to acceptances by sequence.
 func completeDelivery(m incident.Manifest, d store.Delivery) store.Delivery {
 	d.Events = slices.Clone(d.Events)
 	has := func(kind EventKind) bool {
@@ -85,7 +84,7 @@ func completeDelivery(m incident.Manifest, d store.Delivery) store.Delivery {
 		}
 	}
 	if m.Rule == incident.RulePreviousDeath {
-		if m.Death != nil { // else it was cut short, and is told anew
+		if m.Death != nil { // otherwise it was cut short, and is reported again
 			add(PreviousDeath, m.Opened, m.Reason)
 		}
 	} else {
@@ -100,7 +99,7 @@ func completeDelivery(m incident.Manifest, d store.Delivery) store.Delivery {
 		if m.Headline != "" {
 			add(Explained, m.Opened, m.Headline)
 		}
-		// The end of a manual capture is no event.
+		// The end of a manual capture is not an event.
 		if m.Recovered != nil && m.Trigger == incident.TriggerRule {
 			add(Recovered, *m.Recovered, m.Reason)
 		}
@@ -123,7 +122,7 @@ func completeDelivery(m incident.Manifest, d store.Delivery) store.Delivery {
 	return d
 }
 
-// hasEvidence reports whether there is more than a baseline and a report.
+// hasEvidence reports whether there are files other than baselines and reports.
 func hasEvidence(files []incident.Artefact) bool {
 	return slices.ContainsFunc(files, func(a incident.Artefact) bool {
 		stem, _, _ := strings.Cut(a.Name, ".")
@@ -132,7 +131,7 @@ func hasEvidence(files []incident.Artefact) bool {
 	})
 }
 
-// incidentOf is what a manifest still tells of an incident.
+// incidentOf restores an incident from its manifest.
 func incidentOf(m incident.Manifest, folder string) Incident {
 	i := Incident{
 		ID: m.ID, Rule: m.Rule, Trigger: m.Trigger, Reason: m.Reason, Opened: m.Opened,
@@ -141,8 +140,7 @@ func incidentOf(m incident.Manifest, folder string) Incident {
 	}
 	if m.Recovered != nil {
 		i.Recovered = *m.Recovered
-		// By the wall clock, the only one that is on disk; it may have
-		// been set back meanwhile.
+		// By the wall clock, which may have been set back meanwhile.
 		i.Duration = max(m.Recovered.Sub(m.Opened), 0)
 	}
 	if n := len(m.Readings); n > 0 {

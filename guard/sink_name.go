@@ -6,17 +6,17 @@ import (
 	"github.com/leakguard/leakguard/internal/words"
 )
 
-// sinkWithName is a sink whose name was asked for once.
+// sinkWithName is a sink with the result of one call of its Name.
 type sinkWithName struct {
 	Sink
 	name  string
-	fault error // of asking
+	fault error // of the call
 }
 
 func (s sinkWithName) Name() string { return s.name }
 
-// nameOnce asks the sinks for their names. That is code of the program: a panic of
-// it is a fault of the configuration.
+// nameOnce calls each sink's Name once. Name is code of the program; a panic in it is a
+// fault of the configuration.
 func nameOnce(sinks []Sink) []Sink {
 	named := make([]Sink, len(sinks))
 	for i, s := range sinks {

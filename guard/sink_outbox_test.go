@@ -308,7 +308,7 @@ func TestSinkThatEndsItsGoroutine(t *testing.T) {
 	good.next(t, Opened)
 	good.next(t, Captured)
 	waitFor(t, "two failures", func() bool { return g.Snapshot().Counters.SinkFailures == 2 })
-	book.once(t, "sink gone: it ended its goroutine")
+	book.once(t, "sink gone: the sink called runtime.Goexit")
 }
 
 func TestLongSinkNameIsRefused(t *testing.T) {

@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// reportWaits are the incidents whose report is still to come, by ID.
+// reportWaits are the incidents that may still get a report, by ID.
 type reportWaits struct {
 	mu    sync.Mutex
 	byID  map[string]*reportWait
 	ended bool // no report will come any more
 }
 
-// reportWait is one of them.
+// reportWait waits for the report of one incident.
 type reportWait struct {
 	done     chan struct{} // closed when the report is written, or never will be
 	incident Incident      // with the report; read it once done is closed
@@ -35,14 +35,14 @@ func (w *reportWaits) expect(id string) *reportWait {
 	return w.byID[id]
 }
 
-// of returns what is known of an incident's report; nil if none is expected.
+// of returns the wait for an incident's report, or nil if none is expected.
 func (w *reportWaits) of(id string) *reportWait {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.byID[id]
 }
 
-// settle ends the wait: i has the report, or no headline if there will be none.
+// settle ends the wait. i has the report, or an empty headline if there will be none.
 func (w *reportWaits) settle(id string, i Incident) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,7 +64,7 @@ func (r *reportWait) wait(ctx context.Context) Incident {
 	}
 }
 
-// reportOf returns what an event's Report is.
+// reportOf returns the Report function of an event.
 func reportOf(r *reportWait) func(context.Context) Incident {
 	if r == nil {
 		return nil
@@ -87,8 +87,8 @@ func (w *reportWaits) end() {
 // Headline, Suspects and Artefacts. It returns the incident as it is if ctx is done first,
 // or if no report will come.
 //
-// A sink that wants the report beside the evidence calls it in [Captured]: it cannot wait
-// for [Explained], which comes only once Captured has been delivered.
+// A sink that needs the report together with the evidence calls it for [Captured]. It
+// cannot wait for [Explained], which comes only after Captured has been delivered.
 func (e Event) AwaitReport(ctx context.Context) Incident {
 	i := e.Incident
 	if e.Report == nil || i.Headline != "" {

@@ -9,62 +9,63 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Snapshot is how a guard stands.
+// Snapshot is the state of a guard.
 type Snapshot struct {
-	// Reading is the last one; Rate is how fast Memory moved then, in bytes
-	// per second.
+	// Reading is the last reading. Rate is the rate of change of [Memory] at that
+	// time, in bytes per second.
 	Reading incident.Reading
 	Rate    float64
-	// Verdict says what fills the memory, and what has grown in the last ten
-	// minutes; Reading.Division has the figures.
+	// Verdict says what fills the memory and what has grown in the last ten
+	// minutes. Reading.Division has the figures.
 	Verdict incident.Verdict
-	Limits  Limits
-	// Rules are the rules with their states, in their order.
+	// Limits are the memory limits in force.
+	Limits Limits
+	// Rules are the states of the rules, in the order of Config.Rules.
 	Rules []RuleState
-	// Incidents are the open ones.
+	// Incidents are the open incidents.
 	Incidents []Incident
-	// Trends are how live heap, goroutines and non-Go memory have moved over
-	// hours; those of which something is known.
+	// Trends are the trends over hours of live heap, goroutines, non-Go memory and the
+	// floors of CPU and wake-ups. Signals without a known trend are left out.
 	Trends []incident.Trend
-	// GoroutineSites are the places where goroutines wait that have grown
-	// most, as of the last census, those that leak first; Census is how the
-	// counting goes on.
+	// GoroutineSites are the places with the fastest growing number of waiting
+	// goroutines at the last census, with leaks first. Census is the state of the
+	// census.
 	GoroutineSites []incident.GoroutineSite
 	Census         CensusState
-	// Pressure is where pressure stands.
+	// Pressure is the state of pressure.
 	Pressure PressureState
 	Counters Counters
-	// Profiles are how many profiles captures have written, left out and
-	// lost, by kind.
+	// Profiles counts the profiles that captures have written, skipped and lost,
+	// by kind.
 	Profiles []ProfileCount
-	// Process is the run of the program that the guard lives in, as in
-	// manifests.
+	// Process describes this process, as in manifests.
 	Process incident.Process
 }
 
-// RuleState is where a rule stands.
+// RuleState is the state of a rule.
 type RuleState struct {
 	Rule Rule
-	// Open says that the rule has an open incident; Peak is then its
-	// signal's highest value since it opened, else Unknown.
+	// Open reports whether the rule has an open incident.
 	Open bool
+	// Peak is the signal's highest value since the incident opened, or
+	// [profile.Unknown] if none is open.
 	Peak int64
-	// Incidents is how many it has opened since Start.
+	// Incidents is the number of incidents opened since Start.
 	Incidents int64
-	// Value is the signal's last value, Unknown where nobody knows it.
+	// Value is the signal's last value, or [profile.Unknown].
 	Value int64
-	// Level is where Rule.Line lies now, in the signal's unit; Unknown where
-	// what it refers to is not known, and of a time or a trend, which have none.
+	// Level is the current level of Rule.Line, in the signal's unit. It is
+	// [profile.Unknown] if the limit or baseline is unknown, and for a line that
+	// is a time or a trend.
 	Level int64
-	// Decision is what was last decided, and why; DecidedAgo is how long
-	// before the snapshot.
+	// Decision is the last decision with its reason. DecidedAgo is its age.
 	Decision   string
 	DecidedAgo time.Duration
 }
 
-// Snapshot returns how the guard stands: after its last look, with what has
-// happened since. It does not wait for the guard, whatever that is doing. After
-// Close it is how it ended; of a nil Guard it is zero.
+// Snapshot returns the current state of the guard. It never waits for the guard.
+// After Close it returns the final state. On a nil Guard it returns the zero
+// Snapshot.
 func (g *Guard) Snapshot() Snapshot {
 	if g == nil {
 		return Snapshot{}
@@ -72,17 +73,16 @@ func (g *Guard) Snapshot() Snapshot {
 	return g.loop.snapshot()
 }
 
-// board is where readers see how the loop stands. The loop renews it after each
-// step, which allocates nothing once the lists have their size.
+// board is the copy of the loop's state for readers. The loop updates it after each
+// step. An update allocates nothing once the lists have reached their size.
 type board struct {
-	asking sync.Mutex // held by one reader at a time, so that the loop waits for one at most
+	asking sync.Mutex // admits one reader at a time, so that the loop waits for at most one
 	mu     sync.Mutex
-	// now has no counters, and instead of how long ago something was, when it was
-	// since Start.
+	// now is without counters. Its fields for ages hold times since Start.
 	now Snapshot
 }
 
-// publish renews the board.
+// publish updates the board.
 func (l *loop) publish() {
 	b := &l.board
 	b.mu.Lock()
@@ -124,8 +124,8 @@ func (l *loop) snapshot() Snapshot {
 	b := &l.board
 	b.asking.Lock()
 	defer b.asking.Unlock()
-	// Memory is allocated while the loop does not wait for it, with room for what
-	// may be added meanwhile.
+	// Allocate without holding mu, so that the loop does not wait. Leave room for
+	// what may be added meanwhile.
 	b.mu.Lock()
 	trends, rules, incidents := len(b.now.Trends), len(b.now.Rules), len(b.now.Incidents)
 	b.mu.Unlock()

@@ -15,25 +15,25 @@ import (
 )
 
 const (
-	// slowEvery is how often what changes slowly is read: host memory,
-	// shared memory of the process.
+	// slowEvery is how often slowly changing values are read: host memory and the
+	// process's shared memory.
 	slowEvery = time.Second
-	// limitsEvery is how often limits are read again: containers are resized
-	// in place.
+	// limitsEvery is how often the limits are read again, because containers may be
+	// resized in place.
 	limitsEvery = time.Minute
 )
 
-// source reads the process. It is for one goroutine. A part that fails leaves
-// its quantities unknown; the other parts go on.
+// source takes readings of the process. It is not safe for concurrent use. If one part
+// fails, its values are unknown and the other parts go on.
 type source struct {
 	root       string
-	configured int64 // limit
+	configured int64 // Config.Limit
 
 	runtime goruntime.Reader
 	stat    goruntime.Stat
 	wakeups goruntime.Wakeups
 	cgroup  *cgroup.Memory
-	limiter *cgroup.Memory // the group above whose limit kills; nil: cgroup itself
+	limiter *cgroup.Memory // the ancestor whose limit applies; nil: cgroup itself
 	group   cgroup.Stat
 	// cgroupLost says that the last reading of the cgroup failed.
 	cgroupLost bool
@@ -48,13 +48,12 @@ type source struct {
 	slowAt                 time.Time
 	available, shmem, used int64
 
-	// failed has, by the name of a part, that its failure was told.
-	failed map[string]bool
+	failed map[string]bool // the parts whose failure was reported
 	tell   func(part string, err error)
 }
 
-// newSource opens what there is to read below root. tell is called once for
-// each part that fails, from read too.
+// newSource opens the files below root. tell is called once for each part that fails,
+// now or later in read.
 func newSource(root string, limit int64, tell func(part string, err error)) *source {
 	s := &source{
 		root: root, configured: limit, runtime: *goruntime.NewReader(),
@@ -80,8 +79,8 @@ func (s *source) openCgroup() {
 	}
 }
 
-// fail tells a part's first failure. That a system does not have the part is
-// none.
+// fail reports the first failure of a part. It is no failure if the system does not
+// have the part.
 func (s *source) fail(part string, err error) {
 	if s.failed[part] {
 		return
@@ -92,7 +91,7 @@ func (s *source) fail(part string, err error) {
 	}
 }
 
-// read fills in r, with the time now.
+// read takes a reading at time now.
 func (s *source) read(now time.Time, r *incident.Reading) {
 	*r = incident.NewReading(now)
 	s.readRuntime(r)
@@ -175,12 +174,12 @@ func (s *source) readCgroup(r *incident.Reading) {
 	}
 }
 
-// readLimits finds the limits. When they cannot be read any more the last
-// known ones stay.
+// readLimits finds the limits. If they can no longer be read, the last known ones
+// stay.
 func (s *source) readLimits() {
 	if s.cgroupLost {
-		// The process may have been moved to another group. An error of
-		// this is the one that was told.
+		// The process may have been moved to another cgroup. The error was reported
+		// already.
 		_ = s.cgroup.Reopen()
 	}
 	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: ownMemoryLimit(s.stat.MemoryLimit), Host: profile.Unknown}
@@ -199,7 +198,7 @@ func (s *source) readLimits() {
 				return
 			}
 		}
-		// A limit above the host's memory limits nothing.
+		// A limit above the host's memory has no effect.
 		if found.Bytes > 0 && (l.Host <= 0 || found.Bytes < l.Host) {
 			l.Kill, l.KillPath = found.Bytes, path.Join(found.Path, found.File)
 			s.follow(found.Path)
@@ -218,8 +217,8 @@ func (s *source) readLimits() {
 	s.limits = l
 }
 
-// follow has the cgroup's memory read where the limit is: in a pod the limit may
-// be the pod's, and then its other containers count too.
+// follow selects the cgroup whose memory is read, which is the one with the limit. In a
+// pod, that may be the pod's cgroup, so that its other containers count as well.
 func (s *source) follow(dir string) {
 	if s.limiter != nil {
 		if s.limiter.Dir() == dir && !s.cgroupLost {
@@ -259,8 +258,8 @@ func (s *source) readSlow() {
 	}
 }
 
-// decideUnreclaimable chooses what the limit is about: all of the cgroup where
-// the cgroup's limit kills, else this process.
+// decideUnreclaimable sets the memory that counts towards the limit: that of the
+// cgroup if the cgroup has a limit, else that of this process.
 func (s *source) decideUnreclaimable(r *incident.Reading) {
 	if s.limits.inCgroup && s.cgroup != nil {
 		if n := s.group.Unreclaimable(); n >= 0 {
@@ -272,12 +271,12 @@ func (s *source) decideUnreclaimable(r *incident.Reading) {
 	case r.RSSAnon.Known():
 		r.Unreclaimable = r.RSSAnon + max(r.RSSShmem, 0)
 	case r.Sys.Known() && r.HeapReleased.Known():
-		// No /proc: what Go itself has taken is a lower bound.
+		// Without /proc, the memory that Go holds is a lower bound.
 		r.Unreclaimable = r.Sys - r.HeapReleased
 	}
 }
 
-// close gives the descriptors back.
+// close closes the files.
 func (s *source) close() error {
 	var errs []error
 	for _, group := range []*cgroup.Memory{s.cgroup, s.limiter} {

@@ -11,18 +11,18 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Start starts a guard; the zero Config is a working one. The guard runs until
-// Close. With Config.Off it returns nil and no error.
+// Start starts a guard, which runs until [Guard.Close]. The zero Config is valid. If
+// Config.Off is set, Start returns a nil Guard and a nil error.
 //
-// Every fault of the configuration is in the error, and then nothing was
-// started. A folder that is dangerous (a symbolic link, somebody else's,
-// writable by others) is a fault; one that merely cannot be written is not: the
-// guard then runs without a disk, its sinks are told, and the log says so.
+// If the configuration is invalid, Start returns an error with all its faults and
+// starts nothing. A Dir that is unsafe (a symbolic link, owned by another user, or
+// writable by others) is a fault. A Dir that cannot be written is not: the guard
+// logs a warning, runs without a disk, and still delivers events to the sinks.
 //
-// Several guards in one process are allowed, also on one Dir.
+// A process may start several guards, and they may share a Dir.
 func Start(cfg Config) (*Guard, error) { return startAt("/", cfg) }
 
-// startAt starts a guard whose kernel files are below root.
+// startAt starts a guard that reads the kernel's files below root.
 func startAt(root string, cfg Config) (*Guard, error) {
 	cfg.Sinks = nameOnce(cfg.Sinks)
 	if err := cfg.validate(); err != nil {
@@ -44,17 +44,17 @@ func startAt(root string, cfg Config) (*Guard, error) {
 	if store != nil {
 		var at postmortem.Here
 		if !cfg.NoBlackBox {
-			at = g.loop.hereNow() // before the loop has the source for itself
+			at = g.loop.hereNow() // it uses the source, which the loop owns once it runs
 		}
 		g.keeper.do(func() { g.takeUp(store, at) })
 	}
-	g.loop.step(g.loop.look) // so that a Snapshot has something to show
+	g.loop.step(g.loop.look) // so that Snapshot has a reading from the start
 	go g.loop.run()
 	return g, nil
 }
 
-// newGuard makes all of a guard but its loop. From here on cfg.Logger is a queue
-// in front of the program's.
+// newGuard makes a guard without its loop. It replaces cfg.Logger with a queue in
+// front of the program's logger.
 func newGuard(cfg *Config, store *store.Store) *Guard {
 	c, once := new(counters), new(onces)
 	g := &Guard{
@@ -70,7 +70,7 @@ func newGuard(cfg *Config, store *store.Store) *Guard {
 	return g
 }
 
-// newLoop makes a guard's loop, which has taken a first reading.
+// newLoop makes a guard's loop and takes its first reading.
 func newLoop(g *Guard, cfg Config, root string) *loop {
 	l := &loop{
 		ctx: g.ctx, cfg: cfg, log: cfg.Logger, keeper: g.keeper, counters: g.keeper.counters, once: g.keeper.once,
@@ -79,14 +79,14 @@ func newLoop(g *Guard, cfg Config, root string) *loop {
 	}
 	var err error
 	if l.wakers, err = newWakers(&cfg); err != nil {
-		l.log.Debug("leakguard: no CPU clock, polling instead", "error", err)
+		l.log.Debug("leakguard: CPU clock not available; polling instead", "error", err)
 	}
 	l.source = newSource(root, cfg.Limit, func(part string, err error) {
-		l.log.Warn("leakguard: a source of readings failed, its quantities are unknown from here on", "source", part, "error", err)
+		l.log.Warn("leakguard: a source of readings failed; its values are unknown from now on", "source", part, "error", err)
 	})
 	// The first reading finds the limits, which the default rules need.
 	l.source.read(l.started, &l.reading)
-	// What was live at a cycle before Start says nothing of growth since.
+	// The live heap of a cycle before Start says nothing about growth since Start.
 	l.lastGC = l.reading.NumGC
 	l.view.canJudge = !cfg.NoForcedGC
 	l.floors.window = cfg.FloorWindow
@@ -100,14 +100,14 @@ func newLoop(g *Guard, cfg Config, root string) *loop {
 	l.pressure.policy = newPressurePolicy(cfg.Pressure)
 	l.pressure.wanted.Store(cfg.OnPressure != nil || cfg.Relief != Relief{})
 	l.process = processInfo(cfg, l.started)
-	l.process.AsyncTimers = goruntime.AsyncTimers() // l.timer is one
+	l.process.AsyncTimers = goruntime.AsyncTimers()
 	if store := g.keeper.store; store != nil && !cfg.NoBlackBox {
 		l.recorder = l.openRecorder(store.Dir(), root)
 	}
 	return l
 }
 
-// announce logs what an operator wants to know of a start, in one line.
+// announce logs the limits and the folder, and warnings about the start.
 func (g *Guard) announce(diskErr error) {
 	l := g.loop
 	dir := "none"
@@ -124,11 +124,11 @@ func (g *Guard) announce(diskErr error) {
 	}
 	l.log.Info("leakguard: watching", "limit", limit, "gomemlimit", profile.Bytes(lim.GOMEMLIMIT).String(), "dir", dir)
 	if diskErr != nil {
-		l.log.Warn("leakguard: the folder cannot be used; incidents will be reported without evidence", "error", diskErr)
+		l.log.Warn("leakguard: Dir cannot be used; incidents will be reported without evidence", "error", diskErr)
 	}
 	if l.process.AsyncTimers {
-		l.log.Warn("leakguard: GODEBUG=asynctimerchan=1 is in force: a time.Ticker that is not stopped is never collected and goes on using CPU; " +
-			"remove the setting, or a go line below 1.23 in go.mod that implies it")
+		l.log.Warn("leakguard: GODEBUG=asynctimerchan=1 is set, so a time.Ticker that is not stopped is never collected and keeps using CPU; " +
+			"remove the setting, or raise the go line in go.mod to 1.23 or later")
 	}
 	for _, s := range l.watch.rules {
 		l.log.Debug("leakguard: rule", "rule", s.rule.String())

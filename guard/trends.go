@@ -15,11 +15,11 @@ import (
 var trendSignals = [...]Signal{LiveHeap, Goroutines, NonGo, CPUFloor, WakeupFloor}
 
 const (
-	// judgeEvery is how often a trend is judged: as often as where it was
-	// measured how well that works.
+	// judgeEvery is how often a trend is judged, the same as in the simulations that
+	// measured the judgement.
 	judgeEvery = 30 * time.Minute
-	// A trend that has added less than this is no incident: no evidence would
-	// show it.
+	// A trend that has added less than this opens no incident, because no evidence
+	// would show it.
 	leastLeakedBytes   = 1 << 20
 	leastLeakedCount   = 10
 	leastLeakedCPU     = 20  // milli-CPUs
@@ -36,15 +36,15 @@ func (s Signal) hasTrend() bool {
 	return false
 }
 
-// trends are how signals move over hours.
+// trends are the trends of signals over hours.
 type trends struct {
 	signals [len(trendSignals)]signalTrend
-	// memory is not judged, only drawn: where it meets the limit other rules
-	// are sooner, and what it holds besides the heap is NonGo's.
+	// memory is only for charts. It is not judged, because other rules notice the limit
+	// sooner, and NonGo covers the memory outside the heap.
 	memory trend.Series
 }
 
-// signalTrend is one signal's history over weeks, and what was last said of it.
+// signalTrend is one signal's history over weeks, with the last verdict.
 type signalTrend struct {
 	series   *trend.Series
 	verdict  trend.Verdict
@@ -52,7 +52,7 @@ type signalTrend struct {
 	judged   bool
 }
 
-// of returns a signal's trend; ok is false while nothing is known of it.
+// of returns a signal's trend. ok is false until it has been judged.
 func (t *trends) of(s Signal) (st *signalTrend, ok bool) {
 	for i, signal := range trendSignals {
 		if signal == s {
@@ -62,7 +62,7 @@ func (t *trends) of(s Signal) (st *signalTrend, ok bool) {
 	return nil, false
 }
 
-// observe adds what was seen, and judges at most one signal.
+// observe adds the values of a view, and judges at most one signal.
 func (t *trends) observe(v *view, f *floors) {
 	t.memory.Add(v.at, float64(v.values[Memory]))
 	judged := false
@@ -88,7 +88,7 @@ func (t *trends) observe(v *view, f *floors) {
 	}
 }
 
-// position is where a rule of growth over hours stands.
+// position is the position of a rule with the line Growing.
 func (t *trends) position(s Signal) position {
 	st, ok := t.of(s)
 	switch {
@@ -103,10 +103,10 @@ func (t *trends) position(s Signal) position {
 	}
 }
 
-// leaks reports whether a signal's trend is a leak. A rise of CPU is that of
-// something that ticks only where wake-ups rise, too; and where goroutines leak at
-// the same time, that the two floors grow is enough: under a large swing of the
-// load they need a week to be called a leak by themselves, goroutines a day.
+// leaks reports whether a signal's trend is a leak. A rise of CPU time comes from timers only
+// if wake-ups rise as well. If goroutines leak at the same time, it is enough that both
+// floors grow: with a large swing of the load, the floors need a week to be judged a leak by
+// themselves, and goroutines a day.
 func (t *trends) leaks(s Signal, st *signalTrend) bool {
 	if s != CPUFloor {
 		return st.verdict.State == trend.Leaking
@@ -137,8 +137,8 @@ func leastLeaked(s Signal) float64 {
 	return leastLeakedBytes
 }
 
-// describe says in words how a signal has moved, such as ', growing by 2.9 MiB
-// (2.1 MiB to 3.6 MiB) an hour for 26h0m0s, 512.0 MiB in 2d to 4d'.
+// describe describes the trend of a signal, such as ', growing by 2.9 MiB (2.1 MiB to 3.6
+// MiB) an hour for 26h, the limit of 512.0 MiB in 2d to 4d'.
 func (t *trends) describe(s Signal, v *view) string {
 	st, ok := t.of(s)
 	if !ok {
@@ -171,7 +171,7 @@ func days(d time.Duration) string {
 	return words.Span(d)
 }
 
-// onset is when the signal began to grow, since Start.
+// onset returns when the signal began to grow, since Start.
 func (t *trends) onset(s Signal) (at time.Duration, ok bool) {
 	st, ok := t.of(s)
 	if !ok || st.verdict.State == trend.Calm {
@@ -180,8 +180,8 @@ func (t *trends) onset(s Signal) (at time.Duration, ok bool) {
 	return st.verdict.Since, true
 }
 
-// list appends what is known of all of them, as a manifest and a snapshot say it.
-// started is when Start was.
+// list appends the judged trends in the form of manifests and snapshots. started is the time
+// of Start.
 func (t *trends) list(out []incident.Trend, v *view, started time.Time) []incident.Trend {
 	for i, s := range trendSignals {
 		st := &t.signals[i]
@@ -207,8 +207,8 @@ func (t *trends) list(out []incident.Trend, v *view, started time.Time) []incide
 	return out
 }
 
-// points are at most so many points of the weeks before a time, evenly, with the
-// floor of each stretch; started is when Start was.
+// points returns up to most points of the weeks before a time, spread evenly, with the floor
+// of each interval. started is the time of Start.
 func (t *trends) points(started, before time.Time, most int) []incident.HistoryPoint {
 	byTime := make(map[time.Duration]*incident.HistoryPoint)
 	var times []time.Duration

@@ -2,9 +2,9 @@ package guard
 
 import "time"
 
-// view is what the policy sees of one instant. Times are durations since Start
-// by the monotonic clock, so that a step of the wall clock neither opens nor
-// closes anything. Amounts are profile.Unknown where nobody knows them.
+// view is the policy's input at one instant. Times are durations since Start by the
+// monotonic clock, so a step of the wall clock neither opens nor closes anything.
+// Values that are not known are profile.Unknown.
 type view struct {
 	at       time.Duration
 	values   [signals]int64
@@ -12,17 +12,17 @@ type view struct {
 	base     [signals]int64
 	trends   *trends
 	growth   *growth // of Memory
-	live     *growth // of live heap and stacks, a point at each GC cycle
-	alloc    *growth // of all that was ever allocated
+	live     *growth // of live heap and stacks, with a point per GC cycle
+	alloc    *growth // of the total allocated so far
 	headroom int64   // bytes left until the kernel kills
-	liveRoom int64   // the same if all garbage were collected
+	liveRoom int64   // the headroom if all garbage were collected
 	heap     heapView
-	capture  time.Duration // what a capture is expected to take
-	canJudge bool          // a forced GC may tell a leak from garbage
+	capture  time.Duration // the expected duration of a capture
+	canJudge bool          // a forced GC is allowed, to tell a leak from garbage
 }
 
-// timeToLimit is how long Memory takes to the limit at its present rate; ok is
-// false when it does not grow or nobody knows.
+// timeToLimit returns the time until Memory reaches the limit at its present rate. ok
+// is false if it does not grow or is unknown.
 func (v *view) timeToLimit() (left time.Duration, ok bool) {
 	rate, _ := v.growth.rate()
 	if v.headroom < 0 || rate <= 0 {
@@ -31,8 +31,8 @@ func (v *view) timeToLimit() (left time.Duration, ok bool) {
 	return lasts(v.headroom, rate), true
 }
 
-// soonest is how long Memory takes to the limit at the fastest of its rates over
-// several spans: over 50 ms a leak of 10 MiB/s may not show at all.
+// soonest returns the time until Memory reaches the limit at the fastest of its rates
+// over several spans. A leak of 10 MiB/s may not show at all in 50 ms.
 func (v *view) soonest() (left time.Duration, sudden, ok bool) {
 	if v.headroom < 0 {
 		return 0, false, false
@@ -49,8 +49,8 @@ func (v *view) soonest() (left time.Duration, sudden, ok bool) {
 	return left, sudden, ok
 }
 
-// level is where a line lies in the signal's own unit; ok is false when what it
-// refers to is not known. A TimeToLimit has no level.
+// level returns the level of a line in the signal's unit. ok is false if the limit or
+// baseline is unknown, and for a line that has no level, such as TimeToLimit.
 func (v *view) level(s Signal, l Line) (level int64, ok bool) {
 	switch l.kind {
 	case lineAbsolute:
@@ -70,22 +70,22 @@ func (v *view) level(s Signal, l Line) (level int64, ok bool) {
 	}
 }
 
-// position is where a rule's signal stands.
+// position is the position of a rule's signal relative to its lines.
 type position int
 
 const (
-	unknown position = iota // the signal or its line cannot be known
-	below                   // under the recovery line
-	between                 // over the recovery line, under the line
-	suspect                 // over the line unless what grows is garbage
-	above                   // at or over the line
+	unknown position = iota // the signal or its line is unknown
+	below                   // below the recovery line
+	between                 // between the recovery line and the line
+	suspect                 // above the line unless the growth is garbage
+	above                   // at or above the line
 )
 
 const (
-	// leastRise is what must have grown before a trend is believed: a heap
-	// profile samples one object in 512 KiB, so less than 8 MiB of a leak
-	// would not be named reliably by the evidence anyway. Where 8 MiB are
-	// much, it is a sixteenth of the limit, where they are little a twentieth.
+	// leastRise is the rise that it takes to predict the limit. A heap profile
+	// samples one object in 512 KiB, so it would not show a leak of less than 8 MiB
+	// reliably. It is a sixteenth of the limit if that is less, and a twentieth if
+	// that is more.
 	leastRise      = 8 << 20
 	leastRiseSmall = 1.0 / 16
 	leastRiseLarge = 1.0 / 20
@@ -96,11 +96,11 @@ func leastRiseOf(limit int64) int64 {
 	return max(min(leastRise, small), large)
 }
 
-// slowCapture is when a capture takes so long that it has to begin at the first
-// sign: what it shows is the heap at its end.
+// slowCapture is the duration above which a capture has to begin at the first sign,
+// because it shows the heap at its end.
 const slowCapture = 50 * time.Millisecond
 
-// leastRise is what of Memory must have risen for a rule of time.
+// leastRise returns the rise of Memory that a time-to-limit rule needs.
 func (v *view) leastRise(s Signal) int64 {
 	least := leastRiseOf(v.limits[s])
 	if v.capture > slowCapture {
@@ -142,11 +142,10 @@ func (v *view) position(r Rule) position {
 	}
 }
 
-// timePosition tells growth that lasts from garbage. What the garbage collector
-// found reachable grew for certain. That Memory grew proves nothing: a process
-// fills its heap up to the collector's goal however little of it lives. Nor does
-// it prove anything that Memory does not grow, while a leak takes the place of
-// garbage: so what is allocated is looked at as well, as if all of it stayed.
+// timePosition tells a leak from garbage. Growth of live memory is certain. Growth of
+// Memory is not, because a process fills its heap up to the collector's goal however
+// little of it is live. Memory may also not grow while leaked objects replace garbage,
+// so the rate of allocation counts as well, as if nothing were freed.
 func (v *view) timePosition(r Rule) position {
 	if v.headroom < 0 {
 		return unknown
@@ -160,7 +159,7 @@ func (v *view) timePosition(r Rule) position {
 	return v.calmPosition(r)
 }
 
-// calmPosition is where a rule of time stands that no forecast crosses.
+// calmPosition is the position of a time-to-limit rule that no forecast crosses.
 func (v *view) calmPosition(r Rule) position {
 	left, growing := v.timeToLimit()
 	if !growing || left.Seconds() > r.Line.time.Seconds()/r.Recover {
@@ -169,25 +168,25 @@ func (v *view) calmPosition(r Rule) position {
 	return between
 }
 
-// liveForecast is when live memory alone would meet the limit.
+// liveForecast predicts when live memory alone reaches the limit.
 func (v *view) liveForecast(r Rule) (left time.Duration, rate float64, ok bool) {
-	// What lives is known exactly, so half of the rise says as much.
+	// Live memory is known exactly, so half of the rise is enough.
 	return v.live.forecast(v.liveRoom, leastRiseOf(v.limits[r.Signal])/2, r.Line.time+v.capture)
 }
 
-// deathNear is when death counts as near: evidence of a minute ago is then out
-// of date.
+// deathNear is the time to the limit below which evidence from a minute ago is out of
+// date.
 const deathNear = 10 * time.Second
 
-// liveNear reports whether live memory meets the limit soon at its present rate.
+// liveNear reports whether live memory reaches the limit soon at its present rate.
 func (v *view) liveNear() bool {
 	rate, _ := v.live.rate()
 	return rate > 0 && v.liveRoom >= 0 && lasts(v.liveRoom, rate) < deathNear
 }
 
-// limitNear reports whether Memory meets the limit soon at the rate of the last
-// moment or second. Not at that of ten seconds, as soonest: what has stopped
-// growing is no danger.
+// limitNear reports whether Memory reaches the limit soon at the rate of the last 50
+// ms or second. Unlike soonest it ignores the rate over ten seconds: memory that has
+// stopped growing is no danger.
 func (v *view) limitNear() bool {
 	for _, window := range [...]time.Duration{rateWindow, time.Second} {
 		rate, _ := v.growth.rateOver(window)
@@ -198,13 +197,13 @@ func (v *view) limitNear() bool {
 	return false
 }
 
-// memoryForecast is when Memory would meet the limit.
+// memoryForecast predicts when Memory reaches the limit.
 func (v *view) memoryForecast(r Rule) (left time.Duration, rate float64, ok bool) {
 	return v.growth.forecast(v.headroom, v.leastRise(r.Signal), r.Line.time+v.capture)
 }
 
-// suspectForecast is when Memory would meet the limit, or all that is allocated
-// if it lived.
+// suspectForecast predicts when Memory reaches the limit, or would if nothing that is
+// allocated were freed.
 func (v *view) suspectForecast(r Rule) (left time.Duration, rate float64, ok bool) {
 	if left, rate, ok = v.memoryForecast(r); ok || !v.canJudge {
 		return left, rate, ok
@@ -212,9 +211,9 @@ func (v *view) suspectForecast(r Rule) (left time.Duration, rate float64, ok boo
 	return v.alloc.forecast(v.liveRoom, v.leastRise(r.Signal), r.Line.time+v.capture)
 }
 
-// openPosition is where a suspect signal stands whose incident is open. What is
-// allocated keeps none open: a process that makes much garbage would never
-// recover.
+// openPosition is the position of a suspect signal whose incident is open. Allocation
+// alone does not keep an incident open, or a process that makes much garbage would
+// never recover.
 func (v *view) openPosition(r Rule) position {
 	if _, _, ok := v.memoryForecast(r); ok {
 		return above

@@ -9,17 +9,16 @@ import (
 	"github.com/leakguard/leakguard/internal/gcend"
 )
 
-// wakers are what wakes the loop to look.
+// wakers wake the loop for a look.
 type wakers struct {
 	timer  *time.Timer
 	gcEnd  *gcend.Notifier
-	clock  *cpuclock.Clock // nil: not to be had
+	clock  *cpuclock.Clock // nil: not available
 	clockC <-chan struct{}
 	signal chan os.Signal // nil: none
 }
 
-// newWakers returns those that the configuration wants; why is the reason why
-// there is no CPU clock.
+// newWakers returns the wakers for a configuration. why says why there is no CPU clock.
 func newWakers(cfg *Config) (w wakers, why error) {
 	w = wakers{timer: time.NewTimer(cfg.Interval), gcEnd: gcend.Notify()}
 	if !cfg.PollOnly {

@@ -7,58 +7,59 @@ import (
 )
 
 const (
-	// firstDoubt doubles with each suspicion that is refuted, up to
-	// longestDoubt.
+	// firstDoubt is the pause after a refuted suspicion. It doubles with each one in
+	// a row, up to longestDoubt.
 	firstDoubt   = time.Second
 	longestDoubt = time.Minute
-	// unheardOf is how much faster than at any refuted suspicion a process
-	// must allocate to be suspected again at once.
+	// unheardOf: a process that allocates this many times faster than at any
+	// refuted suspicion is suspected again at once.
 	unheardOf = 1.5
 )
 
-// never is a time that has not come.
+// never is the value of a time that is not set.
 const never time.Duration = -1
 
-// watch is the policy: what the guard decides at each reading. It is a pure
-// function of the views it was shown and of what it was told about captures; it
-// touches neither clock nor disk.
+// watch is the policy that decides what to do at each reading. Its decisions depend
+// only on the views and the results of captures passed to it. It uses neither clock
+// nor disk.
 type watch struct {
 	rules  []ruleState
 	ledger ledger
 	acts   []act // reused
 
 	suspicions int           // refuted in a row
-	suspectAt  time.Duration // not before
-	// How fast the process allocated at the last suspicion, and at most at a
-	// refuted one, in bytes per second.
+	suspectAt  time.Duration // no suspicion before this time
+	// The allocation rate at the last suspicion, and the highest one at a refuted
+	// suspicion, in bytes per second.
 	suspectRate, refutedRate float64
 }
 
-// ruleState is one rule and where it stands.
+// ruleState is one rule with its state.
 type ruleState struct {
 	rule       Rule
 	position   position
 	aboveSince time.Duration // or never
 	belowSince time.Duration // or never
-	suspected  bool          // evidence of a suspicion is being taken
+	suspected  bool          // a capture on suspicion is running
 	open       bool
-	capture    int   // the number of its incident's last capture while that is under way; 0: none
+	capture    int   // the number of its incident's running capture; 0: none
 	incidents  int64 // announced since Start
 	peak       int64
-	wants      bool // evidence is wanted and not yet under way
+	wants      bool // evidence is due and no capture of it has begun
 	decision   string
 	decidedAt  time.Duration
 }
 
-// act is something to be done about a rule's incident.
+// act is an action for a rule's incident.
 type act struct {
 	do     actKind
 	rule   int
 	reason string
-	// why says for a capture why it is admitted, and where evidence is shared
-	// why none is taken; evidence is then the ID of the incident that has it.
+	// why says why a capture is admitted, or why evidence is shared. If it is
+	// shared, evidence is the ID of the incident that has it.
 	why, evidence string
-	// known is for a suspicion how much live memory must exceed to be news.
+	// known is set for a suspicion: live memory up to this amount is already shown
+	// by earlier evidence.
 	known int64
 	// capture is the number of the capture that begins.
 	capture int
@@ -86,8 +87,8 @@ func newWatch(rules []Rule, capturesPerHour int) *watch {
 	return w
 }
 
-// step looks at the next view and returns what is to be done, in order. The
-// slice is valid until the next step.
+// step evaluates the next view and returns the actions, in order. The slice is valid
+// until the next step.
 func (w *watch) step(v *view) []act {
 	w.acts = w.acts[:0]
 	for i := range w.rules {
@@ -110,7 +111,7 @@ func (w *watch) stepRule(i int, v *view) {
 	s := &w.rules[i]
 	s.position = v.position(s.rule)
 	if s.suspected {
-		return // its incident opens, or not, with the garbage collector's answer
+		return // the forced GC decides whether its incident opens
 	}
 	if s.position == suspect {
 		if !s.open {
@@ -130,7 +131,7 @@ func (w *watch) stepRule(i int, v *view) {
 		if s.belowSince == never {
 			s.belowSince = v.at
 		}
-	default: // between the lines, or unknown: neither was above, nor below, all the time
+	default: // between the lines, or unknown
 		s.aboveSince, s.belowSince = never, never
 	}
 
@@ -140,7 +141,7 @@ func (w *watch) stepRule(i int, v *view) {
 			return
 		}
 		if v.at-s.aboveSince < s.rule.For {
-			s.decide(v.at, "above the line, not yet for the time that opens an incident")
+			s.decide(v.at, "above the line, but not yet for long enough")
 			return
 		}
 		s.open, s.wants, s.peak, s.capture = true, true, v.values[s.rule.Signal], 0
@@ -157,32 +158,32 @@ func (w *watch) stepRule(i int, v *view) {
 	w.consider(i, v)
 }
 
-// suspicion has evidence taken before it is known whether there is an incident:
-// the forced GC that is part of it tells. Where the suspicion is right there
-// would be no time left to take it afterwards.
+// suspicion starts a capture before it is known whether there is an incident. The
+// capture includes a forced GC, which decides that. If there is an incident, there
+// would be no time left to capture evidence afterwards.
 func (w *watch) suspicion(i int, v *view) {
 	s := &w.rules[i]
 	s.aboveSince, s.belowSince = never, never
 	rate, _ := v.alloc.rate()
 	if v.at < w.suspectAt && rate < unheardOf*w.refutedRate {
-		s.decide(v.at, "memory is taken fast; the last time it was garbage")
+		s.decide(v.at, "memory is rising fast, but the last time it was garbage")
 		return
 	}
-	// Evidence from before this rise does not speak for it, whatever its age;
-	// but what shows no more than that is discarded again.
+	// Evidence from before this rise does not cover it, whatever its age. A capture
+	// that shows nothing new is discarded.
 	verdict := w.ledger.admit(s.rule, v, false)
 	if !verdict.admitted && !verdict.covered {
-		s.decide(v.at, "memory is taken fast, not captured: "+verdict.why)
+		s.decide(v.at, "memory is rising fast, not captured: "+verdict.why)
 		return
 	}
-	s.decide(v.at, "memory is taken fast: capturing, and asking the garbage collector what of it lives")
+	s.decide(v.at, "memory is rising fast; capturing, and forcing a GC to see how much of it is live")
 	number := w.ledger.begin(v, s.rule.Capture, true)
 	w.acts = append(w.acts, act{do: suspectIncident, rule: i, reason: v.describe(s.rule), why: verdict.why, known: verdict.shows, capture: number})
 	s.suspected, s.capture, w.suspectRate = true, number, rate
 }
 
-// confirm opens the incident of a suspicion that proved right. Its evidence is
-// taken or under way; that is still to be booked.
+// confirm opens the incident of a suspicion that was right. Its capture is running or
+// has ended, and is recorded later.
 func (w *watch) confirm(rule int) {
 	w.suspicions = 0
 	s := &w.rules[rule]
@@ -194,8 +195,8 @@ func (w *watch) confirm(rule int) {
 	s.wants = false
 }
 
-// refute notes that what grew was garbage. Each time the guard believes the
-// process a while longer that this is its way.
+// refute notes that the growth was garbage. Each time in a row doubles the pause until
+// the next suspicion.
 func (w *watch) refute(rule int, at time.Duration) {
 	w.ledger.drop(w.rules[rule].capture)
 	w.rules[rule].capture = 0
@@ -203,7 +204,7 @@ func (w *watch) refute(rule int, at time.Duration) {
 	w.refutedRate = max(w.refutedRate, w.suspectRate)
 	w.suspicions++
 	w.rules[rule].suspected = false
-	w.rules[rule].decide(at, "memory was taken fast, but it was garbage")
+	w.rules[rule].decide(at, "memory rose fast, but it was garbage")
 }
 
 // consider decides whether an open incident gets evidence now.
@@ -211,7 +212,7 @@ func (w *watch) consider(i int, v *view) {
 	s := &w.rules[i]
 	switch {
 	case s.position == unknown:
-		s.decide(v.at, "open, but where its signal stands is not known now")
+		s.decide(v.at, "open, but its signal is unknown now")
 		return
 	case s.position == below, s.position == between && !s.wants:
 		s.decide(v.at, "open, waiting to recover")
@@ -221,8 +222,8 @@ func (w *watch) consider(i int, v *view) {
 		s.decide(v.at, "not captured: a capture is running")
 		return
 	}
-	// What is owed is taken between the lines too: it may never come above
-	// again, and its evidence is still in memory.
+	// Evidence that is due is captured between the lines as well. The signal may not
+	// rise above the line again, and the evidence is still in memory.
 	verdict := w.ledger.admit(s.rule, v, !s.wants)
 	if !verdict.admitted {
 		s.decide(v.at, "not captured: "+verdict.why)
@@ -232,8 +233,7 @@ func (w *watch) consider(i int, v *view) {
 		}
 		return
 	}
-	// A first capture is owed; a further one only when things became much
-	// worse, which is an escalation and says so.
+	// The first capture is due in any case. A further one is an escalation.
 	if !s.wants {
 		w.act(escalateIncident, i, v.describe(s.rule), verdict.why)
 	}
@@ -243,9 +243,9 @@ func (w *watch) consider(i int, v *view) {
 	w.acts = append(w.acts, act{do: captureEvidence, rule: i, reason: v.describe(s.rule), why: verdict.why, capture: s.capture})
 }
 
-// captureEnded tells the policy of which kinds a capture saved evidence. Only
-// that spends the cooldown; what failed is owed still, after a back-off. rule is
-// negative for a capture that no rule asked for.
+// captureEnded records which kinds a capture has saved. Only saved evidence starts the
+// cooldown. Kinds that failed are due again after a back-off. rule is negative for a
+// manual capture.
 func (w *watch) captureEnded(rule, number int, id string, kinds KindSet, at time.Duration) {
 	if rule < 0 {
 		w.ledger.end(number, id, kinds, kinds != 0, false, at)
@@ -255,7 +255,7 @@ func (w *watch) captureEnded(rule, number int, id string, kinds KindSet, at time
 	whole := kinds&s.rule.Capture == s.rule.Capture
 	w.ledger.end(number, id, kinds, whole, true, at)
 	if s.capture != number {
-		return // of an incident that is over; the rule may have opened another
+		return // its incident is over, and the rule may have opened another
 	}
 	s.capture = 0
 	if s.open && !whole {

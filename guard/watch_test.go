@@ -108,7 +108,7 @@ func TestStayingAboveIsOneIncidentAndOneCapture(t *testing.T) {
 	tl := newTimeline(t, limit1000, memory90)
 	got := tl.count(12*hour, second, func(time.Duration) func(*incident.Reading) { return memory(920) })
 	tl.wantCounts(got, map[string]int{"open memory": 1, "capture memory": 1})
-	tl.decided(0, "still speaks for this")
+	tl.decided(0, "still covers this")
 }
 
 // Memory swings between 300 and 890 MiB of 1000 as the collector lets garbage
@@ -152,7 +152,7 @@ func TestUnknownDoesNotCloseAnIncident(t *testing.T) {
 	if !tl.watch.rules[0].open {
 		t.Error("closed for not knowing")
 	}
-	tl.decided(0, "not known")
+	tl.decided(0, "unknown now")
 	// What was below before the gap does not count after it.
 	tl.run([]step{
 		{hour + 1*second, memory(100), ""}, {hour + 30*second, memory(-1), ""}, {hour + 32*second, memory(100), ""},

@@ -2,24 +2,23 @@ package guard
 
 import "sync"
 
-// mostJobs bounds what waits for a worker.
+// mostJobs is the most jobs that wait for a worker.
 const mostJobs = 16
 
-// worker runs functions one after the other, on a goroutine that lives for as long
-// as there are any.
+// worker runs functions one at a time, on a goroutine that exists only while there are
+// any.
 type worker struct {
-	guarded func(f func()) // keeps a panic from the host
+	guarded func(f func()) // recovers a panic
 
 	mu    sync.Mutex
 	queue []func()
-	done  chan struct{} // closed when the goroutine ends; nil: there is none
+	done  chan struct{} // closed when the goroutine ends; nil: not running
 }
 
-// do queues work; it reports whether there was room.
+// do queues work. It reports whether there was room.
 func (w *worker) do(f func()) bool { return w.add(f, mostJobs) }
 
-// must queues work that is not to be lost. There may only be a bounded number of
-// such.
+// must queues work that must not be dropped. The caller bounds the amount of such work.
 func (w *worker) must(f func()) { w.add(f, int(^uint(0)>>1)) }
 
 func (w *worker) add(f func(), most int) bool {
@@ -46,7 +45,8 @@ func (w *worker) run() {
 	}
 }
 
-// take returns the next function. Where there is none the goroutine ends.
+// take returns the next function. It returns nil, and marks the goroutine as ended, if
+// there is none.
 func (w *worker) take() func() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

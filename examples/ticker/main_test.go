@@ -48,7 +48,7 @@ func TestTicker(t *testing.T) {
 	if used, err := strconv.ParseFloat(found[1], 64); err != nil || used >= 15 {
 		t.Errorf("found when the service used %s%% of a core, want less than 15", found[1])
 	}
-	for _, want := range []string{"asynctimerchan=1 is in force: a time.Ticker that is not stopped"} {
+	for _, want := range []string{"asynctimerchan=1 is set, so a time.Ticker that is not stopped"} {
 		if n := strings.Count(story, want); n != 1 {
 			t.Errorf("the log says %d times %q, want once", n, want)
 		}

@@ -24,11 +24,11 @@ var (
 	pageCSS string
 )
 
-// asset is a file that the page is made of.
+// asset is a file that the page loads.
 type asset struct {
 	contentType string
 	content     string
-	gzipped     bool // content is
+	gzipped     bool // whether content is compressed
 }
 
 func assetOf(name string) (a asset, ok bool) {
@@ -50,12 +50,12 @@ func assetOf(name string) (a asset, ok bool) {
 	return asset{}, false
 }
 
-// page serves the page. It is the same for every guard and has nothing in it:
-// its script asks the API.
+// page serves the page. It is the same for every guard; its script gets the data from
+// the API.
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "" {
-		// Mounted without a slash at its end, where what the page names beside
-		// itself would be looked for one folder above.
+		// The handler is mounted at a path without a slash at the end. Redirect, because
+		// relative URLs would be resolved against the parent path.
 		path, _, _ := strings.Cut(r.RequestURI, "?")
 		if i := strings.LastIndexByte(path, '/'); i >= 0 && i+1 < len(path) {
 			w.Header().Set("Location", "./"+path[i+1:]+"/")
@@ -69,7 +69,7 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 func (h *handler) asset(w http.ResponseWriter, r *http.Request, name string) {
 	a, ok := assetOf(name)
 	if !ok {
-		http.Error(w, "guardhttp: there is no such file", http.StatusNotFound)
+		http.Error(w, "guardhttp: no such file", http.StatusNotFound)
 		return
 	}
 	serveAsset(w, r, name, a)
@@ -78,7 +78,7 @@ func (h *handler) asset(w http.ResponseWriter, r *http.Request, name string) {
 func serveAsset(w http.ResponseWriter, r *http.Request, name string, a asset) {
 	header := w.Header()
 	header.Set("Content-Type", a.contentType)
-	header.Set("Cache-Control", "no-cache") // asked for each time, sent only when it is another
+	header.Set("Cache-Control", "no-cache") // revalidated each time, by the ETag
 	header.Set("ETag", etag(name, a.content))
 	if a.gzipped {
 		header.Set("Vary", "Accept-Encoding")
@@ -112,7 +112,7 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
-// etags are computed once, for six files.
+// etags caches the ETag of each asset by name.
 var etags sync.Map
 
 func etag(name, content string) string {

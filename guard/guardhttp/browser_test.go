@@ -103,7 +103,7 @@ func TestPage(t *testing.T) {
 			if !strings.Contains(p.Sentence, "cache.(*Store).Put") {
 				t.Errorf("the sentence does not name the culprit: %s", p.Sentence)
 			}
-			if !strings.Contains(p.Flame, "more than in calm times") {
+			if !strings.Contains(p.Flame, "more than the baseline") {
 				t.Errorf("the flame graph is of %q", p.Flame)
 			}
 			if want := "go tool pprof -http=: -base " + url + c.prefix + "incident/"; len(p.Commands) < 4 || !strings.HasPrefix(p.Commands[0], want) {

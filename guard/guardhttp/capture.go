@@ -18,23 +18,21 @@ import (
 // captured answers POST capture.
 type captured struct {
 	ID string `json:"id"`
-	// Warning says what of the evidence was lost, if anything was.
+	// Warning says which evidence was lost, if any.
 	Warning string `json:"warning,omitempty"`
 }
 
 const (
-	// bodyAnswer is how long a small answer may take, with what is left of the
-	// request.
+	// bodyAnswer is the time for a small answer and for the rest of the request.
 	bodyAnswer = 5 * time.Second
-	// longestCapture is how long is waited for a capture, which may have to wait
-	// for other evidence.
+	// longestCapture is the time for a capture, which may have to wait for another.
 	longestCapture = 2 * time.Minute
 )
 
-// capture takes an incident by hand.
+// capture runs a manual capture.
 func (h *handler) capture(w http.ResponseWriter, r *http.Request) {
-	// What is sent with it is of no interest. The server waits for it before it
-	// answers, up to 256 KB of it; not for long.
+	// The body is ignored, but the server reads up to 256 KB of it before it answers.
+	// Limit the time for that.
 	setDeadlines(w, bodyAnswer)
 	if err := checkPost(r); err != nil {
 		http.Error(w, "guardhttp: not captured: "+err.Error(), http.StatusForbidden)
@@ -46,23 +44,23 @@ func (h *handler) capture(w http.ResponseWriter, r *http.Request) {
 	}
 	ok, after := h.captures.begin(time.Now())
 	if !ok {
-		later(w, http.StatusTooManyRequests, after, "not captured: another capture is running or was just taken")
+		later(w, http.StatusTooManyRequests, after, "not captured: another capture is running or has just ended")
 		return
 	}
 	defer func() { h.captures.end(time.Now()) }()
-	// Whoever has asked may leave; half a capture is of use to nobody.
+	// The capture goes on if the client disconnects, because half a capture is useless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestCapture)
 	defer cancel()
-	i, err := h.g.Capture(ctx, "asked for over HTTP")
+	i, err := h.g.Capture(ctx, "requested over HTTP")
 	setDeadlines(w, bodyAnswer)
 	switch {
 	case errors.Is(err, guard.ErrBusy):
-		later(w, http.StatusTooManyRequests, 5*time.Second, "not captured: the guard is taking evidence already")
+		later(w, http.StatusTooManyRequests, 5*time.Second, "not captured: the guard is already capturing evidence")
 	case errors.Is(err, guard.ErrClosed):
 		http.Error(w, "guardhttp: not captured: the guard is closed", http.StatusServiceUnavailable)
 	case err != nil && (i.ID == "" || i.Folder == ""):
-		// Where nothing could be kept the error says why, with the folder's
-		// path, which whoever captures may know.
+		// The error may contain the folder's path, which a client that is allowed to
+		// capture may see.
 		http.Error(w, fmt.Sprintf("guardhttp: not captured: %v", err), http.StatusServiceUnavailable)
 	default:
 		c := captured{ID: i.ID}
@@ -74,7 +72,7 @@ func (h *handler) capture(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// profile takes a profile for go tool pprof, and keeps nothing.
+// profile takes a profile for go tool pprof and does not save it.
 func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	kind := profile.Heap
 	if name == profile.Goroutine.String() {
@@ -83,7 +81,7 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.pb.gz"`)
 	if r.Method == http.MethodHead {
-		return // a profile costs something, and nobody would see it
+		return // do not take a profile that is not sent
 	}
 	refuse := func(status int, after time.Duration, why string) {
 		w.Header().Del("Content-Disposition")
@@ -91,13 +89,13 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	release, ok := h.downloads.take()
 	if !ok {
-		refuse(http.StatusServiceUnavailable, 2*time.Second, "too many files are being downloaded")
+		refuse(http.StatusServiceUnavailable, 2*time.Second, "too many downloads are running")
 		return
 	}
 	defer release()
 	begun, after := h.profiles.begin(time.Now())
 	if !begun {
-		refuse(http.StatusTooManyRequests, after, "no profile: another one is being taken or was just taken")
+		refuse(http.StatusTooManyRequests, after, "no profile: another one is being taken or has just been taken")
 		return
 	}
 	snapshot := h.g.Snapshot()
@@ -106,7 +104,7 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	if err == nil {
 		err = profile.Capture(&b, kind)
 	}
-	// Not when it has been read: who reads slowly must not keep others waiting.
+	// End here and not after the write, so that a slow client does not delay others.
 	h.profiles.end(time.Now())
 	if err != nil {
 		refuse(http.StatusServiceUnavailable, 10*time.Second, "no profile: "+err.Error())
@@ -114,7 +112,7 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	setDeadlines(w, shortAnswer+time.Duration(b.Len()/slowestDownload)*time.Second)
-	// An error is that nobody reads any more.
+	// An error means that the client has disconnected.
 	_, _ = w.Write(b.Bytes())
 }
 
@@ -126,9 +124,9 @@ func readingOf(s *guard.Snapshot) *incident.Reading {
 	return &s.Reading
 }
 
-// affordable says why something must not be done that allocates so much: whoever
-// looks must not be the last straw. GOMEMLIMIT is no bound for it: under a tight
-// one the runtime lets garbage fill the heap up to there.
+// affordable returns an error if a request would allocate more than a quarter of the
+// memory left to the limit. GOMEMLIMIT is not considered, because the runtime lets
+// garbage fill the heap up to a tight one.
 func affordable(s *guard.Snapshot, predicted int64) error {
 	if s.Limits.Kill <= 0 || !s.Reading.Unreclaimable.Known() {
 		return nil
@@ -137,5 +135,5 @@ func affordable(s *guard.Snapshot, predicted int64) error {
 	if predicted <= room/4 {
 		return nil
 	}
-	return fmt.Errorf("it would take about %v, and %v are left to the limit: no more than a quarter is spent on looking", profile.Bytes(predicted), profile.Bytes(room))
+	return fmt.Errorf("it would need about %v, which is more than a quarter of the %v left to the limit", profile.Bytes(predicted), profile.Bytes(room))
 }

@@ -8,28 +8,28 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// slowestDownload is how slowly a file may be read before it is given up, in
-// bytes per second.
+// slowestDownload is the lowest rate at which a client must read a file, in bytes per
+// second.
 const slowestDownload = 32 << 10
 
 // download serves a file of an incident.
 func (h *handler) download(w http.ResponseWriter, r *http.Request, id, name string) {
-	if name == "delivery.json" { // what sinks have answered is nobody's business here
-		http.Error(w, "guardhttp: there is no such file", http.StatusNotFound)
+	if name == "delivery.json" { // internal to the guard
+		http.Error(w, "guardhttp: no such file", http.StatusNotFound)
 		return
 	}
 	store := h.g.Store()
 	if store == nil {
-		http.Error(w, "guardhttp: the guard has no folder, so no incident is kept", http.StatusNotFound)
+		http.Error(w, "guardhttp: the guard runs without a disk, so no incidents are stored", http.StatusNotFound)
 		return
 	}
 	release, ok := h.downloads.take()
 	if !ok {
-		later(w, http.StatusServiceUnavailable, 2*time.Second, "too many files are being downloaded")
+		later(w, http.StatusServiceUnavailable, 2*time.Second, "too many downloads are running")
 		return
 	}
 	defer release()
-	// The store takes only names that it may have written itself.
+	// The store accepts only names that it may have written itself.
 	f, err := store.Open(id, name)
 	if err != nil {
 		notThere(w, "the file", err)
@@ -46,8 +46,8 @@ func (h *handler) download(w http.ResponseWriter, r *http.Request, id, name stri
 	http.ServeContent(w, r, "", fi.ModTime(), f)
 }
 
-// describe says what a file is. Text is shown, a report is shown as what it is, in
-// a sandbox, and everything else is a download.
+// describe sets the headers for a file. Text is shown, a report is shown in a sandbox,
+// and everything else is a download.
 func describe(header http.Header, id, name string) {
 	switch {
 	case name == incident.ReportHTML:
@@ -59,7 +59,7 @@ func describe(header http.Header, id, name string) {
 		header.Set("Content-Type", "application/json")
 	default:
 		header.Set("Content-Type", "application/octet-stream")
-		// Both are of a-z, 0-9, '.', '-' and 'T', 'Z' only.
+		// Both contain only a-z, 0-9, '.', '-', 'T' and 'Z', so no quoting is needed.
 		header.Set("Content-Disposition", `attachment; filename="`+id+"-"+name+`"`)
 	}
 }

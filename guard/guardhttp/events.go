@@ -11,9 +11,9 @@ import (
 	"weak"
 )
 
-// hub tells all live pages what is new. While there are any, one goroutine asks
-// the guard and makes the message, once for all of them. It ends when the last page
-// has left.
+// hub sends updates to all live pages. While there are any, one goroutine reads the
+// guard's state and makes each message once for all of them. It ends when the last page
+// has disconnected.
 type hub struct {
 	states *states
 	g      watched
@@ -23,29 +23,29 @@ type hub struct {
 	mu      sync.Mutex
 	viewers map[*viewer]struct{}
 	running bool
-	// servers are those that tell when they shut down, and whether they do. It does
-	// not keep them alive: a program may make many, for tests say.
+	// servers are the servers that have a shutdown callback, with whether they have
+	// shut down. The pointers are weak, because a program may create many servers, for
+	// example in tests.
 	servers map[weak.Pointer[http.Server]]bool
 }
 
 // viewer is a live page.
 type viewer struct {
-	server *http.Server // nil: not known
-	// messages has room for a few. A viewer that has not taken them by then is slow,
-	// and finds it closed. A browser comes back by itself.
+	server *http.Server // nil: unknown
+	// messages is a short queue. It is closed if the viewer is too slow and the queue is
+	// full. A browser then reconnects.
 	messages chan []byte
-	fresh    bool // has been sent nothing yet
+	fresh    bool // nothing has been sent yet
 }
 
 const (
 	backlog = 3
-	// slowestMessage is how long a message may take to be written. What is
-	// written lies in the kernel's buffers first, so who exceeds it has not
-	// read for much longer.
+	// slowestMessage is the time for writing a message. Writes go to the kernel's
+	// buffers first, so a client that exceeds it has not read for much longer.
 	slowestMessage = 10 * time.Second
-	// keepAlive is after how long something is sent if nothing is new.
+	// keepAlive is the longest time between messages.
 	keepAlive = 15 * time.Second
-	// sentPoints is how many readings a message has at most.
+	// sentPoints is the most readings in a message.
 	sentPoints = 20
 )
 
@@ -58,7 +58,7 @@ func newHub(s *states, g watched, cfg Config) *hub {
 func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
-	header.Set("X-Accel-Buffering", "no") // nginx would keep messages back
+	header.Set("X-Accel-Buffering", "no") // keeps nginx from buffering messages
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -66,20 +66,20 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	v := h.join(server)
 	if v == nil {
 		header.Set("Content-Type", "text/plain; charset=utf-8")
-		later(w, http.StatusServiceUnavailable, 5*time.Second, fmt.Sprintf("%d live pages are open, which is as many as are served", h.most))
+		later(w, http.StatusServiceUnavailable, 5*time.Second, fmt.Sprintf("%d live pages are open, which is the maximum", h.most))
 		return
 	}
 	defer h.leave(v)
 	rc := http.NewResponseController(w)
 	send := func(message []byte) bool {
-		// What has no deadlines is no connection that could be slow.
+		// If deadlines are not supported, there is no connection that could be slow.
 		_ = rc.SetWriteDeadline(time.Now().Add(slowestMessage))
 		if _, err := w.Write(message); err != nil {
 			return false
 		}
 		return rc.Flush() == nil
 	}
-	// The request has been read; a page that stays open is not to be cut off.
+	// The request has been read. Clear its deadline, because the page stays open.
 	_ = rc.SetReadDeadline(time.Time{})
 	if !send([]byte("retry: 2000\n\n")) {
 		return
@@ -96,7 +96,7 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// join adds a viewer; nil says that there are too many.
+// join adds a viewer. It returns nil if there are too many.
 func (h *hub) join(server *http.Server) *viewer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -112,9 +112,8 @@ func (h *hub) join(server *http.Server) *viewer {
 	return v
 }
 
-// serving reports whether a server goes on serving; mu is held. It has a server
-// that is not known yet tell when it shuts down: else it would wait for pages that
-// somebody has left open.
+// serving reports whether a server is not shutting down. It registers a shutdown
+// callback on a new server, which would otherwise wait for open pages. mu is held.
 func (h *hub) serving(server *http.Server) bool {
 	if server == nil {
 		return true
@@ -129,7 +128,7 @@ func (h *hub) serving(server *http.Server) bool {
 	return !down
 }
 
-// forget is called when a server is gone.
+// forget is called when a server has been garbage collected.
 func (h *hub) forget(server weak.Pointer[http.Server]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -162,9 +161,8 @@ func (h *hub) drop(v *viewer) {
 	}
 }
 
-// run is the goroutine that tells them. A panic would end the program, since no
-// server recovers it: the streams end instead, and the browsers that come back have
-// another goroutine started.
+// run is the goroutine that sends the updates. It recovers panics, which no server would
+// recover here. The streams end then, and browsers that reconnect start a new goroutine.
 func (h *hub) run() {
 	defer func() {
 		if recover() != nil {
@@ -183,8 +181,8 @@ func (h *hub) run() {
 	}
 }
 
-// stop reports whether nobody looks any more, and notes that the goroutine ends
-// then. all has it end in any case, with all streams.
+// stop reports whether there are no viewers left, and if so notes that the goroutine
+// ends. all ends all streams first.
 func (h *hub) stop(all bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -199,8 +197,7 @@ func (h *hub) stop(all bool) bool {
 	return !h.running
 }
 
-// broadcast hands out a message: all of the state to new viewers, what is new to
-// the others.
+// broadcast sends the whole state to new viewers, and the news to the others.
 func (h *hub) broadcast(whole func() []byte, news []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -221,16 +218,16 @@ func (h *hub) broadcast(whole func() []byte, news []byte) {
 	}
 }
 
-// messenger makes the messages of one run: JSON objects with those sections of the
-// state that have changed since the last.
+// messenger makes the messages of one run: JSON objects with the sections of the state
+// that have changed since the last message.
 type messenger struct {
 	sections    map[string]json.RawMessage
 	pointsSince time.Time
 	lastSent    time.Time
 }
 
-// next returns all of the state, made when it is asked for, and what is new; nil
-// says that nothing is.
+// next returns a function that makes a message with the whole state, and a message with
+// the news, which is nil if there are none.
 func (m *messenger) next(s *state, g watched) (whole func() []byte, news []byte) {
 	sections, err := split(s)
 	if err != nil {
@@ -257,7 +254,7 @@ func (m *messenger) next(s *state, g watched) (whole func() []byte, news []byte)
 		}
 		return made
 	}
-	// That time goes by is no news, unless nothing else has been for long.
+	// A new time alone is not worth a message, unless nothing was sent for a while.
 	if _, ok := changed["time"]; ok && len(changed) == 1 && s.Time.Sub(m.lastSent) < keepAlive {
 		return whole, nil
 	}
@@ -265,7 +262,7 @@ func (m *messenger) next(s *state, g watched) (whole func() []byte, news []byte)
 	return whole, message(changed)
 }
 
-// split returns the state's sections.
+// split returns the sections of the state, by name.
 func split(s *state) (map[string]json.RawMessage, error) {
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -275,7 +272,7 @@ func split(s *state) (map[string]json.RawMessage, error) {
 	return sections, json.Unmarshal(data, &sections)
 }
 
-// message is one event of the stream; JSON has no line breaks.
+// message returns one event of the stream. Marshaled JSON has no line breaks.
 func message(sections map[string]json.RawMessage) []byte {
 	data, err := json.Marshal(sections)
 	if err != nil {

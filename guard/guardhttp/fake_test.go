@@ -126,7 +126,7 @@ func richGuard(t testing.TB) *fakeGuard {
 		}
 		if r.Name == "live-heap" {
 			state.Open, state.Peak, state.DecidedAgo = true, state.Value, 9*time.Minute
-			state.Decision = "not captured: evidence of 9m0s ago speaks for it, the cooldown is 1h0m0s"
+			state.Decision = "not captured: 20261120T101530.123Z-heap-7f3a, saved 9m0s ago, still covers this"
 		}
 		if r.Name == "time-to-limit" || strings.HasSuffix(r.Name, "-leak") {
 			state.Level = profile.Unknown

@@ -15,15 +15,15 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// flameChoice is something of an incident that can be drawn as a flame graph.
+// flameChoice is a flame graph that an incident offers.
 type flameChoice struct {
 	Title string `json:"title"`
 	File  string `json:"file"`
-	Base  string `json:"base,omitempty"` // subtracted; absent: nothing is
+	Base  string `json:"base,omitempty"` // the profile to subtract, if any
 }
 
-// flameChoices are the differences to the baseline, of the newest profiles first,
-// and then each profile by itself.
+// flameChoices returns the differences to the baseline, newest profiles first, and then
+// each profile by itself.
 func flameChoices(files []incident.Artefact) []flameChoice {
 	differences, singles := []flameChoice{}, []flameChoice{}
 	for i := len(files) - 1; i >= 0; i-- {
@@ -32,15 +32,15 @@ func flameChoices(files []incident.Artefact) []flameChoice {
 			continue
 		}
 		if isBase(a.Name) {
-			singles = append(singles, flameChoice{Title: a.Kind.String() + " in calm times (" + a.Name + ")", File: a.Name})
+			singles = append(singles, flameChoice{Title: a.Kind.String() + ": baseline (" + a.Name + ")", File: a.Name})
 			continue
 		}
 		if base := baseOf(files, *a.Kind); base != "" {
-			differences = append(differences, flameChoice{Title: a.Kind.String() + ": what was added (" + a.Name + " − " + base + ")", File: a.Name, Base: base})
+			differences = append(differences, flameChoice{Title: a.Kind.String() + ": growth (" + a.Name + " − " + base + ")", File: a.Name, Base: base})
 		}
-		singles = append(singles, flameChoice{Title: a.Kind.String() + ": all of it (" + a.Name + ")", File: a.Name})
+		singles = append(singles, flameChoice{Title: a.Kind.String() + ": total (" + a.Name + ")", File: a.Name})
 	}
-	// Memory before goroutines: it is what kills. Fresh before the crossing's.
+	// Memory comes before goroutines, and fresh profiles before those at the crossing.
 	rank := func(c flameChoice) int {
 		switch {
 		case strings.HasPrefix(c.File, "heap-fresh"):
@@ -82,21 +82,21 @@ func baseOf(files []incident.Artefact, kind profile.Kind) (name string) {
 	return name
 }
 
-// flameGraph is one to be drawn.
+// flameGraph is a flame graph as the API returns it.
 type flameGraph struct {
 	Kind     string          `json:"kind"`
 	Unit     profile.Unit    `json:"unit"`
-	Whole    string          `json:"whole"` // what its values are a part of
-	Root     *diff.FlameNode `json:"root"`  // null: nothing is in it
+	Whole    string          `json:"whole"` // the name of the total
+	Root     *diff.FlameNode `json:"root"`  // null: empty
 	Warnings []string        `json:"warnings"`
 }
 
-// maxFlameName cuts names, which a damaged file may have of any length.
+// maxFlameName is the most bytes of a name. Names in a damaged file may have any length.
 const maxFlameName = 300
 
-// flame reads one or two profiles of an incident and answers their tree. It takes
-// up to a second and a hundred MiB, so it is done one at a time, and only where
-// there is memory for it.
+// flame reads one or two profiles of an incident and returns their tree. That takes up
+// to a second and a hundred MiB, so one runs at a time, and only if there is enough
+// memory.
 func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", "application/json")
@@ -114,14 +114,14 @@ func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 		}
 		at := slices.IndexFunc(m.Artefacts, func(a incident.Artefact) bool { return a.Name == name })
 		if at < 0 || m.Artefacts[at].Kind == nil || !drawable(*m.Artefacts[at].Kind) {
-			http.Error(w, fmt.Sprintf("guardhttp: %.80q is no profile of this incident that can be drawn", name), http.StatusNotFound)
+			http.Error(w, fmt.Sprintf("guardhttp: %.80q is not a profile of this incident that can be drawn", name), http.StatusNotFound)
 			return
 		}
 		sizes = append(sizes, m.Artefacts[at].Size)
 	}
 	release, ok := h.flames.take()
 	if !ok {
-		later(w, http.StatusTooManyRequests, 2*time.Second, "another flame graph is being made")
+		later(w, http.StatusTooManyRequests, 2*time.Second, "another flame graph is being drawn")
 		return
 	}
 	defer release()
@@ -153,9 +153,9 @@ func (h *handler) makeFlame(id, file, base, module string) (*flameGraph, error) 
 	if err != nil {
 		return nil, err
 	}
-	g := &flameGraph{Kind: c.Kind.String(), Unit: c.Unit, Whole: "all of it", Root: c.Flame, Warnings: []string{}}
+	g := &flameGraph{Kind: c.Kind.String(), Unit: c.Unit, Whole: "the total", Root: c.Flame, Warnings: []string{}}
 	if base != "" {
-		// Without one it is a warning that nothing is subtracted, as was asked.
+		// Without a base the only warning is that there is none, which is intended.
 		g.Whole, g.Warnings = "the growth", append(g.Warnings, c.Warnings...)
 	}
 	cutNames(g.Root, 0)
@@ -177,7 +177,7 @@ func cutNames(n *diff.FlameNode, depth int) {
 func (h *handler) readProfile(id, name string) (*pprofile.Profile, error) {
 	f, err := h.g.Store().Open(id, name)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be opened", name) // the error has a path
+		return nil, fmt.Errorf("%s cannot be opened", name) // err is left out because it contains a path
 	}
 	defer f.Close()
 	p, err := profile.Read(f)

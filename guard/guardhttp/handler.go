@@ -10,26 +10,25 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Config configures a handler. Its zero value works.
+// Config configures a handler. The zero Config is valid. Zero and negative values stand
+// for the defaults.
 type Config struct {
-	// CaptureEvery is the least time between the end of a capture and the next
-	// over HTTP, of the button and of POST capture. Zero: 10 s.
+	// CaptureEvery is the minimum time between the end of a capture over HTTP and the
+	// start of the next. Zero: 10 s.
 	CaptureEvery time.Duration
-	// ProfileEvery is the same for GET heap and GET goroutine, which keep
-	// nothing. Zero: 2 s.
+	// ProfileEvery is the same for GET heap and GET goroutine. Zero: 2 s.
 	ProfileEvery time.Duration
-	// Viewers is how many live pages are served at a time; a further one is
-	// answered 503. Zero: 128.
+	// Viewers is the maximum number of open live pages. Further ones get 503. Zero:
+	// 128.
 	Viewers int
-	// UpdateEvery is how often they are told what is new; at least 100 ms.
-	// Zero: 1 s.
+	// UpdateEvery is the interval of updates to live pages, at least 100 ms. Zero: 1 s.
 	UpdateEvery time.Duration
 }
 
-// What a handler holds at most, whatever is asked of it.
+// The maximum numbers of concurrent requests.
 const (
-	mostRequests  = 64 // answered at a time, besides viewers
-	mostReads     = 8  // of them such as read a manifest or the history
+	mostRequests  = 64 // besides viewers
+	mostReads     = 8  // requests that read a manifest or the history
 	mostDownloads = 8
 	mostFlames    = 1
 )
@@ -50,15 +49,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Handler serves the page of a guard, its API and its evidence, below whatever
-// path it is mounted at. A nil guard is served, too: the page says that there is
-// none. Whoever reaches the handler sees profiles of the process, so mount it
-// behind the same protection as net/http/pprof.
+// Handler returns a handler that serves the page of a guard, its API and its evidence,
+// relative to the path at which it is mounted. If g is nil, the page says that there is
+// no guard. The handler exposes profiles of the process, so protect it like
+// net/http/pprof.
 func Handler(g *guard.Guard, cfg Config) http.Handler {
 	return newHandler(g, g != nil, cfg)
 }
 
-// watched is what a handler asks of a guard.
+// watched is the part of a guard that a handler uses.
 type watched interface {
 	Snapshot() guard.Snapshot
 	History(since time.Time) []incident.Reading
@@ -89,13 +88,13 @@ type handler struct {
 	hub    *hub
 }
 
-// ServeHTTP answers a request. That of a page that stays open is in its own
-// number; the others share one, so that nobody can have it hold more.
+// ServeHTTP answers a request. Live pages have their own limit; all other requests share
+// one.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
 	route, args := parseRoute(r.URL.Path)
 	if route == routeNone {
-		http.Error(w, "guardhttp: there is no such page", http.StatusNotFound)
+		http.Error(w, "guardhttp: no such page", http.StatusNotFound)
 		return
 	}
 	if !allowMethod(w, r, route) {
@@ -107,12 +106,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	release, ok := h.requests.take()
 	if !ok {
-		later(w, http.StatusServiceUnavailable, time.Second, "too many requests are being answered")
+		later(w, http.StatusServiceUnavailable, time.Second, "too many requests are running")
 		return
 	}
 	defer release()
-	// Whoever reads slowly holds its place only so long; [handler.download]
-	// gives large files more.
+	// Limit the time of slow clients. [handler.download] allows more for large files.
 	setDeadlines(w, shortAnswer)
 	switch route {
 	case routePage:
@@ -142,26 +140,26 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read answers what takes some MiB to be answered.
+// read answers a request that needs some MiB.
 func (h *handler) read(w http.ResponseWriter, answer func()) {
 	release, ok := h.reads.take()
 	if !ok {
-		later(w, http.StatusServiceUnavailable, time.Second, "too much is being read")
+		later(w, http.StatusServiceUnavailable, time.Second, "too many requests are reading files")
 		return
 	}
 	defer release()
 	answer()
 }
 
-// shortAnswer is how long an answer of some 100 KB may take to be read.
+// shortAnswer is the time for a client to read an answer of some 100 KB.
 const shortAnswer = 30 * time.Second
 
-// setDeadlines bounds how long this request may take to be sent and its answer to
-// be read. The server sets both anew for the next request of the connection.
+// setDeadlines limits the time for the client to send the request and to read the
+// answer. The server resets both for the connection's next request.
 func setDeadlines(w http.ResponseWriter, d time.Duration) {
 	rc := http.NewResponseController(w)
-	// What cannot set them, such as a test's recorder, has no connection that
-	// could be held.
+	// If deadlines are not supported, as by a test's recorder, there is no connection to
+	// protect.
 	_ = rc.SetReadDeadline(time.Now().Add(d))
 	_ = rc.SetWriteDeadline(time.Now().Add(d))
 }

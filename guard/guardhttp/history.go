@@ -10,7 +10,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// points are readings for a chart, in columns; null is what is not known.
+// points are readings for a chart, in columns. Unknown values are null.
 type points struct {
 	Time       []float64       `json:"time"` // Unix seconds
 	Memory     []profile.Bytes `json:"unreclaimable_bytes"`
@@ -19,11 +19,11 @@ type points struct {
 	Limit      []profile.Bytes `json:"limit_bytes"`
 }
 
-// mostPoints bounds an answer: what a chart has pixels for.
+// mostPoints is the most points in an answer, about as many as a chart has pixels.
 const mostPoints = 1500
 
-// newPoints are at most so many of the readings, spread evenly over time: of each
-// span the one with the most memory, so that no peak is lost.
+// newPoints returns up to most of the readings, spread evenly over time. From each span
+// it takes the reading with the most memory, so that no peak is lost.
 func newPoints(readings []incident.Reading, most int) *points {
 	p := &points{Time: []float64{}, Memory: []profile.Bytes{}, LiveHeap: []profile.Bytes{}, Goroutines: []profile.Count{}, Limit: []profile.Bytes{}}
 	if len(readings) == 0 {
@@ -62,7 +62,8 @@ func (p *points) add(r *incident.Reading) {
 
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// parseSince reads a time: Unix seconds, or RFC 3339. Zero is all there is.
+// parseSince parses a time in Unix seconds or RFC 3339. The empty string is the zero
+// time, which selects the whole history.
 func parseSince(s string) (time.Time, bool) {
 	if s == "" {
 		return time.Time{}, true
@@ -80,7 +81,7 @@ func parseSince(s string) (time.Time, bool) {
 func (h *handler) history(w http.ResponseWriter, r *http.Request) {
 	since, ok := parseSince(r.URL.Query().Get("since"))
 	if !ok {
-		http.Error(w, "guardhttp: since: want Unix seconds or a time as in RFC 3339", http.StatusBadRequest)
+		http.Error(w, "guardhttp: since: want Unix seconds or an RFC 3339 time", http.StatusBadRequest)
 		return
 	}
 	writeJSON(w, newPoints(h.g.History(since), mostPoints))

@@ -22,37 +22,37 @@ type entry struct {
 	Rule     string           `json:"rule"`
 	Trigger  incident.Trigger `json:"trigger"`
 	Reason   string           `json:"reason"`
-	Headline string           `json:"headline"` // the first line of its report; '' until there is one
+	Headline string           `json:"headline"` // the first line of the report; "" until there is one
 	Opened   time.Time        `json:"opened"`
-	Ended    *time.Time       `json:"recovered"` // null while it is open, and where its process died in it
-	// Open says that it is open in this process.
+	Ended    *time.Time       `json:"recovered"` // null while it is open, or if the process died meanwhile
+	// Open says that the incident is open in this process.
 	Open bool `json:"open"`
-	// Ours says that it is of this process, not of an earlier one.
+	// Ours says that the incident belongs to this process.
 	Ours  bool  `json:"this_process"`
-	PID   int   `json:"pid"` // 0: not known
+	PID   int   `json:"pid"` // 0: unknown
 	Bytes int64 `json:"size_bytes"`
 	Files int   `json:"files"`
-	// Report says that report.html is there; Kept that anything is.
+	// Report says that there is a report.html, and Kept that there is a folder.
 	Report bool `json:"report"`
 	Kept   bool `json:"kept"`
-	// NotCaptured says why it has no evidence of its own, Evidence whose
-	// speaks for it.
+	// NotCaptured says why there is no evidence of its own. Evidence is the ID of the
+	// incident whose evidence covers this one.
 	NotCaptured string `json:"not_captured"`
 	Evidence    string `json:"evidence"`
 }
 
-// mostIncidents bounds the list: the newest.
+// mostIncidents is the most incidents in the list. It has the newest.
 const mostIncidents = 64
 
-// incidentList knows what is kept. A manifest takes a millisecond and some 100 KB
-// to be read, so each is read again only while it may change.
+// incidentList caches the stored incidents. Reading a manifest takes a millisecond and
+// some 100 KB, so each is read again only while it may change.
 type incidentList struct {
-	store *incident.Store // nil: there is none
+	store *incident.Store // nil: no disk
 
 	known    map[string]*listed
 	counters guard.Counters
 	looked   time.Time
-	all      []entry // newest first; of what is kept
+	all      []entry // the stored incidents, newest first
 }
 
 type listed struct {
@@ -61,15 +61,15 @@ type listed struct {
 }
 
 const (
-	// lookEvery is how often what is kept is looked through though the guard
-	// has not counted anything: others may share the folder.
+	// lookEvery is how often the folder is read even if the guard's counters have not
+	// changed, because other processes may share it.
 	lookEvery = 15 * time.Second
-	// settled is how old an incident without an end is when it is taken for
-	// one whose process has died.
+	// settled is the age at which another process's open incident is taken for one
+	// whose process has died.
 	settled = 10 * time.Minute
 )
 
-// list returns the open incidents and those that are kept, newest first.
+// list returns the open and the stored incidents, newest first.
 func (l *incidentList) list(s *guard.Snapshot, now time.Time) []entry {
 	changed := l.counters.Incidents != s.Counters.Incidents || l.counters.Captures != s.Counters.Captures ||
 		l.counters.FailedCaptures != s.Counters.FailedCaptures || l.counters.Explained != s.Counters.Explained
@@ -98,12 +98,12 @@ func (l *incidentList) list(s *guard.Snapshot, now time.Time) []entry {
 	return out[:min(len(out), mostIncidents)]
 }
 
-// look reads what may have changed.
+// look reads the manifests that may have changed.
 func (l *incidentList) look(s *guard.Snapshot, now time.Time) {
 	l.counters, l.looked = s.Counters, now
 	names, err := os.ReadDir(l.store.Dir())
 	if err != nil {
-		return // what was known stays; the store makes the folder anew
+		return // keep the old list; the store creates the folder again
 	}
 	ids := make([]string, 0, mostIncidents)
 	for i := len(names) - 1; i >= 0 && len(ids) < mostIncidents; i-- {
@@ -127,7 +127,7 @@ func (l *incidentList) look(s *guard.Snapshot, now time.Time) {
 	}
 }
 
-// final reports whether an incident will not change any more.
+// final reports whether an incident will no longer change.
 func (l *listed) final() bool {
 	old := l.read.Sub(l.Opened) > settled
 	return l.Ended != nil && l.Headline != "" || !l.Ours && old
@@ -146,13 +146,13 @@ func newIncident(m *incident.Manifest, s *guard.Snapshot) entry {
 	return i
 }
 
-// incidentDetail is all of one.
+// incidentDetail is one incident in full.
 type incidentDetail struct {
 	Manifest incident.Manifest `json:"manifest"`
-	CutShort bool              `json:"cut_short"` // there is no manifest.json, and the manifest is what the folder tells
+	CutShort bool              `json:"cut_short"` // there is no manifest.json; the manifest is derived from the folder
 	Warnings []string          `json:"warnings"`
 	Folder   string            `json:"folder"`
-	// Commands are to be typed on the host; Flames are what can be drawn.
+	// Commands are to be run on the host. Flames are the available flame graphs.
 	Commands []command     `json:"commands"`
 	Flames   []flameChoice `json:"flames"`
 }
@@ -178,11 +178,11 @@ func (h *handler) incident(w http.ResponseWriter, _ *http.Request, id string) {
 	writeJSON(w, d)
 }
 
-// manifest reads an incident, or answers that there is none.
+// manifest reads an incident's manifest. If that fails, it answers with an error.
 func (h *handler) manifest(w http.ResponseWriter, id string) (m incident.Manifest, ok bool) {
 	store := h.g.Store()
 	if store == nil {
-		http.Error(w, "guardhttp: the guard has no folder, so no incident is kept", http.StatusNotFound)
+		http.Error(w, "guardhttp: the guard runs without a disk, so no incidents are stored", http.StatusNotFound)
 		return m, false
 	}
 	m, err := store.Incident(id)
@@ -193,11 +193,11 @@ func (h *handler) manifest(w http.ResponseWriter, id string) (m incident.Manifes
 	return m, true
 }
 
-// notThere answers for what could not be opened. The error itself has paths of
-// the host and is not told.
+// notThere answers that something could not be opened. It leaves out the text of err,
+// which contains paths of the host.
 func notThere(w http.ResponseWriter, what string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		http.Error(w, "guardhttp: "+what+" is not kept, or not any more", http.StatusNotFound)
+		http.Error(w, "guardhttp: "+what+" does not exist or has been removed", http.StatusNotFound)
 		return
 	}
 	http.Error(w, "guardhttp: "+what+" cannot be read", http.StatusInternalServerError)

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// slots bounds how many of a kind are under way. Nobody waits for one: a queue is
-// memory, too.
+// slots limits the number of concurrent requests of one kind. Requests never wait for a
+// slot, because a queue would use memory, too.
 type slots chan struct{}
 
-// take returns ok and what gives the place back, or that there is none.
+// take takes a slot, if there is a free one. release gives it back.
 func (s slots) take() (release func(), ok bool) {
 	select {
 	case s <- struct{}{}:
@@ -19,8 +19,8 @@ func (s slots) take() (release func(), ok bool) {
 	}
 }
 
-// pace lets one thing happen at a time, and the next not before some time after
-// the end of the last.
+// pace allows one operation at a time, with a pause between the end of one and the start
+// of the next.
 type pace struct {
 	every time.Duration
 
@@ -29,7 +29,7 @@ type pace struct {
 	next time.Time
 }
 
-// begin reports whether it may begin, and if not, after how long to ask again.
+// begin reports whether the operation may begin, and if not, when to try again.
 func (p *pace) begin(now time.Time) (ok bool, after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,7 +43,7 @@ func (p *pace) begin(now time.Time) (ok bool, after time.Duration) {
 	return true, 0
 }
 
-// end is to be called when it is over.
+// end must be called when the operation has ended.
 func (p *pace) end(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

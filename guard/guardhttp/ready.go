@@ -9,18 +9,18 @@ import (
 	"github.com/leakguard/leakguard/guard"
 )
 
-// Ready answers readiness probes: 200 and "ready" as a rule; under pressure
-// ([guard.Guard.UnderPressure]) 503 and a line that says why, such as
+// Ready returns a handler for readiness probes. It answers 200 and "ready", or under
+// memory pressure ([guard.Guard.UnderPressure]) 503 and the reason, such as
 //
 //	not ready: 141.2 MiB live, 55% of 256.0 MiB, full in 470ms at 244.1 MiB/s
 //
-// so that a balancer sends the process nothing more while it finishes what it
-// has. Retry-After is how long things must be better until it is ready again.
-// For a service that checks more than this, ask UnderPressure in a handler of
-// your own.
+// so that a load balancer sends no more requests while the process finishes its work.
+// Retry-After is the time that conditions must be better before the process is ready
+// again. A service whose readiness depends on more can call UnderPressure in its own
+// handler.
 //
-// It is cheap, and safe for concurrent use. With a nil Guard, as with
-// [guard.Config.Off], it is always ready.
+// The handler is cheap and safe for concurrent use. If g is nil, as with
+// [guard.Config.Off], it always answers 200.
 func Ready(g *guard.Guard) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

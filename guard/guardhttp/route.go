@@ -7,7 +7,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// route is what a request asks for.
+// route is the resource that a request addresses.
 type route int
 
 const (
@@ -25,11 +25,9 @@ const (
 	routeProfile
 )
 
-// parseRoute tells the route by the end of the path, so that it does not matter
-// what is before it: the handler may be mounted under any prefix, with
-// http.StripPrefix or without, and behind a proxy that cuts or adds one. What
-// names an incident or a file is checked here, and nothing else ever becomes part
-// of a path on disk.
+// parseRoute finds the route by the end of the path. So the handler may be mounted under
+// any prefix, with or without http.StripPrefix, and behind a proxy that removes or adds
+// one. Names of incidents are checked here, and names of files by the store.
 func parseRoute(path string) (r route, args []string) {
 	if path == "" || strings.HasSuffix(path, "/") {
 		return routePage, nil
@@ -77,7 +75,8 @@ func parseRoute(path string) (r route, args []string) {
 	}
 }
 
-// allowMethod answers what may not be asked this way.
+// allowMethod reports whether the route allows the request's method. If not, it answers
+// with an error.
 func allowMethod(w http.ResponseWriter, r *http.Request, route route) bool {
 	allowed := "GET, HEAD"
 	ok := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -87,7 +86,7 @@ func allowMethod(w http.ResponseWriter, r *http.Request, route route) bool {
 	}
 	if !ok {
 		w.Header().Set("Allow", allowed)
-		http.Error(w, "guardhttp: this takes "+allowed+" only", http.StatusMethodNotAllowed)
+		http.Error(w, "guardhttp: method not allowed; use "+allowed, http.StatusMethodNotAllowed)
 	}
 	return ok
 }

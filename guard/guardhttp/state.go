@@ -12,14 +12,14 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// state is how the guard stands, as the API tells it: each field is a section
-// that the live page gets again when it has changed. What is not known is null.
+// state is the state of the guard in the API. Each field is a section, which is sent to
+// live pages when it has changed. Unknown values are null.
 type state struct {
 	Time      time.Time                `json:"time"`
 	Status    status                   `json:"status"`
 	Process   *processState            `json:"process"`  // null: there is no guard
 	Memory    *memoryState             `json:"memory"`   // likewise
-	Division  *divisionState           `json:"division"` // null: nothing is known
+	Division  *divisionState           `json:"division"` // null: unknown
 	Pressure  *pressureState           `json:"pressure"`
 	Reading   *incident.Reading        `json:"reading"` // the last; null before the first
 	Rules     []ruleState              `json:"rules"`
@@ -39,24 +39,23 @@ type processState struct {
 	Started time.Time `json:"started"`
 }
 
-// memoryState is memory against its limit.
+// memoryState is the memory and its limits.
 type memoryState struct {
 	Bytes       profile.Bytes `json:"unreclaimable_bytes"`
 	Limit       profile.Bytes `json:"limit_bytes"`
 	LimitSource string        `json:"limit_source"`
 	GOMEMLIMIT  profile.Bytes `json:"gomemlimit_bytes"`
-	// Rate is how fast it has moved over the last ten seconds, in bytes per
-	// second.
+	// Rate is the rate of change over the last ten seconds, in bytes per second.
 	Rate float64 `json:"rate_bytes_per_second"`
-	// Left is in how many seconds the limit is met at this rate; null where it
-	// does not grow, or not for a day.
+	// Left is the number of seconds until the limit is reached at this rate. Null if
+	// memory does not grow or that takes more than a day.
 	Left *float64 `json:"seconds_to_limit"`
 }
 
-// divisionState is what the memory is; see [incident.Division].
+// divisionState is what fills the memory; see [incident.Division].
 type divisionState struct {
 	Total   profile.Bytes    `json:"total_bytes"`
-	Cgroup  bool             `json:"cgroup"` // all of the cgroup; else this process
+	Cgroup  bool             `json:"cgroup"` // true: the whole cgroup; false: this process
 	Parts   []partState      `json:"parts"`
 	Verdict incident.Verdict `json:"verdict"`
 }
@@ -67,10 +66,10 @@ type partState struct {
 	Reclaimable bool          `json:"reclaimable"`
 }
 
-// pressureState is where memory pressure stands; see [guard.Pressure].
+// pressureState is the state of memory pressure; see [guard.Pressure].
 type pressureState struct {
 	Under    bool   `json:"under"`
-	Reason   string `json:"reason"` // of the episode under way, else of the last
+	Reason   string `json:"reason"` // of the current episode, else of the last one
 	Episodes int64  `json:"episodes"`
 	Decision string `json:"decision"`
 }
@@ -80,7 +79,7 @@ type ruleState struct {
 	Text string       `json:"text"` // such as 'memory at 90% of the limit'
 	Unit profile.Unit `json:"unit"` // of the values: 'bytes', 'count', 'millicpu' or 'per_second'
 	Open bool         `json:"open"`
-	// Value is where its signal stands, Line where its line lies.
+	// Value is the signal's value, Line the level of the rule's line.
 	Value    *int64 `json:"value"`
 	Line     *int64 `json:"line"`
 	Peak     *int64 `json:"peak"`
@@ -92,7 +91,7 @@ type ruleState struct {
 type censusState struct {
 	Ago     *int64 `json:"seconds_ago"` // null before the first
 	Every   int64  `json:"every_seconds"`
-	Skipped string `json:"skipped"` // why the last was left out
+	Skipped string `json:"skipped"` // why the last one was skipped
 }
 
 type counters struct {
@@ -110,22 +109,21 @@ type counters struct {
 	Panics         int64 `json:"panics"`
 }
 
-// freshFor is how long a state is good enough for whoever asks next: however many
-// do, one is made four times a second.
+// freshFor is how long a state is reused, so that at most four are made per second.
 const freshFor = 250 * time.Millisecond
 
-// states makes states.
+// states makes and caches the state.
 type states struct {
 	g     watched
 	there bool
 
 	mu        sync.Mutex
-	last      *state // shared; not to be changed
+	last      *state // shared; must not be modified
 	at        time.Time
 	incidents incidentList
 }
 
-// now returns how the guard stands.
+// now returns the present state.
 func (s *states) now() *state {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,7 +137,7 @@ func (s *states) now() *state {
 	return s.last
 }
 
-// newState puts a snapshot in the API's words.
+// newState converts a snapshot to the API's form.
 func newState(there bool, s *guard.Snapshot, rate float64, incidents []entry, now time.Time) *state {
 	out := &state{
 		Time: now.UTC(), Status: judge(there, s, rate, incidents, now),
@@ -197,11 +195,11 @@ func newState(there bool, s *guard.Snapshot, rate float64, incidents []entry, no
 	return out
 }
 
-// rateOver is the span of the rate that is shown. The guard's own is that of the
-// last moment, which jumps too much to be read.
+// rateOver is the span of the rate on the page. The guard's own rate is over 50 ms and
+// changes too fast to read.
 const rateOver = 10 * time.Second
 
-// rateOf is how fast memory has moved over the readings, in bytes per second.
+// rateOf returns the rate of change of memory over the readings, in bytes per second.
 func rateOf(readings []incident.Reading) float64 {
 	if len(readings) < 2 {
 		return 0
@@ -214,7 +212,7 @@ func rateOf(readings []incident.Reading) float64 {
 	return float64(last.Unreclaimable-first.Unreclaimable) / seconds
 }
 
-// timeLeft is how long memory takes to its limit at its present rate.
+// timeLeft returns the time until memory reaches its limit at its present rate.
 func timeLeft(s *guard.Snapshot, rate float64) (left time.Duration, ok bool) {
 	room := s.Limits.Kill - int64(s.Reading.Unreclaimable)
 	if s.Limits.Kill <= 0 || s.Reading.Unreclaimable < 0 || rate <= 0 {
@@ -236,7 +234,7 @@ func newRuleState(r *guard.RuleState) ruleState {
 	}
 }
 
-// known is nil for what is not.
+// known returns a pointer to n, or nil if n is unknown.
 func known(n int64) *int64 {
 	if n < 0 {
 		return nil
@@ -259,6 +257,6 @@ func writeJSON(w http.ResponseWriter, v any) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	// An error is that nobody reads any more.
+	// An error means that the client has disconnected.
 	_, _ = w.Write(append(data, '\n'))
 }

@@ -13,11 +13,10 @@ import (
 
 // status is the state in one sentence.
 type status struct {
-	// Level is 'incident', 'growing', 'calm', or 'unknown' where nobody is
-	// looking.
+	// Level is 'incident', 'growing', 'calm', or 'unknown' if there are no readings.
 	Level string `json:"level"`
-	// Sentence says it with figures; Title in few words, which change only
-	// when the state does, so that a screen reader may read them out.
+	// Sentence has figures. Title is short and changes only when the state does, so
+	// that a screen reader can read it out.
 	Sentence string `json:"sentence"`
 	Title    string `json:"title"`
 }
@@ -29,19 +28,19 @@ const (
 	levelUnknown  = "unknown"
 )
 
-// stopped is how old the last reading is when the guard counts as stopped: it
-// takes one a minute at least.
+// stopped is the age of the last reading above which the guard counts as stopped. It
+// takes at least one reading a minute.
 const stopped = 150 * time.Second
 
-// judge says how things stand.
+// judge summarizes the state.
 func judge(there bool, s *guard.Snapshot, rate float64, incidents []entry, now time.Time) status {
 	switch {
 	case !there:
-		return status{levelUnknown, "No guard watches this process: Config.Off is set, or Start has failed.", "No guard"}
+		return status{levelUnknown, "This process has no guard: Config.Off is set, or Start has failed.", "No guard"}
 	case s.Reading.Time.IsZero():
-		return status{levelUnknown, "The guard has just started, and has not looked yet.", "Starting"}
+		return status{levelUnknown, "The guard has just started; there is no reading yet.", "Starting"}
 	case now.Sub(s.Reading.Time) > stopped:
-		return status{levelUnknown, fmt.Sprintf("The guard has stopped; this is how things stood at %s.", s.Reading.Time.UTC().Format("2006-01-02 15:04:05 UTC")), "The guard has stopped"}
+		return status{levelUnknown, fmt.Sprintf("The guard has stopped; its last reading was at %s.", s.Reading.Time.UTC().Format("2006-01-02 15:04:05 UTC")), "The guard has stopped"}
 	}
 	memory := memoryWords(s)
 	if i := worst(s, incidents); i != nil {
@@ -57,14 +56,14 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []entry, now t
 	}
 	for _, site := range s.GoroutineSites {
 		if site.Leaking {
-			what := fmt.Sprintf("%s goroutines pile up in %s", profile.Count(site.Count), site.Frame.Function)
-			return status{levelGrowing, sentence(what, memory), "Goroutines pile up"}
+			what := fmt.Sprintf("%s goroutines are piling up in %s", profile.Count(site.Count), site.Frame.Function)
+			return status{levelGrowing, sentence(what, memory), "Goroutines are piling up"}
 		}
 	}
 	for _, t := range s.Trends {
 		if t.State != "calm" {
 			title := strings.ToUpper(t.Signal[:1]) + t.Signal[1:] + " is " + string(t.State)
-			what := fmt.Sprintf("%s is %s, by %s an hour", t.Signal, t.State, amount(t.Slope, t.Unit))
+			what := fmt.Sprintf("%s is %s by %s an hour", t.Signal, t.State, amount(t.Slope, t.Unit))
 			if t.State == "growing" {
 				what += "; it is too early to tell whether it leaks"
 			}
@@ -73,7 +72,7 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []entry, now t
 	}
 	parts := []string{calmWords(len(s.Rules)), memory}
 	if v := s.Verdict; v.Class != incident.VerdictUnknown && v.Class != incident.VerdictCalm {
-		parts[1] = v.Text // it has the figures, and what they are about
+		parts[1] = v.Text // it includes the figures
 	}
 	title := "Calm"
 	if last := lastOf(incidents, now); last != nil {
@@ -85,15 +84,15 @@ func judge(there bool, s *guard.Snapshot, rate float64, incidents []entry, now t
 func calmWords(rules int) string {
 	switch rules {
 	case 0:
-		return "Nothing is watched for: there are no rules"
+		return "There are no rules, so no incident can open"
 	case 1:
-		return "Calm: the one rule has not crossed its line"
+		return "Calm: the only rule has not crossed its line"
 	default:
 		return fmt.Sprintf("Calm: none of %d rules has crossed its line", rules)
 	}
 }
 
-// worst is the open incident to tell of: one that is explained, else the oldest.
+// worst returns the open incident to show: one with a report, else the oldest.
 func worst(s *guard.Snapshot, incidents []entry) *entry {
 	var found *entry
 	for i := range incidents { // newest first
@@ -118,7 +117,7 @@ func worst(s *guard.Snapshot, incidents []entry) *entry {
 	return found
 }
 
-// recoveryWords say so where every open rule is below its line again.
+// recoveryWords says so if every open rule is below its line again.
 func recoveryWords(s *guard.Snapshot) string {
 	open := 0
 	for i := range s.Rules {
@@ -134,10 +133,10 @@ func recoveryWords(s *guard.Snapshot) string {
 	if open == 0 {
 		return ""
 	}
-	return "that is below the line again, and the incident ends if it stays there"
+	return "it is below the line again, and the incident closes if it stays there"
 }
 
-// lastOf is the newest incident that a rule opened in the last day.
+// lastOf returns the newest incident of the last day that was not manual.
 func lastOf(incidents []entry, now time.Time) *entry {
 	for i := range incidents {
 		if x := &incidents[i]; x.Trigger != incident.TriggerManual && x.Trigger != incident.TriggerSignal && now.Sub(x.Opened) < 24*time.Hour {
@@ -157,19 +156,19 @@ func lastWords(last *entry, now time.Time) string {
 	}
 	switch {
 	case last.Trigger == incident.TriggerDeath:
-		return "but the run before died " + ago(now.Sub(last.Opened)) + what
+		return "but the previous process died " + ago(now.Sub(last.Opened)) + what
 	case last.Ended != nil && last.Ours:
 		return "the last incident ended " + ago(now.Sub(*last.Ended)) + what
 	case last.Ended != nil:
-		return "another run's incident ended " + ago(now.Sub(*last.Ended)) + what
+		return "an incident of another process ended " + ago(now.Sub(*last.Ended)) + what
 	case last.Ours:
 		return "the last incident opened " + ago(now.Sub(last.Opened)) + what
 	default:
-		return "but another run's incident of " + ago(now.Sub(last.Opened)) + " never ended" + what
+		return "but an incident of another process, opened " + ago(now.Sub(last.Opened)) + ", was never closed" + what
 	}
 }
 
-// memoryWords say where memory stands.
+// memoryWords says how much memory is in use.
 func memoryWords(s *guard.Snapshot) string {
 	m := s.Reading.Unreclaimable
 	switch {
@@ -181,21 +180,21 @@ func memoryWords(s *guard.Snapshot) string {
 	case s.Limits.Kill > 0:
 		return fmt.Sprintf("memory is at %.0f%% of %v", 100*float64(m)/float64(s.Limits.Kill), profile.Bytes(s.Limits.Kill))
 	default:
-		return fmt.Sprintf("memory is at %v, and no limit is known", m)
+		return fmt.Sprintf("memory is at %v and no limit is known", m)
 	}
 }
 
-// futureWords say when memory is full, if that is soon.
+// futureWords says when memory is full, if that is soon.
 func futureWords(s *guard.Snapshot, rate float64) string {
 	left, ok := timeLeft(s, rate)
-	// A rate of the last moment says nothing of the next hour.
+	// A rate over ten seconds says nothing about the next hour.
 	if !ok || left > 15*time.Minute {
 		return ""
 	}
-	return "at its present rate it is full in " + words.Span(max(left, 0))
+	return "at the present rate it is full in " + words.Span(max(left, 0))
 }
 
-// sentence joins what is not empty.
+// sentence joins the parts that are not empty.
 func sentence(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {

@@ -25,22 +25,22 @@ func TestStatus(t *testing.T) {
 		level     string
 		want      string
 	}{
-		{name: "no guard", no: true, level: "unknown", want: "No guard watches this process: Config.Off is set, or Start has failed."},
-		{name: "just started", change: func(s *guard.Snapshot) { s.Reading = incident.Reading{} }, level: "unknown", want: "The guard has just started, and has not looked yet."},
+		{name: "no guard", no: true, level: "unknown", want: "This process has no guard: Config.Off is set, or Start has failed."},
+		{name: "just started", change: func(s *guard.Snapshot) { s.Reading = incident.Reading{} }, level: "unknown", want: "The guard has just started; there is no reading yet."},
 		{name: "stopped", change: func(s *guard.Snapshot) { s.Reading.Time = now.Add(-3 * time.Minute) }, level: "unknown",
-			want: "The guard has stopped; this is how things stood at 2026-11-20 02:57:00 UTC."},
+			want: "The guard has stopped; its last reading was at 2026-11-20 02:57:00 UTC."},
 		{name: "calm", level: "calm", want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB."},
 		{name: "no limit", change: func(s *guard.Snapshot) { s.Limits.Kill = profile.Unknown }, level: "calm",
-			want: "Calm: none of 8 rules has crossed its line; memory is at 128.0 MiB, and no limit is known."},
+			want: "Calm: none of 8 rules has crossed its line; memory is at 128.0 MiB and no limit is known."},
 		{name: "page cache", change: func(s *guard.Snapshot) {
 			s.Verdict = incident.Verdict{Class: incident.VerdictCacheAtLimit, Text: "page cache at the limit, the kernel takes it back, no leak"}
 		}, level: "calm", want: "Calm: none of 8 rules has crossed its line; page cache at the limit, the kernel takes it back, no leak."},
 		{name: "was in an incident", incidents: []entry{{Ended: &ended, Opened: ended.Add(-time.Minute), Ours: true, Headline: "main.leak (main.go:1) holds 80.0 MiB more"}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; the last incident ended 12 min ago: main.leak (main.go:1) holds 80.0 MiB more."},
 		{name: "the run before died", incidents: []entry{{Opened: ended, Headline: "main.leak (main.go:1) holds 80.0 MiB more"}}, level: "calm",
-			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but another run's incident of 12 min ago never ended: main.leak (main.go:1) holds 80.0 MiB more."},
+			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but an incident of another process, opened 12 min ago, was never closed: main.leak (main.go:1) holds 80.0 MiB more."},
 		{name: "the run before was killed", incidents: []entry{{Trigger: incident.TriggerDeath, Opened: ended, Headline: "the previous run was killed for want of memory"}}, level: "calm",
-			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but the run before died 12 min ago: the previous run was killed for want of memory."},
+			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB; but the previous process died 12 min ago: the previous run was killed for want of memory."},
 		{name: "captured by hand", incidents: []entry{{Trigger: incident.TriggerManual, Opened: ended, Ours: true}}, level: "calm",
 			want: "Calm: none of 8 rules has crossed its line; memory is at 25% of 512.0 MiB."},
 		{name: "under pressure", change: func(s *guard.Snapshot) {
@@ -48,15 +48,15 @@ func TestStatus(t *testing.T) {
 		}, level: "growing", want: "Memory is under pressure: 450.0 MiB live, 88% of 512.0 MiB."},
 		{name: "goroutines", change: func(s *guard.Snapshot) {
 			s.GoroutineSites = []incident.GoroutineSite{{Leaking: true, Count: 2081, Frame: profile.Frame{Function: "shop.await"}}}
-		}, level: "growing", want: "2,081 goroutines pile up in shop.await; memory is at 25% of 512.0 MiB."},
+		}, level: "growing", want: "2,081 goroutines are piling up in shop.await; memory is at 25% of 512.0 MiB."},
 		{name: "a trend", change: func(s *guard.Snapshot) {
 			s.Trends = []incident.Trend{{Signal: "live heap", Unit: profile.UnitBytes, State: "growing", Slope: 3 * mib}}
-		}, level: "growing", want: "live heap is growing, by 3.0 MiB an hour; it is too early to tell whether it leaks; memory is at 25% of 512.0 MiB."},
+		}, level: "growing", want: "live heap is growing by 3.0 MiB an hour; it is too early to tell whether it leaks; memory is at 25% of 512.0 MiB."},
 		{name: "an incident", rate: 64 * mib / 10, incidents: []entry{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
-			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; at its present rate it is full in 60 s."},
+			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; at the present rate it is full in 60 s."},
 		{name: "about to recover", change: func(s *guard.Snapshot) { s.Rules[2] = guard.RuleState{Open: true, Value: 5, Level: 6} },
 			incidents: []entry{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",
-			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; that is below the line again, and the incident ends if it stays there."},
+			want: "live heap 60.0 MiB, line at 50.0 MiB; memory is at 25% of 512.0 MiB; it is below the line again, and the incident closes if it stays there."},
 		{name: "one of two is not", change: func(s *guard.Snapshot) {
 			s.Rules[2], s.Rules[3] = guard.RuleState{Open: true, Value: 5, Level: 6}, guard.RuleState{Open: true, Value: 6, Level: 6}
 		}, incidents: []entry{{ID: "b", Open: true, Reason: "live heap 60.0 MiB, line at 50.0 MiB"}}, level: "incident",

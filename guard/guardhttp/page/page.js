@@ -1,5 +1,5 @@
-// The live page. It asks the API that api/v1 describes for everything, follows
-// the stream of events, and puts what it is told on the page as text.
+// The live page. It loads everything from the API, follows the stream of events, and
+// inserts all data as text.
 (function () {
   "use strict";
   const { color, bytes, count, tick, clock, amount, increments, axis, marks, drawFlame, onWidth, copyButtons } = leakguardDraw;
@@ -48,8 +48,8 @@
   const shortFile = (f) => f.split("/").slice(-2).join("/");
   const badge = (text, tone) => el("span", { class: "badge " + (tone || "") }, text);
 
-  // Makes the children of parent those that items ask for, each by its key. What
-  // is there stays there, with its focus and what is selected in it.
+  // Updates the children of parent to match items, by key. Existing elements are reused,
+  // so they keep the focus and the selection.
   function keyed(parent, items, keyOf, make, update) {
     const old = new Map(Array.from(parent.children).map((c) => [c.dataset.key, c]));
     let before = null;
@@ -69,8 +69,8 @@
     old.forEach((e) => e.remove());
   }
 
-  // A table of text: each cell is a list of nodes, or a string, that is written
-  // only where it has changed.
+  // Updates the rows of a table. Each cell is a string or a list of nodes, and is written
+  // only if it has changed.
   function rows(tbody, items, keyOf, cells) {
     const names = Array.from(tbody.closest("table").querySelectorAll("thead th")).map((th) => [th.textContent, th.className]);
     keyed(tbody, items, keyOf,
@@ -139,7 +139,7 @@
     if (over > 0) for (const name of Object.keys(points)) points[name].splice(0, over);
   }
 
-  // Adds what was asked for, which may be older than what has been told meanwhile.
+  // Merges a history that was requested. It may be older than points received meanwhile.
   function mergePoints(p) {
     const all = [];
     for (const from of [points, p]) from.time.forEach((time, i) => all.push({ time, from, i }));
@@ -149,7 +149,7 @@
     if (state.status) drawChart();
   }
 
-  // What is in the span that is shown, and its lines.
+  // Returns the data and the lines within the selected span.
   function shown() {
     const t = points.time;
     const end = t.length ? t[t.length - 1] : now();
@@ -166,7 +166,7 @@
         data.lines.push(["rule " + r.name, r.line, "amber", [4, 4]]);
       }
     }
-    data.lines = data.lines.filter((l) => l[1] <= 4 * top); // one far above would press the rest flat
+    data.lines = data.lines.filter((l) => l[1] <= 4 * top); // a line far above would flatten the rest
     return data;
   }
 
@@ -224,7 +224,7 @@
       const known = d.memory.some((v) => v !== null);
       const series = known ? d.memory : d.heap;
       const words = (known ? "Memory went" : "The live heap went") + " from " + value(series[0], "bytes") + " to " + value(series[n - 1], "bytes") + " in " + span(d.time[n - 1] - d.time[0]) +
-        ", at most " + bytes(Math.max(...series)) + (state.memory && state.memory.limit_bytes ? "; the limit is " + bytes(state.memory.limit_bytes) : "") + ".";
+        ", with a maximum of " + bytes(Math.max(...series)) + (state.memory && state.memory.limit_bytes ? "; the limit is " + bytes(state.memory.limit_bytes) : "") + ".";
       setText($("chart-words"), words);
       at.setAttribute("aria-label", words);
     } else {
@@ -257,7 +257,7 @@
     $("division").hidden = !d;
     if (!d) return;
     const verdict = d.verdict.text ? d.verdict.text[0].toUpperCase() + d.verdict.text.slice(1) + ". " : "";
-    setText($("division-words"), verdict + "All of it is " + bytes(d.total_bytes) + (d.cgroup ? ", of all processes in the cgroup, page cache included." : ", of this process."));
+    setText($("division-words"), verdict + "The total is " + bytes(d.total_bytes) + (d.cgroup ? " for all processes in the cgroup, including page cache." : " for this process."));
     const parts = d.parts.map((p, i) => Object.assign({ i }, p)).filter((p) => p.bytes > 0);
     keyed($("division-bar"), parts, (p) => p.name, (p) => {
       const e = el("div");
@@ -271,7 +271,7 @@
       [swatch(p.i), p.name],
       bytes(p.bytes),
       share(p.bytes / d.total_bytes),
-      p.reclaimable ? "the kernel takes it back" : p.name.includes("garbage") ? "a garbage collection frees garbage" : "stays",
+      p.reclaimable ? "the kernel reclaims it" : p.name.includes("garbage") ? "a GC frees the garbage" : "stays",
     ]);
   }
 
@@ -291,10 +291,10 @@
 
   function showSites() {
     const c = state.census;
-    let words = "No census of goroutines is taken.";
-    if (c && c.seconds_ago === null) words = "The first census is taken a minute after the start.";
-    else if (c && c.every_seconds) words = "Places that have grown, as of the census " + span(c.seconds_ago) + " ago; the next is due " + span(c.every_seconds) + " after it." + (c.skipped ? " The last was left out: " + c.skipped + "." : "");
-    if (c && c.seconds_ago !== null && !state.goroutine_sites.length) words += " None has grown.";
+    let words = "The goroutine census is off.";
+    if (c && c.seconds_ago === null) words = "The first census runs a minute after the start.";
+    else if (c && c.every_seconds) words = "Places where the number of goroutines has grown. The last census was " + span(c.seconds_ago) + " ago, and the next follows " + span(c.every_seconds) + " after it." + (c.skipped ? " The last one was skipped: " + c.skipped + "." : "");
+    if (c && c.seconds_ago !== null && !state.goroutine_sites.length) words += " There are none.";
     setText($("sites-words"), words);
     $("sites-table").hidden = !state.goroutine_sites.length;
     rows($("sites"), state.goroutine_sites, (s) => s.frame.function + ":" + s.frame.line + " " + s.root + " " + s.wait, (s) => [
@@ -304,7 +304,7 @@
       count(s.grown),
       s.grown > 0 ? ago(s.since) : "–",
       s.standing_ns > 0 ? span(s.standing_ns / 1e9) : "–",
-      [s.proven ? badge("leaked, proven", "bad") : s.leaking ? badge("leaks", "bad") : badge("not judged a leak"), s.reason ? el("small", {}, s.reason) : ""],
+      [s.proven ? badge("proven leak", "bad") : s.leaking ? badge("leak", "bad") : badge("no leak so far"), s.reason ? el("small", {}, s.reason) : ""],
     ]);
   }
 
@@ -313,10 +313,10 @@
     const slope = (n, unit) => (n < 0 ? "−" : "+") + (unit === "count" ? Math.abs(n).toPrecision(3) : value(Math.abs(n), unit));
     rows($("trends"), state.trends, (t) => t.signal, (t) => [
       el("strong", {}, t.signal),
-      [badge(t.state, t.state === "leaking" ? "bad" : t.state === "growing" ? "warn" : "good"), el("small", {}, Math.round(100 * t.confidence) + "% sure")],
+      [badge(t.state, t.state === "leaking" ? "bad" : t.state === "growing" ? "warn" : "good"), el("small", {}, Math.round(100 * t.confidence) + "% confidence")],
       [slope(t.slope_per_hour, t.unit), el("small", {}, slope(t.slope_low_per_hour, t.unit) + " to " + slope(t.slope_high_per_hour, t.unit))],
       date(t.since) > 0 ? ago(t.since) : "–",
-      t.limit_soonest_ns > 0 ? span(t.limit_soonest_ns / 1e9) + " at the soonest" : "–",
+      t.limit_soonest_ns > 0 ? span(t.limit_soonest_ns / 1e9) + " at the earliest" : "–",
       t.reason,
     ]);
   }
@@ -332,30 +332,30 @@
 
   // --- incidents
 
-  let openNext = ""; // the ID of an incident to be shown
+  let openNext = ""; // the ID of an incident to open when it is listed
   const evidence = (id, file) => "incident/" + id + "/" + file;
 
   function showIncidents() {
     const list = state.incidents;
     $("incidents-none").hidden = list.length > 0;
-    setText($("incidents-none"), "None is kept.");
+    setText($("incidents-none"), "There are no incidents.");
     keyed($("incidents"), list, (i) => i.id, makeIncident, (e, i) => {
       e.classList.toggle("open", i.open);
-      setText(e.querySelector("strong"), i.headline || i.reason || "cut short: its process died before it could say why");
+      setText(e.querySelector("strong"), i.headline || i.reason || "cut short: the process died before it could record the reason");
       const b = e.querySelector(".badge");
       const died = i.trigger === "death";
       b.className = "badge " + (i.open || died ? "bad" : "");
-      setText(b, died ? "died" : i.open ? "open" : i.recovered ? "over" : i.this_process ? "being taken" : "never ended");
+      setText(b, died ? "died" : i.open ? "open" : i.recovered ? "closed" : i.this_process ? "capturing" : "never closed");
       const parts = [i.rule, "opened " + utc(i.opened) + ", " + ago(i.opened)];
       if (i.recovered) parts.push("lasted " + span(date(i.recovered) - date(i.opened)));
-      if (!i.this_process) parts.push("of another run" + (i.pid ? ", pid " + i.pid : ""));
+      if (!i.this_process) parts.push("another process" + (i.pid ? ", pid " + i.pid : ""));
       parts.push(i.files ? i.files + " files, " + bytes(i.size_bytes) : i.not_captured ? "no evidence of its own" : "no evidence yet");
       setText(e.querySelector(".sub"), parts.join(" · "));
       if (openNext === i.id) {
         openNext = "";
         e.open = true;
       }
-      // What is open on the page is asked for again when it has changed.
+      // Reload an expanded incident when it has changed.
       const version = [i.files, i.size_bytes, i.headline, i.recovered, i.open].join();
       if (e.open && e.dataset.version !== version) load(e, i);
       e.dataset.next = version;
@@ -375,8 +375,8 @@
     e.dataset.version = [i.files, i.size_bytes, i.headline, i.recovered, i.open].join();
     const body = e.querySelector(".body");
     if (!i.kept) {
-      body.replaceChildren(el("p", {}, i.not_captured ? "No evidence of its own: " + i.not_captured + "." : "Its evidence is being taken."));
-      if (i.evidence) body.append(el("p", {}, "The evidence of " + i.evidence + " speaks for it too."));
+      body.replaceChildren(el("p", {}, i.not_captured ? "No evidence of its own: " + i.not_captured + "." : "A capture is running."));
+      if (i.evidence) body.append(el("p", {}, "The evidence of " + i.evidence + " covers this incident as well."));
       return;
     }
     let d;
@@ -387,10 +387,10 @@
       return;
     }
     const m = d.manifest;
-    const facts = [["Incident", m.id], ["Why", m.reason || "not known"]];
+    const facts = [["Incident", m.id], ["Reason", m.reason || "unknown"]];
     if (m.peak !== null && m.peak >= 0) facts.push(["Peak", value(m.peak, m.unit)]);
     if (m.verdict && m.verdict.text) facts.push(["Memory", m.verdict.text]);
-    if (m.death && m.death.why) facts.push(["Died of", m.death.why]);
+    if (m.death && m.death.why) facts.push(["Cause of death", m.death.why]);
     if (m.process && m.process.service) facts.push(["Process", [m.process.service, m.process.version, m.process.pod || m.process.host, "pid " + m.process.pid].filter(Boolean).join(" · ")]);
     facts.push(["Folder", d.folder]);
     const files = m.artefacts.map((a) => a.name);
@@ -410,16 +410,16 @@
       if (asked.has(kind)) continue;
       asked.add(kind);
       const url = (name) => quote(new URL(evidence(m.id, name), here).href);
-      add(kind + ", from your own machine" + (f.base ? ": what was added" : ""), "go tool pprof -http=: " + (f.base ? "-base " + url(f.base) + " " : "") + url(f.file));
+      add(kind + ", from your own machine" + (f.base ? ": growth" : ""), "go tool pprof -http=: " + (f.base ? "-base " + url(f.base) + " " : "") + url(f.file));
     }
     for (const c of d.commands) add("on the host: " + c.purpose, c.line);
     body.replaceChildren(
       el("dl", {}, ...facts.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
       el("h3", {}, "Evidence"), links,
       ...(d.flames.length ? [el("h3", {}, "Flame graph"), el("div", { class: "flame-place" })] : []),
-      ...(commands.children.length ? [el("h3", {}, "What to type next"), commands] : []),
-      ...(d.warnings.length ? [el("h3", {}, "Doubts"), el("ul", {}, ...d.warnings.map((w) => el("li", {}, w)))] : []),
-      ...(m.decisions && m.decisions.length ? [el("h3", {}, "What was decided, and why"), el("ul", {}, ...m.decisions.map((x) => el("li", {}, clock(date(x.time), 1) + " " + x.text)))] : []));
+      ...(commands.children.length ? [el("h3", {}, "Commands"), commands] : []),
+      ...(d.warnings.length ? [el("h3", {}, "Warnings"), el("ul", {}, ...d.warnings.map((w) => el("li", {}, w)))] : []),
+      ...(m.decisions && m.decisions.length ? [el("h3", {}, "Decisions"), el("ul", {}, ...m.decisions.map((x) => el("li", {}, clock(date(x.time), 1) + " " + x.text)))] : []));
     copyButtons(body);
     if (d.flames.length) placeFlame(body, m.id, d.flames);
   }
@@ -428,17 +428,17 @@
     return /^[\w@%+=:,./-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'";
   }
 
-  // --- flame graphs: one panel, which goes to the incident that asks for it
+  // --- flame graphs: one panel, which moves to the incident that shows it
 
   const panel = $("flame-panel");
   const flame = {};
   for (const name of ["select", "draw", "words", "tools", "reset", "details", "graph"]) flame[name] = $("flame-" + name);
-  let asker = null; // where the panel is: its incident, and the button that it stands for
+  let asker = null; // where the panel is: its incident, and the button that it replaces
   let redrawFlame = null;
 
   function placeFlame(body, id, flames) {
     const place = body.querySelector(".flame-place");
-    if (asker && asker.id === id) { // the incident has only been told anew
+    if (asker && asker.id === id) { // the incident was only reloaded
       asker.place = place;
       place.append(panel);
       return;
@@ -471,10 +471,10 @@
     redrawFlame = null;
     if (!g.root || !(g.root.value > 0)) {
       flame.tools.hidden = true;
-      setText(flame.words, f.base ? "Nothing has grown since the baseline." : "There is nothing in it.");
+      setText(flame.words, f.base ? "Nothing has grown since the baseline." : "The profile is empty.");
       return;
     }
-    setText(flame.words, amount(g.root.value, g.unit) + (f.base ? " more than in calm times. The wider, the more; what shrank is not in it." : " in all. The wider, the more.") +
+    setText(flame.words, amount(g.root.value, g.unit) + (f.base ? " more than the baseline. Wider frames grew more; frames that shrank are not shown." : " in total. Wider frames hold more.") +
       (g.warnings.length ? " " + g.warnings.join(". ") + "." : ""));
     redrawFlame = drawFlame(flame.graph, g.root, { unit: g.unit, whole: g.whole, details: flame.details, tools: flame.tools, reset: flame.reset });
   }
@@ -505,20 +505,20 @@
     button.disabled = !state.process;
   });
 
-  // --- what is asked for
+  // --- requests
 
   async function getJSON(url) {
     let r;
     try {
       r = await fetch(url, { credentials: "same-origin" });
     } catch (err) {
-      throw new Error("The service does not answer.");
+      throw new Error("The service is not responding.");
     }
     if (!r.ok) throw new Error((await r.text()).trim().replace(/^guardhttp: /, "") || r.statusText);
     return r.json();
   }
 
-  // What is drawn of which section.
+  // The functions that draw the sections of the state.
   const views = [
     [showStatus, ["status", "process", "time"]],
     [showTiles, ["memory", "reading", "process"]],
@@ -534,7 +534,7 @@
   function apply(news) {
     if (news.points) addPoints(news.points);
     Object.assign(state, news);
-    if (!state.status) return; // not all of it is there yet
+    if (!state.status) return; // the state is not complete yet
     for (const [show, sections] of views) {
       if (sections.some((name) => name in news)) show();
     }
@@ -544,7 +544,7 @@
     apply(await getJSON("api/v1/state"));
   }
 
-  // What was missed; on a busy service perhaps not at once.
+  // Loads the points that were missed, with retries if the service is busy.
   async function catchUp() {
     const last = points.time[points.time.length - 1];
     try {
@@ -564,20 +564,20 @@
   function connect() {
     if (stream || document.hidden) return;
     stream = new EventSource("events");
-    // Open is not live: until the first answer there is nothing to see.
+    // An open stream is not live yet: before the first message there is no data.
     const isLive = () => (state.status ? live("on", "live") : live("off", "loading"));
     stream.onopen = () => { isLive(); catchUp(); };
     stream.onmessage = (e) => { apply(JSON.parse(e.data)); isLive(); };
     stream.onerror = () => {
-      live("lost", "connection lost, trying again");
-      if (stream && stream.readyState === EventSource.CLOSED) { // refused; ask once in a while
+      live("lost", "connection lost, reconnecting");
+      if (stream && stream.readyState === EventSource.CLOSED) { // refused; retry every few seconds
         stream = null;
         setTimeout(() => { refresh().catch(() => {}); connect(); }, 5000);
       }
     };
   }
 
-  // A page that nobody looks at costs the service nothing.
+  // Disconnect a hidden page, so that it costs the service nothing.
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) return connect();
     if (stream) stream.close();
@@ -586,7 +586,7 @@
   });
 
   const nowCommands = $("now-commands");
-  for (const [purpose, name] of [["who holds memory", "heap"], ["where goroutines are", "goroutine"]]) {
+  for (const [purpose, name] of [["what holds memory", "heap"], ["where goroutines wait", "goroutine"]]) {
     nowCommands.append(el("div", {}, el("dt", {}, purpose), el("dd", {}, el("code", { tabindex: "0" }, "go tool pprof -http=: " + quote(new URL(name, here).href)))));
   }
   copyButtons(nowCommands);

@@ -6,9 +6,9 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Admit decides whether a capture, a census or an explanation may allocate what it is predicted
-// to: at most a quarter of the headroom (the guard is not the last straw), and
-// half of what the Go heap holds free, which costs the kernel nothing.
+// Admit decides whether a capture, a census or an explanation may allocate the predicted
+// number of bytes: at most a quarter of the headroom, so that the guard does not cause the
+// kill itself, plus half of the free Go heap, which takes nothing from the kernel.
 func Admit(headroom, free, predicted int64) (ok bool, why string) {
 	if headroom < 0 {
 		return true, ""
@@ -17,13 +17,13 @@ func Admit(headroom, free, predicted int64) (ok bool, why string) {
 	if predicted <= room {
 		return true, ""
 	}
-	return false, fmt.Sprintf("it would allocate about %s, there is room for %s (a quarter of the headroom)", profile.Bytes(predicted), profile.Bytes(room))
+	return false, fmt.Sprintf("it would allocate about %s, but may allocate only %s (a quarter of the headroom)", profile.Bytes(predicted), profile.Bytes(room))
 }
 
 // admit is Admit for this moment.
 func (t *Taker) admit(predicted int64) (ok bool, why string) {
-	// What is free is read now: the GC cycle of this very capture may have
-	// made room that the loop has not seen yet.
+	// Read the free heap now: the GC cycle of this capture may have freed memory since
+	// the loop's last reading.
 	s := t.runtime.read()
 	return Admit(t.gauge.headroom.Load(), s.HeapIdle-s.HeapReleased, predicted)
 }

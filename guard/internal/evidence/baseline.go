@@ -9,21 +9,21 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// Baseline keeps a profile of calm times of each kind.
+// Baseline saves a heap and a goroutine profile of calm times.
 func (t *Taker) Baseline() {
 	if t.cfg.Store == nil {
 		return
 	}
 	if !t.cfg.NoForcedGC {
-		// Without it the profile would lack what was allocated in the last
-		// two cycles, and an incident would blame that.
+		// Without a GC, the profile would miss the allocations of the last two cycles, and
+		// an incident would mistake them for growth.
 		if took, err := t.collect(); err == nil {
 			t.gauge.gcTook.Store(int64(took))
 			t.gauge.gcScan.Store(t.gauge.scan.Load())
 		}
 	}
 	if t.taking.Load() > 0 {
-		// What is the matter now would be taken for calm.
+		// There is an incident now, so this is no calm time.
 		t.lacksBaseline.Store(true)
 		return
 	}
@@ -54,10 +54,10 @@ func (t *Taker) lostBaseline(kind profile.Kind, err error) {
 	t.cfg.Baselined(false)
 	t.lacksBaseline.Store(true)
 	if t.cfg.First("baseline") {
-		t.cfg.Log.Warn("leakguard: a baseline profile was not kept, an incident may have none to compare with; further ones are only counted",
+		t.cfg.Log.Warn("leakguard: a baseline profile was lost, so an incident may have none to compare with; further losses are only counted",
 			"kind", kind.String(), "error", err)
 	}
 }
 
-// LostBaseline reports whether a baseline has been lost since it was asked last.
+// LostBaseline reports whether a baseline has been lost since the last call.
 func (t *Taker) LostBaseline() bool { return t.lacksBaseline.Swap(false) }

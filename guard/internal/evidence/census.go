@@ -7,8 +7,8 @@ import (
 	"github.com/leakguard/leakguard/internal/frames"
 )
 
-// surveyor counts goroutines by the place where they wait. One goroutine at a time
-// uses it.
+// surveyor counts goroutines by the place where they wait. It is not safe for concurrent
+// use.
 type surveyor struct {
 	reader *census.Reader
 	watch  *census.Watch
@@ -18,16 +18,16 @@ func newSurveyor(module string) surveyor {
 	return surveyor{reader: census.NewReader(module), watch: census.NewWatch()}
 }
 
-// Census is what a census found.
+// Census is the result of a census.
 type Census struct {
 	At      time.Duration // since Start
-	Next    time.Duration // after how long the next is due
+	Next    time.Duration // time until the next is due
 	Sites   []census.Site
-	Skipped string // why none was taken; "": one was
+	Skipped string // why it was skipped; "": it was taken
 }
 
-// Census takes one, unless it would need too much of the memory left. It and Prove
-// are for one goroutine at a time.
+// Census takes a census, unless that would need too much of the remaining memory. Census
+// and Prove must not be called concurrently.
 func (t *Taker) Census(at time.Duration, goroutines int) Census {
 	res := Census{At: at, Next: census.Next(0, goroutines)}
 	if ok, why := t.admit(t.survey.reader.Predict(goroutines)); !ok {
@@ -47,6 +47,5 @@ func (t *Taker) Census(at time.Duration, goroutines int) Census {
 	return res
 }
 
-// Prove tells the census at which places the garbage collector has proven that
-// goroutines leak.
+// Prove records the places where the garbage collector has proven that goroutines leak.
 func (t *Taker) Prove(blocked []frames.Frame) { t.survey.watch.Prove(blocked) }

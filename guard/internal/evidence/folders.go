@@ -9,8 +9,8 @@ import (
 	"github.com/leakguard/leakguard/internal/store"
 )
 
-// openFolders are the folders of the incidents that are under way. They stay open,
-// so that no store removes them.
+// openFolders are the folders of the current incidents. A store does not remove a folder
+// that is open.
 type openFolders struct {
 	mu  sync.Mutex
 	set map[string]*store.Folder
@@ -32,7 +32,7 @@ func (o *openFolders) add(f *store.Folder) {
 	o.set[f.ID()] = f
 }
 
-// remove returns the incident's folder, or nil, and forgets it.
+// remove removes and returns the incident's folder, or nil.
 func (o *openFolders) remove(id string) *store.Folder {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -50,14 +50,14 @@ func (o *openFolders) close() {
 	o.set = nil
 }
 
-// Folder returns the open folder of an incident that is under way, or nil.
+// Folder returns the open folder of a current incident, or nil.
 func (t *Taker) Folder(id string) *store.Folder { return t.open.get(id) }
 
-// folderOf returns the incident's folder, which is made with its first capture,
-// and anew if somebody has removed it: nothing can be written to a removed one.
+// folderOf returns the incident's folder. It creates the folder at the first capture, and
+// again if it has been removed.
 func (t *Taker) folderOf(id string) (*store.Folder, error) {
 	if t.cfg.Store == nil {
-		return nil, errors.New("guard: no folder to keep evidence in")
+		return nil, errors.New("guard: there is no disk for evidence")
 	}
 	if f := t.open.get(id); f != nil {
 		if _, err := os.Lstat(f.Path()); !errors.Is(err, fs.ErrNotExist) {
@@ -74,8 +74,8 @@ func (t *Taker) folderOf(id string) (*store.Folder, error) {
 	return f, nil
 }
 
-// Finish writes the last manifest of an incident, if it has a folder, and closes
-// that, so that it may be pruned.
+// Finish writes the last manifest of an incident, if it has a folder, and closes the
+// folder, so that it may be pruned.
 func (t *Taker) Finish(id string, r *Record) error {
 	f := t.open.remove(id)
 	if f == nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// State is how the process stands, as far as the evidence depends on it.
+// State is the part of the process's state that captures depend on.
 type State struct {
-	// Headroom is how many bytes are left until the kernel kills, or
-	// profile.Unknown; Left is how long they last at the present rate, negative
-	// where memory does not grow or nobody knows.
+	// Headroom is the number of bytes left until the kernel kills, or
+	// profile.Unknown. Left is how long they last at the present rate; negative if
+	// memory does not grow or that is unknown.
 	Headroom int64
 	Left     time.Duration
 	// Goroutines, ScanHeap and BuckHashSys are the last reading's.
@@ -20,16 +20,16 @@ type State struct {
 	ScanHeap, BuckHashSys profile.Bytes
 }
 
-// gauge is the last State, for several goroutines, a word each.
+// gauge is the last State. Each value is atomic by itself.
 type gauge struct {
 	headroom, left            atomic.Int64
 	goroutines, scan, buckets atomic.Int64
 
-	// What a forced GC took when one was measured last, by a baseline.
+	// The duration of the last forced GC of a baseline, and the bytes that it scanned.
 	gcTook, gcScan atomic.Int64
 }
 
-// Stands says how the process stands now.
+// Stands sets the present state of the process.
 func (t *Taker) Stands(s State) {
 	g := &t.gauge
 	g.headroom.Store(s.Headroom)
@@ -39,13 +39,13 @@ func (t *Taker) Stands(s State) {
 	g.buckets.Store(int64(s.BuckHashSys))
 }
 
-// GCTime predicts what a forced GC takes now.
+// GCTime predicts the duration of a forced GC now.
 func (t *Taker) GCTime() time.Duration {
 	c := gcCost{took: time.Duration(t.gauge.gcTook.Load()), scan: t.gauge.gcScan.Load()}
 	return c.predict(t.gauge.scan.Load())
 }
 
-// reading is as much of one as predictions need.
+// reading returns a reading with the values that predictions need.
 func (g *gauge) reading() *incident.Reading {
 	r := incident.NewReading(time.Time{})
 	r.Goroutines = profile.Count(g.goroutines.Load())
@@ -53,8 +53,8 @@ func (g *gauge) reading() *incident.Reading {
 	return &r
 }
 
-// urgent reports whether memory is full within a second at the present rate:
-// then whatever is not decisive is left.
+// urgent reports whether memory is full within a second at the present rate. Everything
+// that is not essential is skipped then.
 func (g *gauge) urgent() bool {
 	left := time.Duration(g.left.Load())
 	return left >= 0 && left < time.Second

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What one process can do only once at a time, whichever guard asks.
+// Process-wide resources that all guards of a process share.
 var (
 	forcedGC   gcTurn
 	cpuProfile sync.Mutex
@@ -25,12 +25,12 @@ func ProfilingCPU() bool {
 	return true
 }
 
-// gcTurn says which guard forces a GC. One may force several at a time, for a
-// baseline and for two captures: the runtime has them share cycles.
+// gcTurn records which guard is forcing a GC. That guard may force several at a time, for
+// a baseline and captures, because the runtime lets them share cycles.
 type gcTurn struct {
 	mu     sync.Mutex
 	holder *Taker
-	cycles int // that it waits for
+	cycles int // number of forced GCs running
 }
 
 func (t *gcTurn) take(by *Taker) bool {
@@ -52,8 +52,8 @@ func (t *gcTurn) give() {
 	}
 }
 
-// collect forces a GC cycle, unless another guard is at it, and returns how
-// long that took. A heap profile then shows the live heap of that moment.
+// collect forces a GC cycle, unless another guard is forcing one, and returns its
+// duration. A heap profile taken afterwards shows the live heap.
 func (t *Taker) collect() (time.Duration, error) {
 	if !forcedGC.take(t) {
 		return 0, errForcedGCElsewhere
@@ -64,26 +64,25 @@ func (t *Taker) collect() (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// gcCost predicts how long a forced GC takes from one that was measured.
+// gcCost predicts the duration of a forced GC from a measured one.
 type gcCost struct {
 	took time.Duration
-	scan int64 // bytes with pointers that were marked then
+	scan int64 // bytes with pointers that were marked
 }
 
 const (
-	// leastGC is for heaps so small that a measurement says nothing.
+	// leastGC is the minimum prediction. For very small heaps a measurement means
+	// nothing.
 	leastGC = time.Millisecond
-	// gcContention: a cycle was measured in calm times with all cores for
-	// itself; against goroutines that allocate it gets a quarter of them and
-	// their assists.
+	// gcContention: the measured cycle had all cores in calm times. While goroutines
+	// allocate, a cycle gets a quarter of the cores and their assists.
 	gcContention = 2
-	// slowestScan is how many bytes with pointers are marked a second where
-	// it is slowest, in small linked objects: 350 MB took 0.2 s.
+	// slowestScan is how many bytes with pointers are marked per second in the slowest
+	// case, small linked objects: 350 MB took 0.2 s.
 	slowestScan = 1 << 30
-	// hopeless: a GC that does not end in time costs nothing but the CPU of
-	// a process that is about to die, and its assists slow the leak down. So
-	// it is only left out where the prediction exceeds the time left this
-	// many times.
+	// hopeless: a GC is skipped only if its prediction exceeds the remaining time by this
+	// factor. A GC that does not end in time only costs CPU time of a process that is
+	// about to be killed, and its assists slow down the leak.
 	hopeless = 4
 )
 
@@ -93,18 +92,18 @@ func (c gcCost) predict(scan int64) time.Duration {
 	if c.took == 0 {
 		return leastGC + byScan
 	}
-	const small = 1 << 20 // below that the ratio is noise
+	const small = 1 << 20 // below this the ratio is noise
 	ratio := float64(max(scan, small)) / float64(max(c.scan, small))
 	measured := time.Duration(gcContention * float64(c.took) * max(ratio, 1))
-	// What was measured may have been disturbed, by a start-up for instance.
+	// The measured cycle may have been disturbed, for example by the start-up.
 	return leastGC + min(measured, byScan)
 }
 
-// admitGC decides whether a forced GC has a chance to end before memory does;
-// why says why not. left is how long memory lasts, or negative.
+// admitGC decides whether a forced GC may end before memory is full. why says why not.
+// left is the time until memory is full, or negative.
 func admitGC(left, predicted time.Duration) (ok bool, why string) {
 	if left < 0 || hopeless*left >= predicted {
 		return true, ""
 	}
-	return false, fmt.Sprintf("a forced GC takes about %v, memory is full in %v", predicted.Round(time.Millisecond), left.Round(time.Millisecond))
+	return false, fmt.Sprintf("a forced GC takes about %v, but memory is full in %v", predicted.Round(time.Millisecond), left.Round(time.Millisecond))
 }

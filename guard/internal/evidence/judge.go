@@ -1,37 +1,37 @@
 package evidence
 
-// Held is what a forced GC is asked about: bytes of the Go heap in use, and
-// of it and the stacks what lives.
+// Held is the memory that a forced GC judges: bytes of the Go heap in use, and live bytes
+// of the heap and the stacks.
 type Held struct {
 	Heap, Live int64
 }
 
-// Suspicion is that what rises is a leak. Its evidence is discarded if it was
-// garbage, or is no news.
+// Suspicion is a possible leak. Its evidence is discarded if the growth was garbage, or if
+// earlier evidence already shows it.
 type Suspicion struct {
-	Before Held  // how the heap stood when it arose
-	Known  int64 // how much live memory earlier evidence shows
+	Before Held  // the heap when the suspicion arose
+	Known  int64 // live bytes that earlier evidence shows
 }
 
-// judgement is what a forced GC says of a suspicion.
+// judgement is the result of a forced GC for a suspicion.
 type judgement int
 
 const (
 	itLives judgement = iota
 	doubtful
-	itIsKnown // no more lives than earlier evidence shows
+	itIsKnown // earlier evidence shows as much live memory
 	itIsGarbage
 )
 
 func (j judgement) String() string {
-	return [...]string{"it lives", "doubtful", "known", "it is garbage"}[j]
+	return [...]string{"live", "in doubt", "known", "garbage"}[j]
 }
 
-// judge tells what rose: of garbage, more is gone after a GC than what lives has
-// grown. What was allocated during the cycle counts as living whatever it is, so
-// where a good deal is gone, but not most, another cycle has to tell. before is
-// from the moment of the suspicion, with the lowest live size of the last
-// seconds; memory outside the Go heap is never garbage.
+// judge decides whether the growth was garbage: a GC has then freed more than the live
+// memory has grown. Objects allocated during the cycle count as live in any case, so if
+// much but not most of the growth was freed, another cycle has to decide. before is from
+// the moment of the suspicion, with the lowest live size of the last seconds. Memory
+// outside the Go heap is never garbage.
 func judge(before, after Held) judgement {
 	grew, gone := max(after.Live-before.Live, 0), before.Heap-after.Live
 	switch {

@@ -12,8 +12,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// others takes the kinds that only some rules ask for, and last the one that takes
-// seconds.
+// others takes the kinds that only some rules capture. The CPU profile, which takes
+// seconds, comes last.
 func (t *round) others() {
 	for _, kind := range t.job.Kinds {
 		switch kind {
@@ -29,15 +29,15 @@ func (t *round) others() {
 	}
 }
 
-// goroutineText keeps the form with creators and wait times, which stops the
-// world, where that is short.
+// goroutineText saves the text form of the goroutine profile, which has creators and wait
+// times. It stops the world, so it is skipped if that would take long.
 func (t *round) goroutineText() {
 	if !t.wants(profile.Goroutine) || t.gauge.urgent() {
 		return
 	}
 	r := t.gauge.reading()
 	if r.Goroutines >= mostTextGoroutines {
-		t.skip(profile.Goroutine, fmt.Sprintf("no text form of %s goroutines: it would stop the world for too long", r.Goroutines))
+		t.skip(profile.Goroutine, fmt.Sprintf("no text form: with %s goroutines it would stop the world for too long", r.Goroutines))
 		return
 	}
 	if ok, why := t.admit(budget.PredictGoroutineText(r)); !ok {
@@ -53,21 +53,21 @@ func (t *round) goroutineText() {
 
 func (t *round) goroutineLeak() {
 	if !t.cfg.GoroutineLeak {
-		t.skip(profile.GoroutineLeak, "not opted in: Config.GoroutineLeak")
+		t.skip(profile.GoroutineLeak, "Config.GoroutineLeak is not set")
 		return
 	}
 	t.write(profile.GoroutineLeak, incident.VariantCrossing, false)
 }
 
-// cpu profiles for a while. The manifest is written first: everything else is
-// there already, and the process may not live that long.
+// cpu takes a CPU profile. It writes the manifest first, because the process may not live
+// until the profile is complete.
 func (t *round) cpu() {
 	if t.gauge.urgent() {
-		t.skip(profile.CPU, "memory is full before such a profile is worth anything")
+		t.skip(profile.CPU, "memory would be full before the profile is useful")
 		return
 	}
 	if !cpuProfile.TryLock() {
-		t.skip(profile.CPU, "another guard of this process, or another capture of this one, is taking one")
+		t.skip(profile.CPU, "another capture, or another guard of this process, is taking one")
 		return
 	}
 	defer cpuProfile.Unlock()
@@ -82,7 +82,7 @@ func (t *round) cpu() {
 	if t.job.Context.Err() != nil {
 		last := &t.res.Record.Steps[len(t.res.Record.Steps)-1]
 		if last.Outcome == incident.OutcomeWritten {
-			last.Reason = fmt.Sprintf("cut short after %v: the guard was closed, or the caller has given up", time.Duration(last.TookNS).Round(time.Millisecond))
+			last.Reason = fmt.Sprintf("cut short after %v: the guard was closed or the caller's context ended", time.Duration(last.TookNS).Round(time.Millisecond))
 		}
 	}
 }

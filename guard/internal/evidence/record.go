@@ -11,18 +11,17 @@ import (
 )
 
 const (
-	// Of a long incident the first and the newest entries are kept: how it began,
-	// and how it stands.
+	// A long incident keeps its first and its newest entries, which show how it began and
+	// its present state.
 	keptFirst  = 8
 	keptNewest = 48
 )
 
-// Record is an incident's manifest while the incident is under way. The loop adds
-// what is decided, a capture what it takes. Whoever writes it to disk writes what
-// it holds then, so that what was written last is never older than what was
-// written before.
+// Record is the manifest of a current incident. The loop adds decisions, and captures add
+// their results. Each write to disk takes a new snapshot under a lock, so that a later
+// write never contains an older state.
 type Record struct {
-	writing sync.Mutex // held while it is written; taken before mu
+	writing sync.Mutex // held during a write; locked before mu
 
 	mu        sync.Mutex
 	manifest  incident.Manifest // without captures and decisions
@@ -30,10 +29,10 @@ type Record struct {
 	decisions ends[incident.Decision]
 }
 
-// NewRecord returns one that begins with the manifest.
+// NewRecord returns a record that begins with the manifest.
 func NewRecord(m incident.Manifest) *Record { return &Record{manifest: m} }
 
-// RecordOf is the record of an incident that was read from disk.
+// RecordOf returns the record of an incident that was read from disk.
 func RecordOf(m incident.Manifest) *Record {
 	r := NewRecord(m)
 	r.captures.first, r.decisions.first = m.Captures, m.Decisions
@@ -47,7 +46,7 @@ func (r *Record) Decide(text string) {
 	r.decisions.add(incident.Decision{Time: time.Now(), Text: text})
 }
 
-// Capture adds a round of evidence, or what has been added to it.
+// Capture adds or updates the record of a capture.
 func (r *Record) Capture(c incident.CaptureRecord) {
 	c.Steps = slices.Clone(c.Steps)
 	r.mu.Lock()
@@ -70,7 +69,7 @@ func (r *Record) Update(change func(m *incident.Manifest)) {
 	change(&r.manifest)
 }
 
-// Snapshot returns the manifest as it stands.
+// Snapshot returns a copy of the present manifest.
 func (r *Record) Snapshot() incident.Manifest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,20 +78,20 @@ func (r *Record) Snapshot() incident.Manifest {
 	m.Decisions = r.decisions.list()
 	if first := r.decisions.first; len(first) > 0 && r.decisions.left+r.captures.left > 0 {
 		gap := incident.Decision{Time: first[len(first)-1].Time,
-			Text: fmt.Sprintf("%d decisions and %d captures are left out here", r.decisions.left, r.captures.left)}
+			Text: fmt.Sprintf("%d decisions and %d captures are omitted here", r.decisions.left, r.captures.left)}
 		m.Decisions = slices.Insert(m.Decisions, len(first), gap)
 	}
 	return m
 }
 
-// Write writes the manifest into the incident's folder.
+// Write writes the manifest to the incident's folder.
 func (r *Record) Write(f *store.Folder) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	return f.WriteManifest(r.Snapshot())
 }
 
-// ends keeps the first and the newest entries of a list, and counts the others.
+// ends keeps the first and the newest entries of a list and counts the others.
 type ends[T any] struct {
 	first, newest []T
 	left          int
@@ -110,5 +109,5 @@ func (e *ends[T]) add(x T) {
 	e.newest = append(e.newest, x)
 }
 
-// list returns a copy of what is kept.
+// list returns a copy of the entries that are kept.
 func (e *ends[T]) list() []T { return slices.Concat(e.first, e.newest) }

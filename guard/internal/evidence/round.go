@@ -10,39 +10,38 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Job is a round of evidence to be taken for an incident.
+// Job is a capture to be made for an incident.
 type Job struct {
 	Context context.Context // ends a CPU profile
 	ID      string          // of the incident
 	Record  *Record
 	Kinds   []profile.Kind
-	Seq     int       // counts the incident's rounds from 1
-	Onset   time.Time // when what it is about began to grow
-	// Suspicion, if not nil, makes it evidence of an incident that there may
-	// not be.
+	Seq     int       // the number of the capture within the incident, from 1
+	Onset   time.Time // when the growth began
+	// Suspicion, if not nil, says that it is not known yet whether there is an
+	// incident.
 	Suspicion *Suspicion
 
-	// Collecting is called when the first files are safe and a fresh profile of the
-	// heap is to follow, Finishing when only what takes its time is left and it is
-	// known whether a suspicion is right. Neither is called where nothing can be
-	// written, Finishing not either where a suspicion is refuted.
+	// Collecting is called when the first files are safe and a fresh heap profile
+	// follows. Finishing is called when only slow files remain and it is known whether a
+	// suspicion is right. Neither is called if nothing can be written. Finishing is not
+	// called if a suspicion is refuted.
 	Collecting, Finishing func(Result)
 }
 
-// Result is how a round went.
+// Result is the result of a capture.
 type Result struct {
-	Folder    string // "": there is none
+	Folder    string // "": none
 	Artefacts []incident.Artefact
 	Record    incident.CaptureRecord
-	Saved     []profile.Kind // of which evidence is safe, or is not owed
-	Judged    []string       // what forced GCs said of the suspicion
+	Saved     []profile.Kind // kinds that are safe, or were skipped for a reason
+	Judged    []string       // the results of forced GCs for the suspicion
 	Live      int64          // live heap and stacks after the last forced GC; 0: none
-	Refuted   bool           // the suspicion was wrong, nothing is left
+	Refuted   bool           // the suspicion was wrong, and the evidence was discarded
 	Err       error
 }
 
-// Go takes a round of evidence on a goroutine of its own, and calls done there with
-// how it went.
+// Go makes a capture on its own goroutine, and calls done there with the result.
 func (t *Taker) Go(j Job, done func(Result)) {
 	t.taking.Add(1)
 	t.rounds.Go(func() {
@@ -52,10 +51,10 @@ func (t *Taker) Go(j Job, done func(Result)) {
 	})
 }
 
-// Wait waits until all rounds have ended, and what they were done with.
+// Wait waits until all captures and their calls of done have ended.
 func (t *Taker) Wait() { t.rounds.Wait() }
 
-// capture takes one round of evidence.
+// capture makes one capture.
 func (t *Taker) capture(j Job) (res Result) {
 	res.Record = incident.CaptureRecord{Seq: j.Seq, Time: time.Now()}
 	defer func() {
@@ -71,7 +70,7 @@ func (t *Taker) capture(j Job) (res Result) {
 	r.begin()
 	folder, err := t.folderOf(j.ID)
 	if err != nil {
-		// Whether there is an incident does not depend on the disk.
+		// Without a disk, the suspicion is still judged.
 		res.Err = err
 		res.Refuted = r.awaitJudgement() >= itIsKnown
 		return res
@@ -88,7 +87,7 @@ func (t *Taker) capture(j Job) (res Result) {
 		return res
 	}
 
-	// Nothing below is needed for the evidence to survive the process.
+	// The evidence already survives the end of the process.
 	if err := folder.Sync(); err != nil {
 		res.Err = errors.Join(res.Err, err)
 	}
@@ -110,7 +109,7 @@ func (t *Taker) capture(j Job) (res Result) {
 	return res
 }
 
-// nothingSaved says why a capture that did not fail has nothing to show.
+// nothingSaved returns an error that says why a capture has saved nothing.
 func nothingSaved(steps []incident.CaptureStep) error {
 	errs := []error{errors.New("guard: nothing was saved")}
 	for _, s := range steps {
@@ -119,7 +118,7 @@ func nothingSaved(steps []incident.CaptureStep) error {
 	return errors.Join(errs...)
 }
 
-// held asks the runtime what is in the heap; after a GC.
+// held reads the state of the heap. It is called after a GC.
 func (t *Taker) held() Held {
 	s := t.runtime.read()
 	return Held{Heap: s.HeapAlloc, Live: s.HeapLive + s.StackInuse}

@@ -137,7 +137,7 @@ func TestRecordIsBounded(t *testing.T) {
 	if n := len(m.Captures); n != keptFirst+keptNewest || m.Captures[0].Seq != 1 || m.Captures[n-1].Seq != 100_000 || len(m.Captures[n-1].Steps) != 1 {
 		t.Errorf("%d captures are kept, %+v to %+v", n, m.Captures[0], m.Captures[n-1])
 	}
-	if want := "99944 decisions and 99944 captures are left out here"; m.Decisions[keptFirst].Text != want {
+	if want := "99944 decisions and 99944 captures are omitted here"; m.Decisions[keptFirst].Text != want {
 		t.Errorf("the gap says %q, want %q", m.Decisions[keptFirst].Text, want)
 	}
 }

@@ -13,28 +13,28 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// round is one round of evidence under way.
+// round is a running capture.
 type round struct {
 	*Taker
 	folder *store.Folder
 	job    Job
 	res    *Result
-	gcEnd  chan error // nil: no forced GC is under way
+	gcEnd  chan error // nil: no forced GC is running
 
-	collected bool // the last forced GC has ended well
+	collected bool // the last forced GC has succeeded
 
-	// judgement is what the last forced GC said of the suspicion.
+	// judgement is the result of the last forced GC for the suspicion.
 	judgement judgement
 	written   bool // at least one profile is safe
 	failed    []profile.Kind
 }
 
-// run takes the evidence in the order of what it costs to lose it.
+// run takes the profiles in order of importance.
 //
-// A forced GC, where it is admitted, has been started before (see begin) and
-// runs beside the first files: a fresh heap profile needs it, and at 64 MiB and 3
-// GB/s the 4 ms that it would otherwise wait decide. The files do not wait for
-// it: they are the evidence if the process dies before it ends.
+// If a forced GC is admitted, begin has started it, and it runs while the first files are
+// written. A fresh heap profile needs it, and at 64 MiB and 3 GB/s a delay of 4 ms would
+// be decisive. The files do not wait for the GC: they are the evidence if the process
+// dies before it ends.
 func (t *round) run() {
 	heap := t.wants(profile.Heap)
 	t.atCrossing()
@@ -52,7 +52,7 @@ func (t *round) run() {
 	t.job.Finishing(*t.res)
 	t.goroutineText()
 	t.others()
-	// What was left out for a reason is not owed any more, what failed is.
+	// Kinds that failed are due again. Kinds that were skipped are not.
 	if t.written {
 		t.res.Saved = slices.DeleteFunc(slices.Clone(t.job.Kinds), func(k profile.Kind) bool { return slices.Contains(t.failed, k) })
 	}
@@ -60,15 +60,15 @@ func (t *round) run() {
 
 func (t *round) wants(k profile.Kind) bool { return slices.Contains(t.job.Kinds, k) }
 
-// atCrossing keeps what there is at once: goroutines, which show only now what they
-// do, and then the heap of the last GC cycle.
+// atCrossing saves the profiles that are available at once: the goroutines, whose state
+// changes, and then the heap as of the last GC cycle.
 func (t *round) atCrossing() {
 	kinds := []profile.Kind{profile.Goroutine, profile.Heap}
 	if t.stacks.TryLock() {
 		t.stacks.Unlock()
 	} else {
-		// A survey is taking the stacks of all goroutines. With a million of them
-		// that takes seconds, and the runtime has another caller wait for it.
+		// A census is reading the stacks of all goroutines. With a million of them that
+		// takes seconds, and another caller has to wait in the runtime.
 		slices.Reverse(kinds)
 	}
 	for _, kind := range kinds {
@@ -78,9 +78,8 @@ func (t *round) atCrossing() {
 	}
 }
 
-// begin starts what goes on beside everything else, before the first system
-// call: who is in one when all processors are taken by what leaks may wait 10 ms
-// for one of them.
+// begin starts the forced GC, before the first system call. A goroutine that returns from
+// a system call while the leak keeps all processors busy may wait 10 ms for one.
 func (t *round) begin() {
 	if t.wants(profile.Heap) {
 		t.forceGC()
@@ -106,7 +105,7 @@ func (t *round) admitGC() (ok bool, why string) {
 	return admitGC(time.Duration(t.gauge.left.Load()), t.GCTime())
 }
 
-// fresh waits for the forced GC and keeps the heap profile of that cycle.
+// fresh waits for the forced GC and saves the heap profile of that cycle.
 func (t *round) fresh() {
 	if t.gcEnd == nil {
 		t.forceGC() // the growth may have slowed down meanwhile
@@ -122,9 +121,8 @@ func (t *round) fresh() {
 	if !t.freshOnce() {
 		return
 	}
-	// While a leak of GB/s goes on, a profile shows half of it when it is
-	// written. As long as death is near there is nothing better to do than
-	// to replace it by a newer one; each replacement is atomic.
+	// During a leak of GB/s, a profile shows only half of it by the time it is written.
+	// While the limit is near, replace it by newer ones. Each replacement is atomic.
 	for range renewals {
 		if !t.gauge.urgent() && t.judgement != doubtful {
 			return
@@ -136,17 +134,17 @@ func (t *round) fresh() {
 	}
 }
 
-// renewals bounds how often an urgent capture's fresh profile is replaced.
+// renewals is how often the fresh profile of an urgent capture is replaced at most.
 const renewals = 4
 
-// freshOnce waits for a forced GC and writes the profile; it reports whether
-// that is done.
+// freshOnce waits for a forced GC and writes the profile. It reports whether that
+// succeeded.
 func (t *round) freshOnce() bool {
 	return t.awaitJudgement() < itIsKnown && t.collected && t.write(profile.Heap, incident.VariantFresh, false)
 }
 
-// awaitJudgement waits for the forced GC, if there is one, and for what it says
-// of the suspicion, if that is what is being captured.
+// awaitJudgement waits for the forced GC, if there is one, and judges the suspicion, if
+// there is one.
 func (t *round) awaitJudgement() judgement {
 	t.collected = false
 	if t.gcEnd == nil {
@@ -167,10 +165,10 @@ func (t *round) awaitJudgement() judgement {
 	before := t.job.Suspicion.Before
 	t.judgement = judge(before, after)
 	if t.judgement == itLives && after.Live <= t.job.Suspicion.Known {
-		t.judgement = doubtful // it may be on its way, see renewals
+		t.judgement = doubtful // it may still grow; see renewals
 	}
-	t.res.Judged = append(t.res.Judged, fmt.Sprintf("forced GC: of %s in the heap %s live, before the rise it was %s: %s",
-		profile.Bytes(before.Heap), profile.Bytes(after.Live), profile.Bytes(before.Live), t.judgement))
+	t.res.Judged = append(t.res.Judged, fmt.Sprintf("forced GC: %s of %s in the heap is live, %s was live before the rise: %s",
+		profile.Bytes(after.Live), profile.Bytes(before.Heap), profile.Bytes(before.Live), t.judgement))
 	return t.judgement
 }
 
@@ -178,7 +176,7 @@ func (t *round) skip(kind profile.Kind, why string) {
 	t.step(incident.CaptureStep{Kind: kind, Outcome: incident.OutcomeSkipped, Reason: why})
 }
 
-// write keeps a profile as a file of the incident.
+// write saves a profile as a file of the incident.
 func (t *round) write(kind profile.Kind, variant incident.Variant, stale bool) (ok bool) {
 	name := store.FileName(kind, variant, t.job.Seq)
 	if ok, why := t.admit(budget.PredictCapture(kind, t.gauge.reading())); !ok {
@@ -195,8 +193,8 @@ func (t *round) writeAs(kind profile.Kind, name string, stale bool, write func(i
 	if err != nil {
 		step.File, step.Outcome, step.Reason, step.Stale = "", incident.OutcomeFailed, err.Error(), false
 		if errors.Is(err, profile.ErrNoProfile) || errors.Is(err, errCPUInUse) {
-			// That the host takes a CPU profile itself, perhaps all the
-			// time, is no failure of ours that a retry would cure.
+			// If the program itself takes a CPU profile, perhaps all the time, a retry would
+			// not help.
 			step.Outcome = incident.OutcomeSkipped
 		} else {
 			t.res.Err = errors.Join(t.res.Err, err)
@@ -214,8 +212,8 @@ func (t *round) step(s incident.CaptureStep) {
 	t.cfg.Stepped(s)
 }
 
-// linkBaselines puts beside the profiles what they are to be compared with, once
-// an incident: with the first round for which there is one and room for it.
+// linkBaselines adds the baselines to the incident, once, in the first capture for which
+// there is a baseline.
 func (t *round) linkBaselines() {
 	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
 		name := store.FileName(kind, incident.VariantBase, 1)
@@ -226,7 +224,7 @@ func (t *round) linkBaselines() {
 		base, ok := t.cfg.Store.BaselineBefore(kind, t.job.Onset)
 		if !ok {
 			t.skip(kind, "there is no baseline")
-			t.lacksBaseline.Store(true) // removed with the folder, perhaps
+			t.lacksBaseline.Store(true) // it may have been removed with the folder
 			continue
 		}
 		step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten,

@@ -1,16 +1,15 @@
-// Package evidence takes the evidence of an incident: profiles at the crossing, a
-// fresh one after a forced GC, and beside them baselines from calm times. It keeps
-// them in the incident's folder, with a manifest that says what became of each.
+// Package evidence captures the evidence of an incident: profiles at the crossing, a fresh
+// heap profile after a forced GC, and baselines from calm times. It saves them in the
+// incident's folder, with a manifest that records the outcome of each.
 //
-// What is here decides in which order that is done and what is left out for want of
-// memory or time. Which incident gets evidence, and when, is guard's to decide.
+// This package decides the order of the profiles, and which ones are skipped for lack of
+// memory or time. Package guard decides which incident gets evidence, and when.
 //
 // # Concurrency
 //
-// Each round of evidence has a goroutine of its own, and none waits for another, nor
-// for a baseline or a census. What the process has one of is shared between guards:
-// a CPU profile is taken by one round at a time, the others say that there is none;
-// a GC is forced by one guard at a time.
+// Each capture has its own goroutine. It does not wait for other captures, baselines or
+// censuses. Process-wide resources are shared between guards: one capture at a time takes
+// a CPU profile, and the others skip theirs; one guard at a time forces GCs.
 package evidence
 
 import (
@@ -25,8 +24,7 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// Config is what a Taker works with. All functions must be set; they are called by
-// several goroutines.
+// Config configures a Taker. All functions must be set. They are called concurrently.
 type Config struct {
 	Store         *store.Store // nil: no disk
 	Log           *slog.Logger
@@ -36,10 +34,10 @@ type Config struct {
 	CPUProfile    time.Duration
 
 	FolderMade func(id string)              // an incident has evidence in its folder
-	Stepped    func(s incident.CaptureStep) // this became of a profile
-	Baselined  func(kept bool)              // a baseline was kept or lost
+	Stepped    func(s incident.CaptureStep) // a profile was written, skipped or lost
+	Baselined  func(kept bool)              // a baseline was saved or lost
 	Panicked   func()                       // a panic was recovered
-	First      func(about string) bool      // reports whether it is the first time, for what is logged once
+	First      func(about string) bool      // reports whether this is the first call, for messages that are logged once
 }
 
 // Taker takes evidence.
@@ -49,27 +47,27 @@ type Taker struct {
 	open   openFolders
 	rounds sync.WaitGroup
 
-	taking atomic.Int32 // rounds under way
+	taking atomic.Int32 // running captures
 	// lacksBaseline says that a baseline was lost.
 	lacksBaseline atomic.Bool
-	// stacks is held while a survey takes the stacks of all goroutines, which the
-	// runtime does for one caller at a time.
+	// stacks is held while a census reads the stacks of all goroutines, which the runtime
+	// does for one caller at a time.
 	stacks  sync.Mutex
 	runtime lockedReader
 	survey  surveyor
 }
 
-// NewTaker returns a Taker. Until Stands is called it knows of no limit.
+// NewTaker returns a Taker. It knows no limit until Stands is called.
 func NewTaker(cfg Config) *Taker {
 	t := &Taker{cfg: cfg, runtime: lockedReader{reader: goruntime.NewReader()}, survey: newSurveyor(cfg.Module)}
 	t.Stands(State{Headroom: profile.Unknown, Left: -1})
 	return t
 }
 
-// Close closes the folders that are open. No round may be under way.
+// Close closes the open folders. No capture may be running.
 func (t *Taker) Close() { t.open.close() }
 
-// lockedReader reads the runtime's metrics for several goroutines.
+// lockedReader makes a reader of the runtime's metrics safe for concurrent use.
 type lockedReader struct {
 	mu     sync.Mutex
 	reader *goruntime.Reader

@@ -1,8 +1,7 @@
-// Package logqueue keeps a program's log handler away from the goroutines that
-// log. A handler is code of the program: it may block, panic, end its goroutine
-// or call back. Lines wait in a bounded queue and are handed to the handler by a
-// goroutine that does nothing else. A line that finds the queue full is dropped
-// and counted.
+// Package logqueue puts a queue between loggers and a program's log handler. A handler is
+// code of the program: it may block, panic, end its goroutine or call back. Lines wait in
+// a bounded queue, and a separate goroutine passes them to the handler. If the queue is
+// full, lines are dropped and counted.
 package logqueue
 
 import (
@@ -15,12 +14,11 @@ import (
 	"time"
 )
 
-// most is how many lines wait for the handler: more than a guard logs in an
-// incident.
+// most is the capacity of the queue, more than the number of lines of an incident.
 const most = 256
 
-// Queue hands log lines to a handler, one at a time and in order. Its goroutine
-// lives for as long as there are lines.
+// Queue passes log lines to a handler, one at a time and in order. Its goroutine exists
+// only while there are lines.
 type Queue struct {
 	host  slog.Handler
 	fault func(what any)
@@ -29,11 +27,11 @@ type Queue struct {
 
 	mu     sync.Mutex
 	lines  []line
-	done   chan struct{} // closed when the goroutine ends; nil: there is none
+	done   chan struct{} // closed when the goroutine ends; nil: not running
 	closed bool
 }
 
-// line is a log line and the attributes that its logger has.
+// line is a log line with the attributes and groups of its logger.
 type line struct {
 	ctx    context.Context
 	record slog.Record
@@ -46,8 +44,8 @@ type step struct {
 	attrs []slog.Attr
 }
 
-// New returns a queue for the handler. fault is called on the queue's goroutine
-// each time the handler panics or ends its goroutine; it must not block.
+// New returns a queue for the handler. fault is called on the queue's goroutine each time
+// the handler panics or ends its goroutine. It must not block.
 func New(host slog.Handler, fault func(what any)) *Queue {
 	return &Queue{host: host, fault: fault}
 }
@@ -56,7 +54,7 @@ func New(host slog.Handler, fault func(what any)) *Queue {
 // calls the handler, not even to ask whether a level is enabled.
 func (q *Queue) Logger() *slog.Logger { return slog.New(handler{q: q}) }
 
-// Dropped is how many lines were dropped.
+// Dropped returns the number of dropped lines.
 func (q *Queue) Dropped() int64 { return q.dropped.Load() }
 
 // put queues a line, or drops and counts it.
@@ -74,7 +72,8 @@ func (q *Queue) put(l line) {
 	}
 }
 
-// run is the goroutine. A handler that ends it by runtime.Goexit gets another.
+// run is the queue's goroutine. If the handler ends it by runtime.Goexit, another one is
+// started.
 func (q *Queue) run() {
 	through := false
 	defer func() {
@@ -93,7 +92,8 @@ func (q *Queue) run() {
 	}
 }
 
-// take returns the oldest line. Where there is none the goroutine ends.
+// take returns the oldest line. If there is none, it marks the goroutine as ended and
+// returns false.
 func (q *Queue) take() (l line, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -109,7 +109,7 @@ func (q *Queue) take() (l line, ok bool) {
 	return l, true
 }
 
-// hand gives a line to the handler.
+// hand passes a line to the handler.
 func (q *Queue) hand(l line) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -125,15 +125,15 @@ func (q *Queue) hand(l line) {
 		}
 	}
 	if h.Enabled(l.ctx, l.record.Level) {
-		_ = h.Handle(l.ctx, l.record) // there is nowhere to report it
+		_ = h.Handle(l.ctx, l.record) // there is nowhere to report an error
 	}
 }
 
-// grace is what the lines of the last moment get when the time is up already.
+// grace is the time for the last lines if ctx is already done.
 const grace = 20 * time.Millisecond
 
-// Close takes no further lines, and waits until those that are queued are
-// written or ctx is done. The error says what is stuck.
+// Close waits until the queued lines are written or ctx is done. Further lines are
+// dropped. The error says what is stuck.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	q.closed = true
@@ -157,12 +157,12 @@ func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n := len(q.lines); n > 0 {
-		return fmt.Errorf("the log handler has not returned, and %d lines wait for it", n)
+		return fmt.Errorf("the log handler has not returned, and %d lines are waiting for it", n)
 	}
 	return errors.New("the log handler has not returned")
 }
 
-// handler is what the loggers of a queue write to.
+// handler is the handler of a queue's loggers.
 type handler struct {
 	q    *Queue
 	with []step

@@ -8,31 +8,31 @@ import (
 	"github.com/leakguard/leakguard/internal/store"
 )
 
-// News is an event that is new.
+// News is a new event.
 type News struct {
 	Incident string
-	First    bool // of its incident
+	First    bool // the first event of the incident
 	Folder   bool // the incident has a folder
-	// Event is what is kept of it. Its Sequence is set by the book.
+	// Event is the part that is stored. The book sets its Sequence.
 	Event store.DeliveryEvent
-	// Payload is what the sinks are told.
+	// Payload is passed to the sinks.
 	Payload any
 }
 
-// Offer is an event that a sink is to be offered.
+// Offer is an event for delivery to a sink.
 type Offer struct {
 	Incident string
 	Event    store.DeliveryEvent
-	// Payload is what the sink is told.
+	// Payload is passed to the sink.
 	Payload any
 }
 
-// Restore makes the payload of an event that was read from disk; nil if the event
-// cannot be told any more.
+// Restore returns the payload of an event that was read from disk, or nil if the event can
+// no longer be delivered.
 type Restore func(e store.DeliveryEvent) any
 
-// Book knows which events there are, and which sink has accepted or refused which. It
-// is a pure data structure: it touches neither clock nor disk.
+// Book records the events, and which sinks have accepted or refused them. It is a data
+// structure that uses neither clock nor disk.
 type Book struct {
 	sinks   []string
 	disk    bool
@@ -43,13 +43,12 @@ type Book struct {
 	dropped int
 }
 
-// lane is what waits for one sink.
+// lane is the queue of one sink.
 type lane struct {
 	fresh []ref
-	// backlog are the incidents whose events are to be read from disk, the newest
-	// first.
+	// backlog are the incidents whose events are on disk, newest first.
 	backlog []string
-	// after is, by incident, the highest sequence that was offered.
+	// after is the highest sequence that was offered, by incident.
 	after map[string]int
 	busy  bool   // an event is being delivered
 	at    string // its incident
@@ -60,19 +59,19 @@ type ref struct {
 	sequence int
 }
 
-// ledger is what is known in memory of one incident.
+// ledger is the state of one incident in memory.
 type ledger struct {
 	delivery store.Delivery
 	payloads map[int]any
 	restore  Restore
-	// arrivals wait for their sequence until the incident has been read.
+	// arrivals are new events that get their sequence when the incident has been read.
 	arrivals []arrival
-	unread   bool
+	unread   bool // the incident must be read from disk first
 	version  int  // counts changes
 	saved    int  // the version on disk
 	failed   int  // the version that could not be written
-	homeless bool // it has no folder, so nothing can be written
-	lost     bool // it could not be read, so nothing may be written
+	homeless bool // the incident has no folder, so nothing can be written
+	lost     bool // delivery.json could not be read, so it must not be overwritten
 	touched  uint64
 }
 
@@ -81,8 +80,8 @@ type arrival struct {
 	payload any
 }
 
-// NewBook returns an empty book for sinks of these names. disk says whether events
-// can be read back, and most is how many of them are held in memory.
+// NewBook returns an empty book for the sinks. disk says whether events are stored on disk.
+// most is the number of events held in memory.
 func NewBook(sinks []string, disk bool, most int) *Book {
 	b := &Book{sinks: sinks, disk: disk, most: most, ledgers: make(map[string]*ledger)}
 	for range sinks {
@@ -91,7 +90,7 @@ func NewBook(sinks []string, disk bool, most int) *Book {
 	return b
 }
 
-// Post books a new event.
+// Post adds a new event.
 func (b *Book) Post(n News) {
 	l := b.ledgers[n.Incident]
 	if l == nil {
@@ -115,7 +114,7 @@ func (b *Book) number(incident string, l *ledger, a arrival) {
 	l.payloads[a.event.Sequence] = a.payload
 	l.version++
 	for i := range b.lanes {
-		// What is in the backlog goes in order, from there.
+		// An incident in the backlog is delivered in order from there.
 		if s := &b.lanes[i]; !slices.Contains(s.backlog, incident) {
 			s.fresh = append(s.fresh, ref{incident, a.event.Sequence})
 		}
@@ -125,7 +124,7 @@ func (b *Book) number(incident string, l *ledger, a arrival) {
 	}
 }
 
-// mostEvents is how many events of one incident are kept: the first and the newest.
+// mostEvents is the most events kept of one incident: the first and the newest.
 const mostEvents = 64
 
 // cut removes an event from an incident that has too many.
@@ -143,8 +142,8 @@ func (b *Book) cut(incident string, l *ledger, sequence int) {
 	}
 }
 
-// Backlog adds incidents of earlier processes, for the sinks to be offered what they
-// have not accepted of them.
+// Backlog adds incidents of earlier processes, whose events are offered to the sinks that
+// have not accepted them.
 func (b *Book) Backlog(incidents ...string) {
 	for i := range b.lanes {
 		for _, id := range incidents {
@@ -157,7 +156,7 @@ func (b *Book) Backlog(incidents ...string) {
 // offered after the next start.
 const mostBacklog = 1000
 
-// later puts an incident into the backlog, the newest first.
+// later adds an incident to the backlog, the newest first.
 func (s *lane) later(incident string) {
 	at, found := slices.BinarySearchFunc(s.backlog, incident, func(a, b string) int { return strings.Compare(b, a) })
 	if !found {
@@ -166,8 +165,8 @@ func (s *lane) later(incident string) {
 	}
 }
 
-// Next returns the event that a sink is to be offered now, if there is one. The sink
-// is then busy until [Book.Done].
+// Next returns the next event for a sink, if there is one. The sink is then busy until
+// [Book.Done].
 func (b *Book) Next(sink int) (o Offer, ok bool) {
 	s := &b.lanes[sink]
 	if s.busy {
@@ -218,7 +217,7 @@ func (b *Book) offer(s *lane, incident string, l *ledger, e store.DeliveryEvent)
 	return Offer{Incident: incident, Event: e, Payload: payload}, true
 }
 
-// Done books the end of a delivery.
+// Done records the end of a delivery.
 func (b *Book) Done(sink int, o Offer, accepted bool, at time.Time) {
 	b.lanes[sink].busy = false
 	if l := b.ledgers[o.Incident]; accepted && l != nil {
@@ -228,18 +227,17 @@ func (b *Book) Done(sink int, o Offer, accepted bool, at time.Time) {
 	b.settle(o.Incident)
 }
 
-// Busy reports whether a sink is being offered an event.
+// Busy reports whether a delivery to a sink is running.
 func (b *Book) Busy(sink int) bool { return b.lanes[sink].busy }
 
-// settled reports whether there is nothing to offer, to read or to write.
+// settled reports whether there is nothing to deliver, read or write.
 func (b *Book) settled() bool {
 	_, _, _, unsaved := b.Unsaved()
 	_, unread := b.Unread()
 	return !unsaved && !unread && !slices.ContainsFunc(b.lanes, func(s lane) bool { return s.busy || len(s.fresh) > 0 || len(s.backlog) > 0 })
 }
 
-// Dropped returns how many events were dropped since the last call, counted once per
-// sink.
+// Dropped returns the number of events dropped since the last call, counted per sink.
 func (b *Book) Dropped() (n int) {
 	n, b.dropped = b.dropped, 0
 	return n

@@ -8,9 +8,7 @@ import (
 	"github.com/leakguard/leakguard/internal/store"
 )
 
-// What is to be read from disk and written to it.
-
-// Unread returns an incident that is to be read from disk now, for [Book.Read].
+// Unread returns an incident to be read from disk now, for [Book.Read].
 func (b *Book) Unread() (incident string, ok bool) {
 	for id, l := range b.ledgers {
 		if l.unread {
@@ -26,8 +24,8 @@ func (b *Book) Unread() (incident string, ok bool) {
 	return "", false
 }
 
-// Read books what an incident's delivery.json has, or that it could not be read. Then
-// nothing of it is offered before the next start but what is posted anew.
+// Read sets the content of an incident's delivery.json, or the error from reading it. After
+// an error, only events that are newly posted are offered before the next start.
 func (b *Book) Read(incident string, d store.Delivery, restore Restore, err error) {
 	l := b.ledgers[incident]
 	if err != nil {
@@ -41,9 +39,9 @@ func (b *Book) Read(incident string, d store.Delivery, restore Restore, err erro
 			b.settle(incident)
 			return
 		}
-		// No number is given twice, as far as this process knows.
 		// What was not read must not be overwritten.
 		l.lost = true
+		// Do not use a sequence again that this process has already offered.
 		d = store.Delivery{}
 		if last > 0 {
 			d.Events = append(d.Events, store.DeliveryEvent{Sequence: last, Event: "unknown"})
@@ -88,14 +86,14 @@ func (b *Book) takeOver(incident string, l *ledger, a arrival) bool {
 	return false
 }
 
-// Retry has everything written again that could not be.
+// Retry lets everything be written again that could not be written.
 func (b *Book) Retry() {
 	for _, l := range b.ledgers {
 		l.failed = 0
 	}
 }
 
-// Unsaved returns what is to be written to disk now, for [Book.Saved].
+// Unsaved returns what must be written to disk now, for [Book.Saved].
 func (b *Book) Unsaved() (incident string, d store.Delivery, version int, ok bool) {
 	if !b.disk {
 		return "", store.Delivery{}, 0, false
@@ -116,8 +114,8 @@ func clone(d store.Delivery) store.Delivery {
 	return c
 }
 
-// Saved books that a version was written, or not. An incident without a folder waits
-// for [Book.HasFolder]; after another error the next change is tried again.
+// Saved records that a version was written, or the error. An incident without a folder waits
+// for [Book.HasFolder]. After any other error, the next change is written again.
 func (b *Book) Saved(incident string, version int, err error) {
 	l := b.ledgers[incident]
 	switch {
@@ -125,13 +123,13 @@ func (b *Book) Saved(incident string, version int, err error) {
 	case err == nil:
 		l.saved = version
 	case errors.Is(err, fs.ErrNotExist):
-		l.homeless = version == l.version // else it may have a folder by now
+		l.homeless = version == l.version // after a change it may have a folder
 	default:
 		l.failed = version
 	}
 }
 
-// HasFolder says that an incident has a folder now.
+// HasFolder records that an incident has a folder now.
 func (b *Book) HasFolder(incident string) {
 	if l := b.ledgers[incident]; l != nil {
 		l.homeless = false

@@ -2,15 +2,13 @@ package outbox
 
 import "slices"
 
-// What is held in memory, and what makes room.
-
 func (b *Book) touch(l *ledger) {
 	b.turn++
 	l.touched = b.turn
 }
 
-// waiting reports whether a sink has still to be offered something of an incident,
-// or is being offered it.
+// waiting reports whether events of an incident are queued for any sink, and whether one is
+// being delivered.
 func (b *Book) waiting(incident string) (waits, busy bool) {
 	for i := range b.lanes {
 		s := &b.lanes[i]
@@ -21,7 +19,7 @@ func (b *Book) waiting(incident string) (waits, busy bool) {
 	return waits, busy
 }
 
-// settle lets go of the payloads of an incident that no sink waits for.
+// settle frees the payloads of an incident that has no events left to deliver.
 func (b *Book) settle(incident string) {
 	waits, busy := b.waiting(incident)
 	if waits || busy {
@@ -36,14 +34,14 @@ func (b *Book) settle(incident string) {
 	}
 }
 
-// allowance is how many events may be in memory beyond the bound until the clerk has
+// allowance is how many more events than the bound may be in memory until the clerk has
 // written them.
 const allowance = 8 * mostEvents
 
-// forget makes room in memory, at the expense of the incident that was not touched
-// for longest: first of those that no sink waits for, then of those that are on disk
-// and can be read again, and last of the others, whose events are dropped. It spares
-// the given one, and those that are about to be written or offered.
+// forget unloads incidents until the bound holds, the least recently used first: first those
+// that no sink waits for, then those that are on disk and can be read again, and then the
+// others, whose events are dropped. It keeps the incident spare, and those that are about to
+// be written or offered.
 func (b *Book) forget(spare string) {
 	for held := b.held(); held > b.most; held = b.held() {
 		const (
@@ -98,7 +96,7 @@ func (b *Book) unload(incident string, lost bool) {
 			b.dropped += len(gone) + len(b.ledgers[incident].arrivals)
 		case len(gone) > 0:
 			s.later(incident)
-			s.after[incident] = gone[0].sequence - 1 // what was refused before stays so
+			s.after[incident] = gone[0].sequence - 1 // do not offer refused events again
 		}
 	}
 	delete(b.ledgers, incident)

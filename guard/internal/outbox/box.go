@@ -12,36 +12,37 @@ import (
 	"github.com/leakguard/leakguard/internal/words"
 )
 
-// Sink is told about events.
+// Sink receives events.
 type Sink interface {
 	Name() string
 	// Deliver returns nil if the event is accepted.
 	Deliver(ctx context.Context, o Offer) error
 }
 
-// Disk is where events are kept, with their incidents. Its methods are called by one
-// goroutine.
+// Disk stores events with their incidents. Its methods are called by one goroutine.
 type Disk interface {
-	// Read returns what is kept of an incident, and what makes its payloads.
+	// Read returns the stored events of an incident, and a function that restores their
+	// payloads.
 	Read(incident string) (store.Delivery, Restore, error)
-	// Write adds events and acceptances to what is kept of an incident. An incident
-	// without a folder is [fs.ErrNotExist].
+	// Write adds events and acceptances to the stored ones of an incident. If the incident
+	// has no folder, the error is [fs.ErrNotExist].
 	Write(incident string, d store.Delivery) error
 }
 
-// Observer is told what became of events, and may log. Its methods may be called by
-// several goroutines at a time, and never while a lock is held.
+// Observer is notified of the results of deliveries. Its methods may be called concurrently,
+// and are never called while a lock is held.
 type Observer interface {
 	Delivered(sink string, o Offer)
-	// Failed says that a delivery ended with an error, which is a [*PanicError] where
-	// the sink panicked. late says that Overdue was called of it before.
+	// Failed is called when a delivery has ended with an error, which is a [*PanicError]
+	// if the sink panicked. late says that Overdue was called for it.
 	Failed(sink string, o Offer, err error, late bool)
-	// Overdue says that a sink has not returned after the timeout. When it does,
-	// Delivered or Failed follows.
+	// Overdue is called when a sink has not returned after the timeout. Delivered or Failed
+	// follows when it returns.
 	Overdue(sink string, o Offer, err error)
-	// Dropped counts events that will not be delivered, once per sink.
+	// Dropped is called with the number of events that will not be delivered, counted per
+	// sink.
 	Dropped(n int)
-	// DiskFailed says that an incident's events could not be read or recorded.
+	// DiskFailed is called when an incident's events could not be read or written.
 	DiskFailed(incident string, err error)
 }
 
@@ -53,8 +54,8 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("sink %s panicked: %s", e.Sink, e.Text) }
 
-// ErrExited is the error of a sink that ended its goroutine.
-var ErrExited = errors.New("it ended its goroutine (runtime.Goexit)")
+// ErrExited is the error of a sink that called [runtime.Goexit].
+var ErrExited = errors.New("the sink called runtime.Goexit")
 
 // Config configures a Box.
 type Config struct {
@@ -68,20 +69,20 @@ type Config struct {
 // Box delivers events.
 type Box struct {
 	cfg    Config
-	names  []string // of the sinks; asked for once, for it is the host's code
+	names  []string // of the sinks; read only once, because Name is code of the program
 	ctx    context.Context
 	cancel context.CancelFunc
-	wake   chan struct{} // the clerk has something to do, perhaps
+	wake   chan struct{} // the clerk may have something to do
 
 	mu       sync.Mutex
 	book     *Book
-	finished bool          // no delivery is begun, and the clerk ends when all is written
-	clerk    bool          // it runs
+	finished bool          // no delivery begins any more, and the clerk ends when all is written
+	clerk    bool          // the clerk is running
 	atDisk   bool          // the clerk is reading or writing
 	changed  chan struct{} // closed when a delivery or the clerk ends
 }
 
-// New returns a box that runs until it is closed.
+// New starts a box, which runs until it is closed.
 func New(cfg Config) *Box {
 	b := &Box{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{})}
 	for _, s := range cfg.Sinks {
@@ -99,14 +100,14 @@ func New(cfg Config) *Box {
 // Post sends a new event to all sinks. It never blocks.
 func (b *Box) Post(n News) { b.do(func() { b.book.Post(n) }) }
 
-// Backlog has the sinks offered what they have not accepted of the incidents of
-// earlier processes.
+// Backlog offers the sinks the events of earlier processes' incidents that they have not
+// accepted.
 func (b *Box) Backlog(incidents ...string) { b.do(func() { b.book.Backlog(incidents...) }) }
 
-// HasFolder says that an incident has a folder now.
+// HasFolder records that an incident has a folder now.
 func (b *Box) HasFolder(incident string) { b.do(func() { b.book.HasFolder(incident) }) }
 
-// do changes the book and starts what is to be done then.
+// do changes the book and starts the work that results.
 func (b *Box) do(change func()) {
 	if len(b.cfg.Sinks) == 0 {
 		return
@@ -137,8 +138,8 @@ func (b *Box) pump() (dropped int) {
 	return b.book.Dropped()
 }
 
-// deliver offers one event to one sink. Whatever the sink does, the sink is free
-// again when its goroutine ends.
+// deliver delivers one event to one sink. The sink is free again when the goroutine ends,
+// even by a panic or runtime.Goexit.
 func (b *Box) deliver(sink int, o Offer) {
 	name := b.names[sink]
 	err := ErrExited
@@ -180,7 +181,7 @@ func (b *Box) call(ctx context.Context, sink int, o Offer) (err error) {
 	return nil
 }
 
-// Settled reports whether there is nothing to be delivered, read or written now.
+// Settled reports whether there is nothing to deliver, read or write.
 func (b *Box) Settled() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -193,8 +194,7 @@ func (b *Box) tell() {
 	b.changed = make(chan struct{})
 }
 
-// runClerk reads and writes what the book wants, until the box is closed and all is
-// written.
+// runClerk reads and writes for the book, until the box is closed and everything is written.
 func (b *Box) runClerk() {
 	defer func() {
 		b.mu.Lock()
@@ -236,7 +236,7 @@ func (b *Box) diskFailed(id string, err error) {
 	}
 }
 
-// guarded makes a panic an error.
+// guarded calls f and converts a panic to an error.
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -246,15 +246,15 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// Cancel ends the context of the sinks. No delivery begins after it.
+// Cancel cancels the context of the sinks. No delivery begins after that.
 func (b *Box) Cancel() { b.cancel() }
 
-// clerkGrace is how long Close waits for the clerk if there is no time left: it may
-// be about to end.
+// clerkGrace is how long Close waits for the clerk if ctx is already done, because the clerk
+// may be about to end.
 const clerkGrace = 100 * time.Millisecond
 
-// Close waits until every sink has returned and what they have accepted is on disk,
-// but no longer than ctx lasts. Its errors name what has not ended.
+// Close waits until every sink has returned and the acceptances are on disk, or until ctx is
+// done. The errors name what has not ended.
 func (b *Box) Close(ctx context.Context) (errs []error) {
 	b.cancel()
 	b.await(ctx, func() bool {
@@ -275,13 +275,12 @@ func (b *Box) Close(ctx context.Context) (errs []error) {
 	defer cancel()
 	ended := func() bool { return !b.clerk }
 	if !b.await(ctx, ended) && !b.await(late, ended) {
-		errs = append(errs, errors.New("the record of deliveries has not ended: does the disk hang?"))
+		errs = append(errs, errors.New("the record of deliveries has not been written to disk"))
 	}
 	return errs
 }
 
-// await waits until the condition holds, which is asked with mu held, or until ctx is
-// done.
+// await waits until holds returns true or ctx is done. holds is called with mu held.
 func (b *Box) await(ctx context.Context, holds func() bool) bool {
 	for {
 		b.mu.Lock()

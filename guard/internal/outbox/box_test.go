@@ -118,7 +118,7 @@ func TestBadSinks(t *testing.T) {
 		l.has(t,
 			"stuck 1 overdue: sink stuck has not returned after 1s: context deadline exceeded", "stuck 1 delivered",
 			"panics 1 failed: sink panics panicked: ouch, late false", "panics 1 failed: sink panics panicked: ouch, late false",
-			"exits 1 failed: it ended its goroutine (runtime.Goexit), late false", "exits 1 failed: it ended its goroutine (runtime.Goexit), late false",
+			"exits 1 failed: the sink called runtime.Goexit, late false", "exits 1 failed: the sink called runtime.Goexit, late false",
 			"good 1 delivered", "good 1 delivered")
 		if d := disk.fakeDisk["2"]; !d.Accepts("good", 1) || d.Accepts("panics", 1) || d.Accepts("stuck", 1) {
 			t.Errorf("on disk: %+v", d)
@@ -144,7 +144,7 @@ func TestDiskThatHangs(t *testing.T) {
 		l.has(t, "good 1 delivered", "good 1 delivered")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if errs := b.Close(ctx); len(errs) != 1 || !strings.Contains(errs[0].Error(), "does the disk hang?") {
+		if errs := b.Close(ctx); len(errs) != 1 || !strings.Contains(errs[0].Error(), "record of deliveries has not been written") {
 			t.Errorf("Close: %v", errs)
 		}
 		close(release)

@@ -8,14 +8,14 @@ import (
 
 // column is a value of a sample in the black box.
 type column struct {
-	name  string // that of the reading's JSON
+	name  string // the name in the reading's JSON
 	field func(r *incident.Reading) *int64
 }
 
-// columns are what the box keeps of a reading: above all what
-// [incident.Reading.Division] needs, so that the report of a death can say what filled
-// the memory. New ones go to the end and none is ever renamed, because the next version
-// reads them by name.
+// columns are the values of a reading that the box stores. They include those that
+// [incident.Reading.Division] needs, so that the report of a death can say what filled the
+// memory. Add new columns at the end and never rename one, because other versions read them
+// by name.
 var columns = [...]column{
 	{"unreclaimable_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Unreclaimable) }},
 	{"limit_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.Limit) }},
@@ -46,14 +46,14 @@ var columns = [...]column{
 	{"host_available_bytes", func(r *incident.Reading) *int64 { return (*int64)(&r.HostAvailable) }},
 }
 
-// The columns after those: how many processes the kernel has killed because memory ran
-// out, as of the last minute.
+// The last two columns: the number of processes that the kernel has killed for lack of
+// memory, at most a minute old.
 const (
 	columnGroupKills = "cgroup_oom_kills"
 	columnHostKills  = "host_oom_kills"
 )
 
-// MostValues is how many values a sample has.
+// MostValues is the number of values in a sample.
 const MostValues = len(columns) + 2
 
 // Columns returns the names of a sample's values, in order.
@@ -72,8 +72,8 @@ func Values(to *[MostValues]int64, r *incident.Reading, k Kills) {
 	to[len(columns)], to[len(columns)+1] = k.Group, k.Host
 }
 
-// Readings turns samples into readings, by the names of their columns. What no column
-// has is unknown. The kills are those of the last sample.
+// Readings converts samples to readings, by the names of their columns. Values without a
+// column are unknown. The kills are those of the last sample.
 func Readings(names []string, samples []blackbox.Sample) (list []incident.Reading, last Kills) {
 	last = UnknownKills
 	fields := make([]func(*incident.Reading) *int64, len(names))

@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	// sameDeath is how far apart the last signs of life may be of two guards that died
-	// with one process.
+	// sameDeath is the longest time between the last signs of life of two guards of the
+	// same process.
 	sameDeath = 10 * time.Second
-	// seriesWithin is the time in which deaths are counted.
+	// seriesWithin is the time over which deaths are counted.
 	seriesWithin = 24 * time.Hour
 )
 
-// Same reports whether two boxes, last written to at these times, are those of two
-// guards of one process.
+// Same reports whether two boxes, last written at the given times, belong to two guards of
+// the same process.
 func Same(a, b *blackbox.Header, writtenA, writtenB time.Time) bool {
 	return a.PID == b.PID && a.Boot == b.Boot && a.Host == b.Host && a.GroupID == b.GroupID &&
 		writtenA.Sub(writtenB).Abs() < sameDeath
 }
 
-// Left returns the incidents that a dead process left, in the order given. An incident
-// without a manifest is the process's own if the box says so.
+// Left returns the incidents that a dead process left, in the given order. An incident
+// without a manifest belongs to the process if the box mentions it.
 func Left(r *blackbox.Record, p incident.Process, incidents []incident.Manifest) (left []incident.Manifest) {
 	noted := make(map[string]bool)
 	for _, n := range r.Notes {
@@ -41,7 +41,7 @@ func Left(r *blackbox.Record, p incident.Process, incidents []incident.Manifest)
 	return left
 }
 
-// Series counts the deaths of a service from one cause up to the one at the given time.
+// Series counts the deaths of a service with the same cause, up to the given time.
 func Series(log []blackbox.Death, cause, service string, at time.Time) (s incident.DeathSeries) {
 	s.Within = seriesWithin
 	var first time.Time

@@ -1,14 +1,13 @@
-// Package postmortem tells what a dead process died of, from its black box and from
-// what the kernel counts now. It computes only: it opens no file, and it leaves
-// finding the boxes and writing the reports to its callers.
+// Package postmortem determines how a process died, from its black box and the kernel's
+// present counts. It only computes: its callers find the boxes, read the files and write the
+// reports.
 //
-//  1. [Columns] and [Values] say what of a reading goes into the black box, and
-//     [Readings] reads it back.
-//  2. [Manifest] makes the incident of a death out of a box and a [Here]: the place
-//     where the process runs that found it.
-//  3. [Judge] tells the cause from the [Facts]: the trace of a panic, the kernel's
-//     counts of OOM kills, whether memory was near its limit, and whether the host has
-//     been started again.
-//  4. [Left] finds the incidents that the process left, which say who leaked, and
-//     [Series] counts how often such deaths come.
+//  1. [Columns] and [Values] select the part of a reading that goes into the black box, and
+//     [Readings] converts it back.
+//  2. [Manifest] makes the incident of a death from a box and a [Here], which describes the
+//     process that found the box.
+//  3. [Judge] finds the cause from the [Facts]: the trace of a panic, the kernel's counts of
+//     OOM kills, whether memory was near its limit, and whether the host has been restarted.
+//  4. [Left] finds the incidents that the process left, which name the culprit. [Series]
+//     counts such deaths.
 package postmortem

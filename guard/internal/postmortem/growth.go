@@ -8,11 +8,11 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// rateWindow is over how long the last rate is measured.
+// rateWindow is the window of the last rate.
 const rateWindow = 50 * time.Millisecond
 
-// lastRate returns how fast memory moved at the last readings, in bytes a second, and
-// how far apart they were.
+// lastRate returns the rate of change of memory at the last readings, in bytes per second,
+// and the time between them.
 func lastRate(list []incident.Reading) (rate float64, every time.Duration) {
 	n := len(list)
 	if n < 2 {
@@ -34,10 +34,10 @@ func lastRate(list []incident.Reading) (rate float64, every time.Duration) {
 	return rate, every
 }
 
-// DoubledBuys returns how much longer twice the memory would have lasted, at the rate
-// of the last half of the growth; 0 where nothing grew. The mean over a
-// whole life would promise hours to a process that was calm for hours and then
-// leaked in a second.
+// DoubledBuys returns how much longer the process would have lived with twice the memory, at
+// the rate of the second half of the growth. It returns 0 if nothing grew. It does not use
+// the mean over the whole life, which would promise hours to a process that was calm for
+// hours and then leaked within a second.
 func DoubledBuys(points []incident.HistoryPoint, limit profile.Bytes) time.Duration {
 	points = slices.DeleteFunc(slices.Clone(points), func(p incident.HistoryPoint) bool { return !p.Memory.Known() })
 	n := len(points)

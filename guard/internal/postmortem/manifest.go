@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// mostReadings and mostPoints bound what a manifest keeps of the time before.
+	// mostReadings and mostPoints are the most readings and points in a manifest.
 	mostReadings = 60
 	mostPoints   = 240
 )
 
-// About is what a process says of itself in its box.
+// About describes the process in its box.
 type About struct {
 	Process incident.Process       `json:"process"`
 	Build   incident.Build         `json:"build"`
 	Limits  []incident.MemoryLimit `json:"limits"`
 }
 
-// Here is where the process runs that found a death, to compare with.
+// Here describes where the process runs that found a death.
 type Here struct {
 	Header blackbox.Header
 	Host   string
@@ -31,14 +31,14 @@ type Here struct {
 	Now    time.Time
 }
 
-// Manifest makes the incident of a death out of its box. id is the unique part of the
-// box's name: a death has one ID, whoever tells of it.
+// Manifest makes the incident of a death from its box. id is the unique part of the box's
+// name, so that a death has the same ID whichever process reports it.
 func Manifest(r *blackbox.Record, id, crash string, at Here) (m incident.Manifest) {
 	h := &r.Header
 	readings, before := Readings(h.Columns, r.Recent)
 	minutes, _ := Readings(h.Columns, r.Minutes)
 	var about About
-	_ = json.Unmarshal(h.About, &about) // of another version: what is understood
+	_ = json.Unmarshal(h.About, &about) // another version may have written it; use what can be parsed
 	died := r.Last()
 	if died.IsZero() {
 		died = h.Started
@@ -84,8 +84,8 @@ func Manifest(r *blackbox.Record, id, crash string, at Here) (m incident.Manifes
 	return m
 }
 
-// history is the picture of a life: a point a minute, and at the end as many as there
-// is room for.
+// history returns the points for a chart of the process's life: one a minute, and at the end
+// as many as fit.
 func history(minutes, recent []incident.Reading) (points []incident.HistoryPoint) {
 	add := func(r *incident.Reading) {
 		points = append(points, incident.HistoryPoint{Time: r.Time, Memory: r.Unreclaimable, LiveHeap: r.HeapLive, Goroutines: r.Goroutines})
@@ -98,7 +98,7 @@ func history(minutes, recent []incident.Reading) (points []incident.HistoryPoint
 	room := max(mostPoints-len(points), mostPoints/2)
 	step := (len(recent) + room - 1) / room
 	for i := range recent {
-		if step <= 1 || (len(recent)-1-i)%step == 0 { // the last is always there
+		if step <= 1 || (len(recent)-1-i)%step == 0 { // always includes the last one
 			add(&recent[i])
 		}
 	}

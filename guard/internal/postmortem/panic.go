@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// mostPanicLine bounds the line that names a panic, in bytes.
+// mostPanicLine is the most bytes of the line that describes a panic.
 const mostPanicLine = 300
 
-// panicLine returns what a trace of the runtime says first and where that was, such as
-// 'panic: boom, in main.serve (/src/main.go:12)'; it is empty for an empty trace.
+// panicLine returns the first line of the runtime's trace with its location, such as
+// 'panic: boom, in main.serve (/src/main.go:12)'. It returns "" for an empty trace.
 func panicLine(trace string) string {
 	what, function := "", ""
 	for line := range strings.Lines(trace) {
@@ -34,7 +34,7 @@ func panicLine(trace string) string {
 	return what
 }
 
-// callee is a function's name without its arguments.
+// callee returns a function's name without its arguments.
 func callee(line string) string {
 	if i := strings.LastIndexByte(line, '('); i > 0 {
 		return line[:i]

@@ -26,7 +26,7 @@ func TestJudge(t *testing.T) {
 		"OOM kill, the group is still there": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(2, 9), Now: count(3, 10)},
 			incident.DeathOOM, true, "oom_kill of its cgroup rose by 1"},
 		"OOM kill without a sample near the limit": {Facts{SameBoot: true, SameGroup: true, Before: count(0, 9), Now: count(2, 11)},
-			incident.DeathOOM, false, "rose by 2, though"},
+			incident.DeathOOM, false, "rose by 2, but"},
 		"killed at the limit, but not for it": {Facts{SameBoot: true, SameGroup: true, Near: true, Before: count(2, 9), Now: count(2, 10)},
 			incident.DeathUnknown, false, "killed no process of its cgroup"},
 		"SIGKILL": {Facts{SameBoot: true, SameGroup: true, Before: count(0, 0), Now: count(0, 0)},
