@@ -11,8 +11,8 @@
 // # Packages
 //
 //   - [github.com/leakguard/leakguard/guard] is the policy. It samples the
-//     process, opens an incident when a signal crosses a rule's line, has the
-//     evidence taken, and tells sinks.
+//     process, opens an incident when a signal crosses a rule's line, takes the
+//     evidence, and tells sinks.
 //   - [github.com/leakguard/leakguard/guard/guardhttp] serves a live page, the
 //     evidence and a readiness probe over HTTP.
 //   - [github.com/leakguard/leakguard/guard/guardtest] fails the test that
@@ -27,7 +27,7 @@
 //   - guard/promguard, guard/otelguard, guard/blobsink and guard/pyrosink are
 //     modules of their own for Prometheus, OpenTelemetry, object storage and
 //     Grafana Pyroscope.
-//   - examples has one runnable story a folder. Begin with examples/leaky.
+//   - examples has one runnable story per folder. Begin with examples/leaky.
 //
 // # How it works
 //
@@ -36,8 +36,8 @@
 //  2. Rules compare readings with lines. A crossing opens an incident, which
 //     stays open until the signal has been below a lower line for a while.
 //  3. A capture writes profiles into the incident's folder: first what is there,
-//     then what a forced GC makes fresh, then a baseline from calm times to compare
-//     with, and last a manifest.
+//     with a baseline from calm times to compare with, then what a forced GC makes
+//     fresh, and last a manifest.
 //  4. When there is memory for it, the profiles are compared with the baseline
 //     and the report is written.
 //  5. Sinks are told of each step. What a sink did not accept is offered again

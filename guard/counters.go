@@ -76,7 +76,7 @@ type Counters struct {
 	Explained       int64 // reports written
 	FailedReports   int64 // reports lost
 	Delivered       int64 // events accepted by a sink
-	DroppedEvents   int64 // events dropped because the queue was full
+	DroppedEvents   int64 // events dropped because too many were waiting for the sinks
 	SinkFailures    int64 // deliveries that failed, panicked or timed out
 	DroppedJobs     int64 // baselines, censuses and reports skipped because the queue was full
 	DroppedLogLines int64 // log lines dropped because the queue was full: the log handler is slow or blocked

@@ -47,12 +47,12 @@ type RuleState struct {
 	Rule Rule
 	// Open reports whether the rule has an open incident.
 	Open bool
-	// Peak is the signal's highest value since the incident opened, or
-	// [profile.Unknown] if none is open.
+	// Peak is the signal's highest value since the incident opened, in the signal's
+	// unit. It is [profile.Unknown] if none is open.
 	Peak int64
 	// Incidents is the number of incidents opened since Start.
 	Incidents int64
-	// Value is the signal's last value, or [profile.Unknown].
+	// Value is the signal's last value in its unit, or [profile.Unknown].
 	Value int64
 	// Level is the current level of Rule.Line, in the signal's unit. It is
 	// [profile.Unknown] if the limit or baseline is unknown, and for a line that

@@ -1,6 +1,6 @@
-// Package sentryhook delivers to Sentry. No payload that a relay would refuse leaves
-// the process, no transaction is profiled while that would hurt, and the incidents of
-// a guard arrive as events.
+// Package sentryhook delivers to Sentry. It makes envelopes fit what proxies and Relay
+// accept, so that profiles do not cost transactions. It profiles only when there is
+// room, and it reports the incidents of a guard as events.
 //
 //   - [Configure] puts a [Transport] into the options of a Sentry client. It makes
 //     envelopes fit what proxies and Relay accept.

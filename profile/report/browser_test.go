@@ -119,14 +119,14 @@ func TestPagesInABrowser(t *testing.T) {
 
 // TestScreenshots makes the pictures of the documentation anew:
 //
-//	LEAKGUARD_SCREENSHOTS=1 go test ./profile -run TestScreenshots
+//	LEAKGUARD_SCREENSHOTS=1 go test ./profile/report -run TestScreenshots
 func TestScreenshots(t *testing.T) {
 	if os.Getenv("LEAKGUARD_SCREENSHOTS") != "1" {
 		t.Skip("LEAKGUARD_SCREENSHOTS=1 is not set")
 	}
 	b := chromium.Start(t)
 	dir, _ := writePages(t)
-	docs := filepath.Join("..", "docs")
+	docs := filepath.Join("..", "..", "docs")
 	if err := os.MkdirAll(docs, 0o755); err != nil {
 		t.Fatal(err)
 	}
