@@ -26,6 +26,8 @@ const (
 	maxDecisions      = 64
 	maxCaptures       = 64
 	maxSteps          = 32
+	maxLimits         = 64
+	maxArtefacts      = 4096
 	maxHistory        = 256
 	maxTrends         = 8
 	maxSites          = 32
@@ -36,8 +38,8 @@ const (
 
 // ReadManifest reads a manifest as [Manifest.Encode] writes it. It reads at
 // most 4 MiB, ignores unknown fields, and fails for a schema newer than the one
-// it knows. It leaves out artefacts with names that this library does not
-// write, and adds a warning for each.
+// it knows. It leaves out what exceeds the limits of a list, and artefacts with
+// names that this library does not write, and adds a warning for each.
 func ReadManifest(r io.Reader) (Manifest, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxManifestBytes+1))
 	if err != nil {
@@ -59,8 +61,8 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 	case version.Schema < 1:
 		return Manifest{}, errors.New("incident: manifest has no schema: this library did not write it")
 	}
-	var m Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
+	m, err := decodeManifest(data)
+	if err != nil {
 		return Manifest{}, fmt.Errorf("incident: parse manifest: %w", err)
 	}
 	known := m.Artefacts[:0]
