@@ -59,6 +59,10 @@ func Read(r io.Reader) (*pprofile.Profile, error) {
 
 // ReadFile is like [Read], but reads the named file and names it in its errors.
 func ReadFile(name string) (*pprofile.Profile, error) {
+	// Opening a named pipe waits for a writer without end.
+	if fi, err := os.Stat(name); err == nil && !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("profile: %s is not a regular file: save the profile to a file first", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)

@@ -113,7 +113,13 @@ func (g *group) top() string {
 }
 
 func (g *group) has(function string) bool {
-	return slices.ContainsFunc(g.frames(), func(f frames.Frame) bool { return f.Function == function })
+	return slices.ContainsFunc(g.frames(), func(f frames.Frame) bool { return named(f.Function, function) })
+}
+
+// named reports whether the name is the function's, as profiles or as stack traces
+// print it: the latter have '[...]' in place of type arguments.
+func named(function, name string) bool {
+	return function == name || strings.Contains(name, "[...]") && frames.WithoutTypes(function) == name
 }
 
 func (g *group) hasLabel(key, value string) bool { return slices.Contains(g.labels[key], value) }

@@ -40,7 +40,12 @@ func waitHere(ready chan<- int, until <-chan int) {
 	<-until
 }
 
-func flushDaemon(ready chan<- int, until <-chan int) { waitHere(ready, until) }
+func flushDaemon(ready chan<- int, until <-chan int) { new(pool[string]).sweep(ready, until) }
+
+type pool[T any] struct{ _ []T }
+
+//go:noinline
+func (p *pool[T]) sweep(ready chan<- int, until <-chan int) { waitHere(ready, until) }
 
 const here = "github.com/leakguard/leakguard/guard/guardtest"
 
@@ -54,6 +59,8 @@ func TestIgnore(t *testing.T) {
 		"top":                   {[]Option{IgnoreTop(here + ".waitHere")}, false},
 		"any as top":            {[]Option{IgnoreTop(here + ".flushDaemon")}, true},
 		"any":                   {[]Option{IgnoreAny(here + ".flushDaemon")}, false},
+		"generic, traces' name": {[]Option{IgnoreAny(here + ".(*pool[...]).sweep")}, false},
+		"generic, on top":       {[]Option{IgnoreTop(here + ".(*pool[...]).sweep")}, true},
 		"another":               {[]Option{IgnoreAny(here + ".flushDaemo")}, true},
 		"created by":            {[]Option{IgnoreCreatedBy(here)}, false},
 		"created by another":    {[]Option{IgnoreCreatedBy("testing")}, true},

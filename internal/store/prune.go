@@ -21,6 +21,9 @@ const (
 	// freshFor is how long an incident without a manifest counts as being
 	// written, if the file system has no locks.
 	freshFor = 10 * time.Minute
+	// clockError is how far ahead of the clock an incident's time may be. Shared folders
+	// are written by hosts whose clocks differ.
+	clockError = time.Hour
 	// mostDeaths is how many incidents that report a death are kept.
 	mostDeaths = 4
 )
@@ -42,7 +45,8 @@ type kept struct {
 }
 
 // retain returns the incidents to remove, oldest first, to stay within the
-// limits.
+// limits. An incident from the future counts as older than all others, because its time
+// is wrong, and evidence of today must not give way to it.
 //
 // It never removes the newest incident, or a pinned one. It removes the first
 // of the newest ramp of a rule only after all others, because the start of a
@@ -53,15 +57,22 @@ type kept struct {
 // ramp.
 func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 	list := slices.Clone(incidents)
+	future := func(k kept) bool { return k.Opened.Sub(now) > clockError }
+	order := func(k kept) int {
+		if future(k) {
+			return 0
+		}
+		return 1
+	}
 	slices.SortFunc(list, func(a, b kept) int {
-		return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(order(a), order(b)), a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
 	})
 	var size int64
 	firsts := make(map[string]kept) // by rule: first of its newest ramp
 	newest := make(map[string]kept) // by rule
 	for _, k := range list {
 		size += k.Size
-		if last, ok := newest[k.Rule]; !ok || k.Opened.Sub(last.Opened) > rampGap {
+		if last, ok := newest[k.Rule]; !ok || future(k) != future(last) || k.Opened.Sub(last.Opened) > rampGap {
 			firsts[k.Rule] = k
 		}
 		newest[k.Rule] = k
@@ -75,7 +86,7 @@ func retain(incidents []kept, lim limits, now time.Time) (remove []string) {
 		switch k := list[i]; {
 		case k.Pinned || i == len(list)-1:
 			return forever
-		case firsts[k.Rule].ID == k.ID && !old(newest[k.Rule]):
+		case firsts[k.Rule].ID == k.ID && !old(newest[k.Rule]) && !future(k):
 			return first
 		}
 		return 0
