@@ -48,6 +48,8 @@ func (h *handler) capture(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { h.captures.end(time.Now()) }()
+	// HTTP/2 resets the stream as soon as the deadline passes, even if nothing is written.
+	setWriteDeadline(w, longestCapture+bodyAnswer)
 	// The capture goes on if the client disconnects, because half a capture is useless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestCapture)
 	defer cancel()
@@ -93,6 +95,7 @@ func (h *handler) profile(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	defer release()
+	setWriteDeadline(w, longestCapture)
 	begun, after := h.profiles.begin(time.Now())
 	if !begun {
 		refuse(http.StatusTooManyRequests, after, "no profile: another one is being taken or has just been taken")

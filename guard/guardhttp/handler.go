@@ -157,9 +157,12 @@ const shortAnswer = 30 * time.Second
 // setDeadlines limits the time for the client to send the request and to read the
 // answer. The server resets both for the connection's next request.
 func setDeadlines(w http.ResponseWriter, d time.Duration) {
-	rc := http.NewResponseController(w)
 	// If deadlines are not supported, as by a test's recorder, there is no connection to
 	// protect.
-	_ = rc.SetReadDeadline(time.Now().Add(d))
-	_ = rc.SetWriteDeadline(time.Now().Add(d))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
+	setWriteDeadline(w, d)
+}
+
+func setWriteDeadline(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
 }
