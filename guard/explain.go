@@ -111,9 +111,23 @@ func (l *loop) explain() {
 	x.running, x.now = true, e.id
 	x.workers.Go(func() {
 		done := explained{explanation: e, err: errors.New("guard: the explanation panicked")}
-		l.guarded(func() { done.report, done.err = report.ExplainFolder(filepath.Join(l.keeper.store.Dir(), e.id)) })
+		l.guarded(func() { done.report, done.err = l.keeper.explain(e) })
 		l.post(func() { l.explained(done) })
 	})
+}
+
+// explain reads an incident's profiles and explains them. The files of an incident of an
+// earlier process may come from somebody else, so a mark says for as long as it takes that
+// an explanation has begun.
+func (k *keeper) explain(e explanation) (*report.Report, error) {
+	if e.earlier {
+		end, err := k.store.BeginExplanation(e.id)
+		if err != nil {
+			return nil, err
+		}
+		defer end()
+	}
+	return report.ExplainFolder(filepath.Join(k.store.Dir(), e.id))
 }
 
 // mayExplain reports whether an explanation may begin. The first refusal is recorded in
@@ -281,9 +295,32 @@ func (k *keeper) unexplained(incidents []incident.Manifest) []explanation {
 			continue // its process is alive and explains it itself
 		}
 		f.Close()
+		if err := k.store.ExplanationBroke(m.ID); err != nil {
+			k.log.Warn("leakguard: an earlier incident will not be explained, because that may have killed a process; leakreport explains it from a copy of its folder",
+				"incident", m.ID, "folder", filepath.Join(k.store.Dir(), m.ID), "error", err)
+			continue
+		}
+		predicted = max(predicted, k.predictUnpacked(m)+renderBytes)
 		out = append(out, explanation{id: m.ID, earlier: true, predicted: predicted})
 	}
 	return out
+}
+
+// predictUnpacked predicts how many bytes an explanation of an incident allocates at most,
+// by the uncompressed size of its profiles. They may be somebody else's.
+func (k *keeper) predictUnpacked(m incident.Manifest) (bytes int64) {
+	for _, a := range m.Artefacts {
+		if a.Kind == nil {
+			continue
+		}
+		f, err := k.store.Reader().Open(m.ID, a.Name)
+		if err != nil {
+			continue
+		}
+		bytes += budget.PredictUnpacked(f)
+		f.Close()
+	}
+	return bytes
 }
 
 // predictExplanation predicts how many bytes an explanation of the files allocates. wanting

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
+	"github.com/leakguard/leakguard/internal/filelock"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
@@ -98,6 +99,46 @@ func TestExplainedByTheNextStart(t *testing.T) {
 		settled(t, g)
 		if c := g.Snapshot().Counters; c.Explained != 0 || len(box.explained) != 0 {
 			t.Errorf("explained a second time: %+v", c)
+		}
+		mustClose(t, g)
+	}
+}
+
+// An incident whose explanation killed one start is left alone by the next, and that is
+// said; a process that is still at it has not been killed.
+func TestWhatKilledAStartIsNotExplainedAgain(t *testing.T) {
+	for _, dead := range []bool{true, false} {
+		dir := filepath.Join(t.TempDir(), "evidence")
+		g, _ := startUnchecked(t, "/", Config{Dir: dir, Rules: []Rule{}, NoReports: true})
+		i := mustCapture(t, g)
+		mustClose(t, g)
+		mark := filepath.Join(i.Folder, "explaining.txt")
+		if err := os.WriteFile(mark, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if !dead {
+			f, err := os.OpenFile(mark, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if taken, err := filelock.Try(f); err != nil || !taken {
+				t.Skip("no locks here:", err)
+			}
+		}
+		box := newMailbox("box")
+		g, log := startUnchecked(t, "/", Config{Dir: dir, Rules: []Rule{}, Sinks: []Sink{box}})
+		if dead {
+			settled(t, g)
+			waitFor(t, "the warning", func() bool { return len(log.loud("will not be explained")) == 1 })
+			if n := len(box.explained); n != 0 {
+				t.Errorf("%d reports", n)
+			}
+			if m, err := g.Store().Incident(i.ID); err != nil || len(m.Artefacts) == 0 || len(m.Warnings) > 0 {
+				t.Errorf("%d artefacts are left, warnings %q, %v", len(m.Artefacts), m.Warnings, err)
+			}
+		} else {
+			checkReport(t, box.nextExplained(t), i.ID)
 		}
 		mustClose(t, g)
 	}

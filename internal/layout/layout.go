@@ -22,8 +22,11 @@ const stampLayout = "20060102T150405.000Z"
 const (
 	ManifestName = "manifest.json"
 	DeliveryName = "delivery.json"
-	BaselineDir  = "baseline"
-	LockName     = "lock"
+	// ExplainingName marks an incident that a later process is explaining.
+	ExplainingName = "explaining.txt"
+
+	BaselineDir = "baseline"
+	LockName    = "lock"
 	// Black boxes, and the log of deaths beside them, have names of their own:
 	// see blackbox.IsName.
 	TempPrefix = ".tmp-"

@@ -53,4 +53,6 @@ func (c Contents) Alien() bool {
 }
 
 // Reserved reports whether name is a file that the store writes itself.
-func Reserved(name string) bool { return name == ManifestName || name == DeliveryName }
+func Reserved(name string) bool {
+	return name == ManifestName || name == DeliveryName || name == ExplainingName
+}

@@ -31,6 +31,7 @@ func (l list[T]) UnmarshalJSON(data []byte) error {
 	if open != json.Delim('[') {
 		return fmt.Errorf("got %.100v, want a list", open)
 	}
+	*l.into = []T{}
 	for dec.More() {
 		if len(*l.into) == l.most {
 			l.full(l.most)

@@ -1,5 +1,8 @@
 package budget
 
+// largest is the largest size that [profile.Read] accepts, uncompressed.
+const largest = 64 << 20
+
 // PredictCompare returns how many bytes reading and comparing profiles will
 // allocate in total, given the compressed sizes of their files. About three
 // quarters of that are in use at a time.
@@ -12,8 +15,7 @@ package budget
 // bounds files that are made to deceive.
 func PredictCompare(sizes ...int64) int64 {
 	const (
-		largest = 64 << 20 // the largest size that Read accepts, uncompressed
-		fixed   = 2 << 20  // gzip, the lists and the flame graph
+		fixed   = 2 << 20 // gzip, the lists and the flame graph
 		perByte = 128
 		// What a file of medium size takes in addition: one of 40 KB took 240
 		// times its size, one of 4 KB 75 times.
