@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/words"
 )
 
 // most is the capacity of the queue, more than the number of lines of an incident.
@@ -171,8 +173,31 @@ type handler struct {
 func (handler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
-	h.q.put(line{ctx, r, h.with})
+	h.q.put(line{ctx, printable(r), h.with})
 	return nil
+}
+
+// printable escapes what a terminal would obey in the texts of a record. They may come
+// from a file that somebody else wrote, and not every handler escapes them.
+func printable(r slog.Record) slog.Record {
+	r.Message = words.Printable(r.Message)
+	clean := true
+	r.Attrs(func(a slog.Attr) bool {
+		clean = a.Value.Kind() != slog.KindString || words.Printable(a.Value.String()) == a.Value.String()
+		return clean
+	})
+	if clean {
+		return r
+	}
+	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Value.Kind() == slog.KindString {
+			a.Value = slog.StringValue(words.Printable(a.Value.String()))
+		}
+		out.AddAttrs(a)
+		return true
+	})
+	return out
 }
 
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/diff"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -59,7 +61,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "leakreport:", err)
+		complain(stderr, err)
 		return 1
 	}
 	write := report.WriteText
@@ -71,7 +73,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	out := bufio.NewWriter(stdout)
 	if err := errors.Join(write(out), out.Flush()); err != nil {
-		fmt.Fprintln(stderr, "leakreport:", err)
+		complain(stderr, err)
 		return 1
 	}
 	return 0
@@ -119,10 +121,20 @@ func explainFolder(list io.Writer, dir string) (*report.Report, error) {
 		return nil, fmt.Errorf("no incidents in %s: pass the folder that the guard logs as dir", dir)
 	}
 	for _, m := range incidents {
-		fmt.Fprintf(list, "%s  %s\n", m.ID, says(m))
+		fmt.Fprintf(list, "%s  %s\n", m.ID, words.Clean(says(m), 1<<10))
 	}
 	fmt.Fprintln(list)
 	return report.ExplainFolder(filepath.Join(dir, incidents[len(incidents)-1].ID))
+}
+
+// complain writes an error. Its names may come from a file that somebody else wrote, so
+// what a terminal would obey is escaped.
+func complain(stderr io.Writer, err error) {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = words.Printable(lines[i])
+	}
+	fmt.Fprintln(stderr, "leakreport:", strings.Join(lines, "\n"))
 }
 
 // says describes an incident in one line.
