@@ -77,12 +77,37 @@ func (g *group) likelyCause() string {
 			}
 		}
 	}
+	if blocked >= 0 && g.ofLibrary(stack) {
+		return g.causeInLibrary(frames.PackageOf(stack[blocked].Function))
+	}
 	if blocked >= 0 {
 		if cause := causeInSource(wait, sourceLines(stack[blocked].File, stack[blocked].Line, 12)); cause != "" {
 			return cause
 		}
 	}
 	return byWait[wait]
+}
+
+// ofLibrary reports whether the goroutines run code of a dependency, and none of the
+// user's own.
+func (g *group) ofLibrary(stack []frames.Frame) bool {
+	library := false
+	for _, f := range stack {
+		if frames.Own(f, mainModule()) {
+			return false
+		}
+		library = library || !frames.IsStandard(frames.PackageOf(f.Function))
+	}
+	return library
+}
+
+// causeInLibrary names the call that started the goroutines: nobody can mend the code of a
+// dependency, but what it returned can be closed.
+func (g *group) causeInLibrary(pkg string) string {
+	if g.creator.function == "" || frames.IsStandard(frames.PackageOf(g.creator.function)) {
+		return "a goroutine of package " + pkg + ": close, stop or shut down what the package gave you"
+	}
+	return "a goroutine of a dependency, started by " + g.creator.function + ": close, stop or shut down what that belongs to or returned"
 }
 
 // causeInSource returns the cause that the waiting line shows and, for a select,

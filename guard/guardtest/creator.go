@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/leakguard/leakguard/internal/frames"
 )
@@ -19,6 +20,16 @@ type creator struct {
 	// test is the test function found on their stacks, on their creators' stacks, and
 	// so on, as long as these goroutines still exist.
 	test string
+}
+
+// starters start goroutines for their callers. They say nothing about where: the function
+// that they were given does.
+var starters = []string{"sync.(*WaitGroup).Go", "golang.org/x/sync/errgroup.(*Group).Go", "golang.org/x/sync/errgroup.(*Group).TryGo"}
+
+// startedIn reports whether a function is the one that a starter starts, which calls the
+// caller's.
+func startedIn(function string) bool {
+	return slices.ContainsFunc(starters, func(s string) bool { return strings.HasPrefix(function, s+".func") })
 }
 
 // testFunction finds 'TestServe' in 'github.com/acme/shop.TestServe.func1'.
@@ -52,6 +63,9 @@ func noteCreators(groups []*group, text []frames.TextGoroutine) {
 		for i := range text {
 			if tg := &text[i]; g.matches(tg) && tg.Creator != "" {
 				g.creator = creator{function: tg.Creator, at: tg.CreatedAt, test: testAbove(tg, byID)}
+				if slices.Contains(starters, tg.Creator) {
+					g.creator.function, g.creator.at = "", ""
+				}
 				break
 			}
 		}

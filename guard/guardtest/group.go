@@ -92,7 +92,9 @@ func readProfile(name string) (goroutines, error) {
 				}
 				if !frames.IsRuntime(frames.PackageOf(l.Function.Name)) {
 					g.root = l.Function.Name
-					break root
+					if !startedIn(g.root) {
+						break root
+					}
 				}
 			}
 		}

@@ -93,7 +93,7 @@ func (f found) ofPackage(notes []string) report {
 	}
 	return report{
 		title:  fmt.Sprintf("the tests pass, but %s left behind, still there %s the last of them ended", isIn(n), f.since()),
-		leaks:  leaks,
+		leaks:  byPlace(leaks),
 		notes:  notes,
 		byTest: true,
 	}

@@ -14,6 +14,8 @@ import (
 const (
 	maxFull  = 5
 	maxShort = 12
+	// maxTests is how many tests a place names.
+	maxTests = 60
 )
 
 // report is the text about goroutines that are left.
@@ -40,8 +42,8 @@ func (r report) String() string {
 	}
 	for _, l := range r.leaks[shown:min(len(r.leaks), maxFull+maxShort)] {
 		by := ""
-		if r.byTest && l.startedBy() != "" {
-			by = ", started by " + l.startedBy()
+		if names := l.testsIn(1); r.byTest && names != "" {
+			by = ", started by " + names
 		}
 		fmt.Fprintf(&b, "  %s at %s%s\n", l.waiting(), l.place(), by)
 		shown++
@@ -70,10 +72,13 @@ func (r report) full(b *strings.Builder, l leak) {
 	}
 	fmt.Fprintf(b, "  %s%s\n", l.waiting(), standing)
 	if r.byTest {
-		if by := l.startedBy(); by != "" {
-			row("test", "%s", by)
-		} else {
+		switch names := l.testsIn(maxTests); {
+		case names == "":
 			row("test", "unknown: call guardtest.VerifyNone in the tests that may have started it")
+		case len(l.tests) > 1:
+			row("tests", "%d: %s", len(l.tests), names)
+		default:
+			row("test", "%s", names)
 		}
 	}
 	row("at", "%s", l.place())
@@ -84,7 +89,7 @@ func (r report) full(b *strings.Builder, l leak) {
 	case l.creator.function != "" && l.creator.at != "":
 		file, line, _ := cutLast(l.creator.at, ":")
 		row("started", "by %s (%s:%s)%s", l.creator.function, openablePath(file), line, l.with())
-	case l.root != l.function:
+	case l.root != "" && l.root != l.function:
 		row("started", "with %s", l.root)
 	}
 	if l.cause != "" {
@@ -97,6 +102,20 @@ func (r report) full(b *strings.Builder, l leak) {
 	default:
 		row("proof", "the garbage collector proves that nothing can wake %d of them any more", l.proven)
 	}
+}
+
+// testsIn names the tests that started the goroutines, at most as many as given, or
+// returns "" if they are unknown.
+func (l leak) testsIn(most int) string {
+	if len(l.tests) == 0 {
+		return l.startedBy()
+	}
+	shown := l.tests[:min(len(l.tests), most)]
+	names := strings.Join(shown, ", ")
+	if more := len(l.tests) - len(shown); more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return names
 }
 
 // startedBy returns the test that started the goroutines, or "" if unknown.
@@ -124,7 +143,11 @@ func (l leak) with() string {
 }
 
 func (l leak) place() string {
-	if l.function == "" {
+	switch {
+	case l.function != "":
+	case l.creator.function != "":
+		return "no place yet, because they have not run since they were started"
+	default:
 		return "an unknown place"
 	}
 	return fmt.Sprintf("%s (%s:%d)", l.function, openablePath(l.file), l.line)

@@ -37,6 +37,37 @@ type leak struct {
 	creator  creator
 	cause    string
 	via      []string // the user's own functions between the waiting one and the root
+	tests    []string // the tests that left them, if they are grouped by place alone
+}
+
+// byPlace joins the leaks of several tests at one place: what has to be mended is the
+// place, and the tests are the list of who leaves something there.
+func byPlace(leaks []leak) []leak {
+	index := make(map[siteKey]int)
+	var all []leak
+	for _, l := range leaks {
+		by := l.startedBy()
+		key := l.siteKey
+		key.test = ""
+		i, ok := index[key]
+		if !ok {
+			i = len(all)
+			index[key] = i
+			all = append(all, l)
+		} else {
+			all[i].count += l.count
+			all[i].proven += l.proven
+			all[i].standing = min(all[i].standing, l.standing)
+		}
+		if by != "" && !slices.Contains(all[i].tests, by) {
+			all[i].tests = append(all[i].tests, by)
+		}
+	}
+	for _, l := range all {
+		slices.Sort(l.tests)
+	}
+	slices.SortStableFunc(all, func(a, b leak) int { return cmp.Compare(b.count, a.count) })
+	return all
 }
 
 // leaks groups the goroutines by place, those of one test together, the largest
