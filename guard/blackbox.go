@@ -15,15 +15,6 @@ import (
 )
 
 const (
-	// slowWrite is the time above which a write to the black box counts as slow. The
-	// loop waits for each write, and a hanging disk must not stop it.
-	slowWrite = 100 * time.Millisecond
-	// restAfterSlow: after a slow write the box is not written for this many times
-	// its duration, so that writes take at most 1% of the loop's time.
-	restAfterSlow = 100
-	longestRest   = 10 * time.Minute
-	// restAfterError is the pause after an error.
-	restAfterError = time.Minute
 	// killsEvery is how often the kernel's counts of kills are read.
 	killsEvery = time.Minute
 
@@ -42,7 +33,8 @@ type recorder struct {
 	values  [postmortem.MostValues]int64
 	kills   postmortem.Kills
 	killsAt time.Time
-	rest    time.Time // no writes before this time
+	pace    boxPace
+	near    bool // the last reading was near the limit
 }
 
 // openRecorder creates the black box. If that fails, it logs the error and returns nil.
@@ -104,8 +96,9 @@ func (r *recorder) sample(reading *incident.Reading) {
 	if r == nil {
 		return
 	}
+	r.near = nearLimit(reading)
 	begun := time.Now()
-	if begun.Before(r.rest) {
+	if !r.pace.due(begun, r.near) {
 		return
 	}
 	if r.killsAt.IsZero() || begun.Sub(r.killsAt) >= killsEvery {
@@ -122,7 +115,7 @@ func (r *recorder) note(id, text string) {
 	if r == nil {
 		return
 	}
-	if begun := time.Now(); !begun.Before(r.rest) {
+	if begun := time.Now(); r.pace.due(begun, r.near) {
 		r.wrote(begun, r.box.Note(begun, id+" "+text))
 	}
 }
@@ -130,29 +123,17 @@ func (r *recorder) note(id, text string) {
 // wrote begins a pause if a write failed or was slow.
 func (r *recorder) wrote(begun time.Time, err error) {
 	took := time.Since(begun)
-	rest := restFor(took, err)
+	rest := r.pace.wrote(begun, took, err)
 	if rest == 0 {
 		return
 	}
-	r.rest = begun.Add(took + rest)
 	// If this fails, the lock may still show that this process is alive.
 	_ = r.box.Rest(time.Now().Add(rest))
 	r.counters.slowRecords.Add(1)
 	if r.once.first("box") {
-		r.log.Warn("leakguard: the disk is slow or failing, so the black box is written less often; further cases are only counted",
+		r.log.Warn("leakguard: a write to the black box was slow or failed, because of the disk or because the process got no CPU; the box rests, but not near the limit; further cases are only counted",
 			"took", took.Round(time.Millisecond).String(), "rest", rest.Round(time.Second).String(), "error", err)
 	}
-}
-
-// restFor returns the pause after a write.
-func restFor(took time.Duration, err error) time.Duration {
-	switch {
-	case took >= slowWrite:
-		return min(restAfterSlow*took, longestRest)
-	case err != nil:
-		return restAfterError
-	}
-	return 0
 }
 
 // leave marks the box as that of a clean exit. The rest of the work may take longer than

@@ -292,7 +292,7 @@ func TestBoxCannotBeWritten(t *testing.T) {
 	waitFor(t, "the failure", func() bool { return g.Snapshot().Counters.SlowRecords > 0 })
 	before := g.Snapshot().Counters.Readings
 	waitFor(t, "further samples", func() bool { return g.Snapshot().Counters.Readings > before+2 })
-	book.once(t, "the disk is slow or failing")
+	book.once(t, "a write to the black box was slow or failed")
 	if n := g.Snapshot().Counters.SlowRecords; n != 1 {
 		t.Errorf("%d tries, want it to rest after the first", n)
 	}
