@@ -215,8 +215,28 @@ func ordinal(n int) string {
 // Headline returns the first line of the report: the sentence, and who leaked.
 func (d *Death) Headline() string {
 	text := d.Sentence()
-	if d.Culprit != "" {
-		text += ". Who leaked: " + d.Culprit
+	switch lead, what := d.WhoLeaked(); {
+	case what == "":
+	case lead == "":
+		text += ". " + what
+	default:
+		text += ". " + lead + ": " + what
 	}
 	return text
+}
+
+// noCulprit begins the headline of a report that accuses nobody.
+const noCulprit = "No culprit"
+
+// WhoLeaked returns Culprit and what it is, 'Who leaked'. If the report accuses nobody, the
+// first is "", and both are unless the process died for lack of memory: nobody asks who
+// leaked after a kill that had nothing to do with memory.
+func (d *Death) WhoLeaked() (lead, what string) {
+	switch accuses := !strings.HasPrefix(d.Culprit, noCulprit); {
+	case d.Culprit != "" && accuses:
+		return "Who leaked", d.Culprit
+	case d.Cause == DeathOOM:
+		return "", d.Culprit
+	}
+	return "", ""
 }

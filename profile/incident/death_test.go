@@ -20,6 +20,27 @@ func oomDeath() *Death {
 	}
 }
 
+func TestDeathHeadlineSaysWhoLeaked(t *testing.T) {
+	const nobody = "No culprit in the Go heap: memory outside it grew by 206.0 MiB"
+	for _, tt := range []struct {
+		cause         DeathCause
+		culprit, ends string
+	}{
+		{DeathOOM, "storage.(*Cache).Put holds 300.0 MiB more", ". Who leaked: storage.(*Cache).Put holds 300.0 MiB more"},
+		{DeathUnknown, "storage.(*Cache).Put holds 300.0 MiB more", ". Who leaked: storage.(*Cache).Put holds 300.0 MiB more"},
+		{DeathOOM, nobody, ". " + nobody},
+		{DeathUnknown, nobody, ""},
+		{DeathPanic, nobody, ""},
+		{DeathOOM, "", ""},
+	} {
+		d := oomDeath()
+		d.Cause, d.Culprit = tt.cause, tt.culprit
+		if got, want := d.Headline(), d.Sentence()+tt.ends; got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", tt.cause, got, want)
+		}
+	}
+}
+
 func TestDeathSentence(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(d *Death)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,8 @@ func deathFacts(d *incident.Death) (facts []fact) {
 		add("More memory", "twice the limit, without a fix, would have bought "+words.Span(d.Series.Doubled))
 	}
 	add("Ran on", d.Elsewhere)
-	add("Who leaked", d.Culprit)
+	lead, culprit := d.WhoLeaked()
+	add(cmp.Or(lead, "Report"), culprit)
 	if n := len(d.Incidents); n > 0 {
 		add("Evidence", strings.Join(d.Incidents[max(0, n-maxEvidence):], ", "))
 	} else if d.Cause == incident.DeathOOM {

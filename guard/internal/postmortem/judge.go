@@ -28,6 +28,17 @@ type Facts struct {
 	Before, Now Kills
 	// Near says that memory would have reached the limit shortly after the last sample.
 	Near bool
+	// Full is how full memory was at the last sample, in percent of the limit; 0 if
+	// unknown.
+	Full int
+}
+
+// atLast says how full memory was at the last sample.
+func (f Facts) atLast() string {
+	if f.Full == 0 {
+		return "how full memory was at the last sample is unknown"
+	}
+	return fmt.Sprintf("memory was %d%% full at the last sample", f.Full)
 }
 
 // Judge finds the cause of a death.
@@ -46,7 +57,7 @@ func Judge(f Facts) (cause incident.DeathCause, certain bool, why string) {
 	case group > 0 && f.Near:
 		return incident.DeathOOM, true, fmt.Sprintf("oom_kill of its cgroup rose by %d", group)
 	case group > 0:
-		return incident.DeathOOM, false, fmt.Sprintf("oom_kill of its cgroup rose by %d, but memory was not short at the last sample", group)
+		return incident.DeathOOM, false, fmt.Sprintf("oom_kill of its cgroup rose by %d; %s", group, f.atLast())
 	case groupKnown:
 		return incident.DeathUnknown, false, "the kernel has killed no process of its cgroup for lack of memory"
 	case hostKnown && host == 0:
@@ -54,7 +65,7 @@ func Judge(f Facts) (cause incident.DeathCause, certain bool, why string) {
 	case hostKnown && f.Near:
 		return incident.DeathOOM, false, fmt.Sprintf("memory was at the limit, and the host's count of OOM kills rose by %d; its cgroup is gone", host)
 	case hostKnown:
-		return incident.DeathUnknown, false, fmt.Sprintf("memory was not short at the last sample, but the host's count of OOM kills rose by %d", host)
+		return incident.DeathUnknown, false, fmt.Sprintf("the host's count of OOM kills rose by %d; %s", host, f.atLast())
 	case f.Near && f.OtherBoot:
 		return incident.DeathOOM, false, "memory was at the limit; the host has been restarted since, or this is another host"
 	case f.Near:

@@ -76,6 +76,9 @@ func Manifest(r *blackbox.Record, id, crash string, at Here) (m incident.Manifes
 		Before:    before, Now: at.Kills,
 		Near: nearLimit(d.Memory, d.Limit, d.Rate, d.Every),
 	}
+	if d.Memory.Known() && d.Limit > 0 {
+		f.Full = int(100 * float64(d.Memory) / float64(d.Limit))
+	}
 	d.Cause, d.Certain, d.Why = Judge(f)
 	if f.Elsewhere {
 		d.Elsewhere = h.Host
