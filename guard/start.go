@@ -82,7 +82,7 @@ func newLoop(g *Guard, cfg Config, root string) *loop {
 		l.log.Debug("leakguard: CPU clock not available; polling instead", "error", err)
 	}
 	l.source = newSource(root, cfg.Limit, func(part string, err error) {
-		l.log.Warn("leakguard: a source of readings failed; its values are unknown from now on", "source", part, "error", err)
+		l.log.Warn("leakguard: a source of readings failed; its values are unknown until it can be read again", "source", part, "error", err)
 	})
 	// The first reading finds the limits, which the default rules need.
 	l.source.read(l.started, &l.reading)

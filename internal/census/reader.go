@@ -113,15 +113,18 @@ func (r *Reader) Take() ([]Group, error) {
 
 // record fills the buffer with the stacks of all goroutines.
 func (r *Reader) record() ([]runtime.StackRecord, error) {
-	const tries = 4
-	for range tries {
-		n := runtime.NumGoroutine()
-		if n += n/16 + spare; n > len(r.records) {
+	const tries = 5
+	found := 0
+	for try := range tries {
+		n := max(runtime.NumGoroutine(), found)
+		// A burst of starts may go on, so leave twice the room after each failure.
+		if n += (n/16 + spare) << try; n > len(r.records) {
 			r.records = nil // do not hold both at once
 			r.records = make([]runtime.StackRecord, n)
 		}
-		if n, ok := runtime.GoroutineProfile(r.records); ok {
-			return r.records[:n], nil
+		var ok bool
+		if found, ok = runtime.GoroutineProfile(r.records); ok {
+			return r.records[:found], nil
 		}
 	}
 	return nil, fmt.Errorf("census: cannot record %d goroutines: more started between counting and recording, in each of %d attempts", runtime.NumGoroutine(), tries)
