@@ -18,14 +18,15 @@
 //  2. When the test, its subtests and the Cleanups that were registered after the
 //     call have finished, it looks for goroutines with that label, until there are
 //     none or the [Patience] has passed. It closes idle connections of
-//     [net/http.DefaultTransport] first.
+//     [net/http.DefaultTransport] first. When half of the patience has passed, it
+//     forces a GC, because a finalizer may stop them.
 //  3. Goroutines that are left fail the test. The failure has at most 60 lines. It
 //     groups them by place and gives for each what they wait for and for how long
 //     at least, the line that started them, and a likely cause. If the toolchain
 //     has the goroutineleak profile, it adds the garbage collector's proof that
 //     nothing can wake them.
-//  4. [Main] does the same once for the package and says which test started each
-//     goroutine. It also finds those that no test can be blamed for.
+//  4. [Main] does the same once for the package and lists, for each place, the tests
+//     that left goroutines there. It also finds those that no test can be blamed for.
 //
 // # Which test is blamed
 //
