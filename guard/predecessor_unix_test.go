@@ -235,8 +235,8 @@ func TestDeathQuotesItsEvidence(t *testing.T) {
 	if err != nil || m.Headline != d.Culprit {
 		t.Errorf("the evidence says %q, the death %q, %v", m.Headline, d.Culprit, err)
 	}
-	if head := headlineIn(t, e.Incident.Folder); !strings.HasSuffix(head, "Who leaked: "+d.Culprit) {
-		t.Errorf("the report begins %q", head)
+	if head := headlineIn(t, e.Incident.Folder); head != d.Headline() {
+		t.Errorf("the report begins %q, want %q", head, d.Headline())
 	}
 	mustClose(t, g)
 }
