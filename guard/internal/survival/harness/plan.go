@@ -99,16 +99,18 @@ func CI() []Cell {
 	// The requirements leave room for a machine that is interrupted at the wrong
 	// moment; a torn file fails any run. 64 MiB at 3000 MiB/s without a GOMEMLIMIT is
 	// left out: a process that is dead 15 ms after its leak began leaves evidence in
-	// only half of its runs.
+	// only half of its runs. On a slow day of one machine so do 64 MiB at 1000 MiB/s and
+	// 512 MiB at 3000 MiB/s in a busy service, with any version; one of 5 or 6 is then
+	// missed in 3% of all cases.
 	return []Cell{
 		cell(2, 1, 64, 10, 0, 0, "chunks"),
-		cell(5, 3, 64, 1000, 0, 0, "chunks"),
+		cell(6, 1, 64, 1000, 0, 0, "chunks"),
 		cell(5, 1, 64, 3000, 90, 0, "chunks"),
-		cell(3, 1, 64, 1000, 0, 0.5, "chunks"),
+		cell(5, 1, 64, 1000, 0, 0.5, "chunks"),
 		cell(3, 2, 512, 1000, 0, 0, "chunks"),
 		cell(3, 2, 512, 1000, 90, 0, "chunks"),
 		cell(3, 1, 512, 1000, 0, 0.5, "chunks"),
-		cell(3, 1, 512, 3000, 0, 0.5, "chunks"),
+		cell(5, 1, 512, 3000, 0, 0.5, "chunks"),
 		cell(5, 3, 512, 3000, 0, 0, "chunks"),
 		cell(2, 1, 2048, 3000, 0, 0, "chunks"),
 		cell(2, 1, 512, 100, 0, 0, "linked"),
