@@ -2,6 +2,7 @@ package bounded
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -32,8 +33,11 @@ func Object(dec *json.Decoder, field func(key string) error) error {
 	return err
 }
 
-// List calls element for each element of the next value, a list or null, and
-// refuses more than most.
+// ErrMore is the error of a list that has more elements than it may have.
+var ErrMore = errors.New("a list of more than")
+
+// List calls element for each element of the next value, a list or null. If there are
+// more than most, it stops after most of them with an error that wraps [ErrMore].
 func List(dec *json.Decoder, most int, element func() error) error {
 	open, err := dec.Token()
 	if err != nil || open == nil {
@@ -44,7 +48,7 @@ func List(dec *json.Decoder, most int, element func() error) error {
 	}
 	for n := 0; dec.More(); n++ {
 		if n == most {
-			return fmt.Errorf("a list of more than %d", most)
+			return fmt.Errorf("%w %d", ErrMore, most)
 		}
 		if err := element(); err != nil {
 			return err

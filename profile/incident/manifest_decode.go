@@ -3,6 +3,7 @@ package incident
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -23,31 +24,26 @@ type list[T any] struct {
 
 func (l list[T]) UnmarshalJSON(data []byte) error {
 	*l.into = nil
-	dec := json.NewDecoder(bytes.NewReader(data))
-	open, err := dec.Token()
-	if err != nil || open == nil {
-		return err
-	}
-	if open != json.Delim('[') {
-		return fmt.Errorf("got %.100v, want a list", open)
+	if bytes.Equal(data, []byte("null")) {
+		return nil
 	}
 	*l.into = []T{}
-	for dec.More() {
-		if len(*l.into) == l.most {
-			l.full(l.most)
-			return nil // the caller has checked the syntax of the rest
-		}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	err := bounded.List(dec, l.most, func() (err error) {
 		var element T
-		decode := l.decode
-		if decode == nil {
-			decode = func(dec *json.Decoder, element *T) error { return dec.Decode(element) }
-		}
-		if err := decode(dec, &element); err != nil {
-			return err
+		if l.decode != nil {
+			err = l.decode(dec, &element)
+		} else {
+			err = dec.Decode(&element)
 		}
 		*l.into = append(*l.into, element)
+		return err
+	})
+	if errors.Is(err, bounded.ErrMore) {
+		l.full(l.most)
+		return nil // the caller has checked the syntax of the rest
 	}
-	return nil
+	return err
 }
 
 type (
