@@ -20,7 +20,8 @@ var sessions [][]byte
 //go:noinline
 func openSessions(n int) {
 	for range n {
-		sessions = append(sessions, make([]byte, 4<<20))
+		// The heap profile samples. Only blocks of this size are certain to be in it.
+		sessions = append(sessions, make([]byte, 16<<20))
 	}
 }
 
@@ -41,9 +42,9 @@ func takeHeap() *pprofile.Profile {
 
 // Compare two heap profiles to find the function that holds the added memory.
 func ExampleCompare() {
-	openSessions(4)
+	openSessions(1)
 	base := takeHeap()
-	openSessions(48)
+	openSessions(12)
 	now := takeHeap()
 
 	c, err := diff.Compare(base, now, diff.Config{})
