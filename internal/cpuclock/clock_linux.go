@@ -112,6 +112,9 @@ func (c *Clock) run(wake chan<- struct{}, started chan<- error) {
 	for c.wait(set) {
 		select {
 		case wake <- struct{}{}:
+			// The owner is now in this processor's queue. The next system call would keep the
+			// processor until the runtime takes it away, up to 20 ms later.
+			runtime.Gosched()
 		default: // the owner has not taken the last token yet
 		}
 	}

@@ -94,9 +94,13 @@ func (t *round) forceGC() {
 	if ok, _ := t.admitGC(); !ok {
 		return
 	}
+	collect := t.collect
+	if t.gauge.hurried() {
+		collect = t.collectFast
+	}
 	t.gcEnd = make(chan error, 1)
 	go func(end chan<- error) {
-		_, err := t.collect()
+		_, err := collect()
 		end <- err
 	}(t.gcEnd)
 }
