@@ -91,10 +91,8 @@ func run(ctx context.Context) error {
 	for _, r := range table.Bad() {
 		err = errors.Join(err, fmt.Errorf("%v: %s", r.Case, r.Verdict.Reason))
 	}
-	for _, c := range cells {
-		if n, of := table.Survived(c.Case); n < c.Need {
-			err = errors.Join(err, fmt.Errorf("%v: %d of %d runs left evidence, want %d", c.Case, n, of, c.Need))
-		}
+	for _, why := range table.Missing(cells) {
+		err = errors.Join(err, errors.New(why))
 	}
 	return errors.Join(err, ctx.Err())
 }

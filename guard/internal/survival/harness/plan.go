@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -19,6 +20,34 @@ type Cell struct {
 	Case
 	Runs int
 	Need int // runs that must leave evidence; 0 only measures
+	// Pool names the cells whose Need is demanded of all their runs together. Where
+	// about half of the runs survive, only a sum tells a worse guard from bad luck. ""
+	// means that the cell stands alone.
+	Pool string
+}
+
+// Missing says which cells or pools left evidence in fewer runs than they need.
+func (t *Table) Missing(cells []Cell) (missing []string) {
+	type sum struct{ survived, runs, need int }
+	sums := make(map[string]*sum)
+	var names []string
+	for _, c := range cells {
+		name := cmp.Or(c.Pool, c.String())
+		if sums[name] == nil {
+			sums[name] = new(sum)
+			names = append(names, name)
+		}
+		n, of := t.Survived(c.Case)
+		sums[name].survived += n
+		sums[name].runs += of
+		sums[name].need += c.Need
+	}
+	for _, name := range names {
+		if s := sums[name]; s.survived < s.need {
+			missing = append(missing, fmt.Sprintf("%s: %d of %d runs left evidence, want %d", name, s.survived, s.runs, s.need))
+		}
+	}
+	return missing
 }
 
 // String names the cell as in the table.
@@ -93,28 +122,28 @@ func (g Grid) Cells() []Cell {
 
 // CI returns the hardest cells and one of each shape, for about three minutes.
 func CI() []Cell {
-	cell := func(runs, need int, limit int64, rate float64, percent int, busy float64, shape string) Cell {
-		return Cell{Case{Limit: limit << 20, Rate: rate, GoMemLimit: percent, Busy: busy, Shape: shape, Hold: held, Warm: warm}, runs, need}
+	cell := func(pool string, runs, need int, limit int64, rate float64, percent int, busy float64, shape string) Cell {
+		return Cell{Case{Limit: limit << 20, Rate: rate, GoMemLimit: percent, Busy: busy, Shape: shape, Hold: held, Warm: warm}, runs, need, pool}
 	}
-	// The requirements leave room for a machine that is interrupted at the wrong
-	// moment; a torn file fails any run. 64 MiB at 3000 MiB/s without a GOMEMLIMIT is
-	// left out: a process that is dead 15 ms after its leak began leaves evidence in
-	// only half of its runs. On a slow day of one machine so do 64 MiB at 1000 MiB/s and
-	// 512 MiB at 3000 MiB/s in a busy service, with any version; one of 5 or 6 is then
-	// missed in 3% of all cases.
+	// On a slow day of one machine a third of the runs of the hardest cells survive, with
+	// any version, and four of five of the fast ones. A version that loses the evidence as
+	// a rule fails; one that meets its odds fails once in some hundred times. A torn file
+	// fails any run. 64 MiB at 3000 MiB/s without a GOMEMLIMIT is left out: that process
+	// is dead 15 ms after its leak began.
+	const hardest, fast = "the hardest cells", "the fast cells"
 	return []Cell{
-		cell(2, 1, 64, 10, 0, 0, "chunks"),
-		cell(6, 1, 64, 1000, 0, 0, "chunks"),
-		cell(5, 1, 64, 3000, 90, 0, "chunks"),
-		cell(5, 1, 64, 1000, 0, 0.5, "chunks"),
-		cell(3, 2, 512, 1000, 0, 0, "chunks"),
-		cell(3, 2, 512, 1000, 90, 0, "chunks"),
-		cell(3, 1, 512, 1000, 0, 0.5, "chunks"),
-		cell(5, 1, 512, 3000, 0, 0.5, "chunks"),
-		cell(5, 3, 512, 3000, 0, 0, "chunks"),
-		cell(2, 1, 2048, 3000, 0, 0, "chunks"),
-		cell(2, 1, 512, 100, 0, 0, "linked"),
-		cell(2, 1, 512, 100000, 0, 0, "goroutines"),
+		cell(hardest, 6, 1, 64, 1000, 0, 0, "chunks"),
+		cell(hardest, 5, 0, 64, 3000, 90, 0, "chunks"),
+		cell(hardest, 5, 1, 64, 1000, 0, 0.5, "chunks"),
+		cell(hardest, 5, 1, 512, 3000, 0, 0.5, "chunks"),
+		cell(fast, 3, 1, 512, 1000, 0, 0, "chunks"),
+		cell(fast, 3, 1, 512, 1000, 90, 0, "chunks"),
+		cell(fast, 3, 1, 512, 1000, 0, 0.5, "chunks"),
+		cell(fast, 5, 3, 512, 3000, 0, 0, "chunks"),
+		cell(fast, 2, 1, 2048, 3000, 0, 0, "chunks"),
+		cell("", 2, 1, 64, 10, 0, 0, "chunks"),
+		cell("", 2, 1, 512, 100, 0, 0, "linked"),
+		cell("", 2, 1, 512, 100000, 0, 0, "goroutines"),
 	}
 }
 
@@ -129,7 +158,7 @@ func Calm(duration, period time.Duration) []Cell {
 	c := Case{Limit: 2 << 30, Rate: 10000, Shape: "garbage", Hold: 0.10, Warm: warm, For: duration, Period: period}
 	// Even after doubling, and doubling again through GOGC=100, a fifth fits.
 	d := Case{Limit: 512 << 20, Shape: "doubling", Hold: 0.20, Warm: warm, For: duration, Period: period}
-	return []Cell{{c, 1, 1}, {d, 1, 1}}
+	return []Cell{{Case: c, Runs: 1, Need: 1}, {Case: d, Runs: 1, Need: 1}}
 }
 
 // alone reports whether the case needs the machine to itself. A slow leak in an
