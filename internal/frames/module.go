@@ -146,35 +146,6 @@ func OwnPackage(pkg, file, mainModule string) bool {
 	return moduleOf(pkg, file, mainModule) == mainModule
 }
 
-// Site returns the index of the frame to blame a stack on, which is leaf first:
-// the first frame of the user's own code; else the first of a dependency; else
-// the first that is not plumbing (see [IsPlumbing]); else the leaf. It returns
-// -1 only for an empty stack.
-func Site(stack []Frame, mainModule string) int {
-	dependency, other := -1, -1
-	for i, f := range stack {
-		pkg := PackageOf(f.Function)
-		if OwnPackage(pkg, f.File, mainModule) {
-			return i
-		}
-		if dependency < 0 && !IsStandard(pkg) {
-			dependency = i
-		}
-		if other < 0 && !IsPlumbing(pkg) {
-			other = i
-		}
-	}
-	switch {
-	case dependency >= 0:
-		return dependency
-	case other >= 0:
-		return other
-	case len(stack) > 0:
-		return 0
-	}
-	return -1
-}
-
 // IsPlumbing reports whether a standard library package only acts for its
 // caller: the runtime, sync, syscall and internal packages.
 func IsPlumbing(pkg string) bool {

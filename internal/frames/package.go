@@ -31,6 +31,10 @@ func PackageOf(function string) string {
 	return pkg
 }
 
+// Readable undoes the linker's escaping of a function's name, as in
+// 'github.com/nats-io/nats%2ego.(*Conn).readLoop'.
+func Readable(function string) string { return unescape(function) }
+
 // unescape undoes the linker's escaping of a path: dots in its last element,
 // and control characters, non-ASCII characters and quotes anywhere, become %xx
 // (see objabi.PathToPrefix in cmd/internal/objabi).

@@ -83,12 +83,27 @@ func TestSite(t *testing.T) {
 	std := frames.Frame{Function: "net/http.(*persistConn).readLoop"}
 	run := frames.Frame{Function: "runtime.gopark"}
 	poll := frames.Frame{Function: "internal/poll.(*FD).Read"}
+	bufio := frames.Frame{Function: "bufio.NewReaderSize"}
+	dial := frames.Frame{Function: "net/http.(*Transport).dialConn"}
+	dialFor := frames.Frame{Function: "net/http.(*Transport).dialConnFor"}
+	wrapper := frames.Frame{Function: "github.com/acme/shop.logging.func1", File: "/home/me/log.go"}
+	handler := frames.Frame{Function: "net/http.HandlerFunc.ServeHTTP"}
+	serve := frames.Frame{Function: "net/http.(*conn).serve"}
+	otel := frames.Frame{Function: "github.com/otel/otelhttp.(*middleware).serveHTTP", File: "/root/go/pkg/mod/github.com/otel/otelhttp@v1.0.0/x.go"}
+	metric := frames.Frame{Function: "github.com/otel/sdk.(*sum).measure", File: "/root/go/pkg/mod/github.com/otel/sdk@v1.0.0/x.go"}
+	group := frames.Frame{Function: "golang.org/x/sync/errgroup.(*Group).Go.func1", File: "/root/go/pkg/mod/golang.org/x/sync@v1.0.0/x.go"}
 	for _, tt := range []struct {
 		stack []frames.Frame
 		want  int
 	}{
 		{[]frames.Frame{run, poll, std, dep, own, own}, 4},
-		{[]frames.Frame{run, poll, std, dep, std}, 3},
+		{[]frames.Frame{run, poll, std, dep, std}, 2},                       // the goroutine is the standard library's
+		{[]frames.Frame{bufio, dial, dialFor}, 1},                           // not what it calls, nor where it began
+		{[]frames.Frame{metric, otel, handler, wrapper, handler, serve}, 1}, // the wrapper only hands on
+		{[]frames.Frame{metric, otel, handler, serve}, 1},
+		{[]frames.Frame{bufio, handler, wrapper, handler, serve}, 2}, // no library below it
+		{[]frames.Frame{metric, wrapper, handler, serve}, 1},         // it calls the library itself
+		{[]frames.Frame{bufio, dep, group}, 1},
 		{[]frames.Frame{run, poll, std, std}, 2},
 		{[]frames.Frame{run, run}, 0},
 		{nil, -1},

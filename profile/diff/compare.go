@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	pprofile "github.com/google/pprof/profile"
@@ -32,6 +33,11 @@ type Config struct {
 	// two profiles. Compare warns if the heap does not explain it. 0 and
 	// [profile.Unknown] mean that it is unknown.
 	MemoryGrowth profile.Bytes
+	// Rungs are further profiles of the same kind and process, taken between base and
+	// now, in any order. They tell who still grows from who has stopped, such as a
+	// cache that is full. Compare reads one after the other, at most 8, and keeps only
+	// their sums. nil means that there are none.
+	Rungs iter.Seq[*pprofile.Profile]
 	// Rows is the largest number of rows of each list. 0 means 50.
 	Rows int
 }
@@ -99,6 +105,7 @@ func Compare(base, now *pprofile.Profile, cfg Config) (*Comparison, error) {
 	c.Warnings = append(c.Warnings, d.doubts()...)
 	d.add(base, false)
 	d.add(now, true)
+	d.addRungs()
 	d.rows()
 	c.Flame = d.flame()
 	switch kind {
@@ -112,6 +119,9 @@ func Compare(base, now *pprofile.Profile, cfg Config) (*Comparison, error) {
 		c.Suspects = d.suspectHeap()
 	}
 	c.Warnings = append(c.Warnings, d.afterthoughts()...)
+	if kind == profile.Heap {
+		c.callers = d.callers()
+	}
 	return c, nil
 }
 

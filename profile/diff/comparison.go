@@ -26,6 +26,9 @@ type Comparison struct {
 	// Total is the sum of the whole profile. Objects is its number of objects,
 	// for a heap only.
 	Total, Objects incident.Change
+	// Guard is what this library itself holds, or how many goroutines it has. Total
+	// contains it; no row, suspect or flame does.
+	Guard incident.Change
 	// Sites are the places in the user's own code that caused the growth: the
 	// first frame above the runtime, the standard library and dependencies.
 	Sites []Row
@@ -47,6 +50,9 @@ type Comparison struct {
 	// cycles old: it lacks the latest growth', each a sentence without a full
 	// stop.
 	Warnings []string
+
+	// callers finds the caller of a library by the name of one of its functions.
+	callers func(function string) (profile.Frame, bool)
 }
 
 // Omitted sums up the rows missing from the lists of a [Comparison]: those that

@@ -5,6 +5,7 @@ import (
 
 	pprofile "github.com/google/pprof/profile"
 
+	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
@@ -23,7 +24,14 @@ type diff struct {
 	functions map[int32]*tally
 	groups    map[groupKey]*group
 	labelSets int // number kept in all groups
-	flames    flameStacks
+	calls     map[int32]*libraryCalls
+	parts     []int32 // scratch space of addCall
+	rungs     []rung  // newest first
+	// recent is the newest rung that tells who still grows, and recentGrowth what all
+	// sites grew since then; nil if there is none.
+	recent       *rung
+	recentGrowth int64
+	flames       flameStacks
 }
 
 // tally holds the sums of a row.
@@ -36,6 +44,8 @@ type tally struct {
 	// a site.
 	lines  map[int32]int64
 	leaves map[int32]int64
+	// route is the stack of the site's largest sample, near the site.
+	route route
 }
 
 func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
@@ -46,6 +56,7 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 		sites:     make(map[int32]*tally),
 		functions: make(map[int32]*tally),
 		groups:    make(map[groupKey]*group),
+		calls:     make(map[int32]*libraryCalls),
 	}
 	d.flames.reserve(base, now)
 	switch c.Kind {
@@ -109,6 +120,10 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 		return
 	}
 	vi, oi := values(p, d.c.Kind)
+	made := -1
+	if d.c.Kind == profile.Heap {
+		made = valueIndex(p, "alloc_objects", "count")
+	}
 	resolve := newResolver(d.x, p)
 	rate := float64(period(p))
 	var stack []call
@@ -118,7 +133,11 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 			objects = s.Value[oi]
 		}
 		if value == 0 && objects == 0 {
-			continue // in a heap profile: everything was freed
+			if made >= 0 && s.Value[made] != 0 { // everything was freed, but somebody called for it
+				stack = resolve.stack(stack[:0], s)
+				d.addCall(stack, d.x.site(stack), 0, s.Value[made], after)
+			}
+			continue
 		}
 		if !after && d.scale != 1 {
 			value = int64(math.Round(min(max(float64(value)*d.scale, -maxSum), maxSum)))
@@ -132,15 +151,24 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 		if !after {
 			grown = -max(value, -math.MaxInt64)
 		}
+		if d.x.isOurs(stack) {
+			d.change(&d.c.Guard, value, after)
+			continue
+		}
 		d.flames.add(stack, grown)
 
 		leaf := d.leaf(stack)
-		site := stack[d.x.site(stack)]
+		at := d.x.site(stack)
+		site := stack[at]
 		n, variance := estimate(d.c.Kind, value, objects, rate)
 		if d.c.Kind == profile.Goroutine || d.c.Kind == profile.GoroutineLeak {
 			site = d.addGoroutines(stack, s.Label, value, after)
 		}
 		t := d.tallyOf(d.sites, site, value, objects, n, variance, after)
+		t.route.add(stack, at, value, after)
+		if made >= 0 {
+			d.addCall(stack, at, value, s.Value[made], after)
+		}
 		if leaf.fn != site.fn {
 			if t.leaves == nil {
 				t.leaves = make(map[int32]int64)
@@ -162,7 +190,7 @@ func (d *diff) leaf(stack []call) call {
 		return stack[0]
 	}
 	for _, c := range stack {
-		if d.x.functions[c.fn].class != classPlumbing {
+		if d.x.class(c.fn) != frames.ClassPlumbing {
 			return c
 		}
 	}

@@ -24,7 +24,8 @@ type group struct {
 	line   int32 // of blocked, in the newer profile
 	root   int32 // line of the root
 	leaf   int32 // function that waits, below blocked
-	class  codeClass
+	class  frames.Class
+	route  route
 	count  incident.Change
 	labels map[string]incident.Change // by complete set of labels
 	// common is the labels that all sets share. It is all that is kept once
@@ -41,11 +42,12 @@ func (d *diff) addGoroutines(stack []call, labels map[string][]string, count int
 	for _, c := range stack {
 		f := &d.x.functions[c.fn]
 		near = append(near, frames.Frame{Function: f.name, Line: int(c.line), StartLine: int(c.startLine)})
-		if f.class != classPlumbing && len(near) > 1 {
+		if f.code.Class != frames.ClassPlumbing && len(near) > 1 {
 			break
 		}
 	}
-	blocked := stack[d.x.site(stack)]
+	at := d.x.site(stack)
+	blocked := stack[at]
 	root := stack[len(stack)-1]
 	for i := len(stack) - 1; i >= 0; i-- {
 		if !d.x.functions[stack[i].fn].runtime {
@@ -59,12 +61,13 @@ func (d *diff) addGoroutines(stack []call, labels map[string][]string, count int
 	}
 	g := d.groups[key]
 	if g == nil {
-		g = &group{key: key, leaf: d.leaf(stack).fn, class: d.x.functions[blocked.fn].class}
+		g = &group{key: key, leaf: d.leaf(stack).fn, class: d.x.class(blocked.fn)}
 		d.groups[key] = g
 	}
 	if after || g.line == 0 {
 		g.line, g.root = blocked.line, root.line
 	}
+	g.route.add(stack, at, count, after)
 	d.change(&g.count, count, after)
 	d.addLabels(g, labelPairs(labels), count, after)
 	return blocked

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/profile"
@@ -46,8 +48,9 @@ func readGoroutineText(r io.Reader) (t goroutineText) {
 // textEvidence is what the text knows about a group of goroutines.
 type textEvidence struct {
 	count, old int
-	oldest     int64  // minutes
-	creator    string // of most of them, with file and line
+	oldest     int64         // minutes
+	creator    string        // of most of them, with file and line
+	frame      profile.Frame // the same
 }
 
 // reliableMinutes is the least 'N minutes' of the runtime to rely on. The
@@ -77,6 +80,11 @@ func (t goroutineText) about(g GoroutineGroup) (e textEvidence) {
 		creators[by]++
 		if n := creators[by]; n > creators[e.creator] || n == creators[e.creator] && by < e.creator {
 			e.creator = by
+			e.frame = profile.Frame{Function: frames.Readable(tg.Creator)}
+			if i := strings.LastIndexByte(tg.CreatedAt, ':'); i >= 0 {
+				e.frame.File = tg.CreatedAt[:i]
+				e.frame.Line, _ = strconv.Atoi(tg.CreatedAt[i+1:])
+			}
 		}
 	}
 	return e

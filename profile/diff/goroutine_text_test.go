@@ -62,7 +62,10 @@ func TestGoroutineText(t *testing.T) {
 	}
 	wait := profile.Frame{Function: "github.com/acme/shop/storage.(*Cache).wait"}
 	got := text.about(GoroutineGroup{Wait: "chan receive", Blocked: wait, Root: wait})
-	if want := (textEvidence{3, 2, 40, "github.com/acme/shop.(*Server).handle at /src/server.go:33"}); got != want {
+	if want := (textEvidence{
+		3, 2, 40, "github.com/acme/shop.(*Server).handle at /src/server.go:33",
+		profile.Frame{Function: "github.com/acme/shop.(*Server).handle", File: "/src/server.go", Line: 33},
+	}); got != want {
 		t.Errorf("about the group: %+v, want %+v", got, want)
 	}
 	got = text.about(GoroutineGroup{Wait: "chan receive", Blocked: wait, Root: profile.Frame{Function: "iter.Pull[go.shape.int].func1"}})

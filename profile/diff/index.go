@@ -11,23 +11,16 @@ import (
 	"github.com/leakguard/leakguard/profile"
 )
 
-// codeClass says whose code a function is, in the order in which a site is
-// searched for in a stack.
-type codeClass int8
-
-const (
-	classOwn codeClass = iota
-	classDependency
-	classStandard
-	classPlumbing // standard library code that only acts for its caller
-)
-
 // function is what a comparison knows about a function. It is shared by both
 // profiles, so that their stacks can be compared.
 type function struct {
-	name, file, pkg, module string
-	class                   codeClass
-	runtime                 bool
+	name, file, module string
+	code               frames.Code
+	runtime            bool
+	ours               bool // leakguard's
+	// part, pkg and mod number the type or package that it belongs to, its package and
+	// its module, from narrow to wide; see [index.part].
+	part, pkg, mod int32
 }
 
 // call is one frame of a stack.
@@ -44,10 +37,11 @@ type index struct {
 	named     string // path of the main module, configured or guessed; "" if unknown
 	functions []function
 	byName    map[string]int32
+	parts     map[string]int32
 }
 
 func newIndex(mainModule string, profiles ...*pprofile.Profile) *index {
-	x := &index{own: mainModule, named: mainModule, byName: make(map[string]int32)}
+	x := &index{own: mainModule, named: mainModule, byName: make(map[string]int32), parts: make(map[string]int32)}
 	for i := len(profiles) - 1; i >= 0 && x.named == ""; i-- { // newest first
 		if profiles[i] != nil {
 			x.named = guessMainModule(profiles[i])
@@ -90,21 +84,16 @@ func (x *index) function(name, file string) int32 {
 	if i, ok := x.byName[name]; ok {
 		return i
 	}
-	pkg := frames.PackageOf(name)
+	code := frames.CodeOf(name, file, x.own)
 	f := function{
-		name: name, file: file, pkg: pkg,
+		name: frames.Readable(name), file: file, code: code,
 		module:  frames.ModuleOf(name, file, x.named),
-		runtime: frames.IsRuntime(pkg),
+		runtime: frames.IsRuntime(code.Package),
+		ours:    isOurs(code.Package, file),
 	}
-	switch {
-	case frames.OwnPackage(pkg, file, x.own):
-		f.class = classOwn
-	case !frames.IsStandard(pkg):
-		f.class = classDependency
-	case !frames.IsPlumbing(pkg):
-		f.class = classStandard
-	default:
-		f.class = classPlumbing
+	f.part, f.pkg, f.mod = x.part(partOf(f.name, code.Package)), x.part(code.Package), x.part("module "+f.module)
+	if f.module == "std" {
+		f.mod = f.pkg // the standard library is no library by itself
 	}
 	i := int32(len(x.functions))
 	x.functions = append(x.functions, f)
@@ -179,34 +168,38 @@ func (r *resolver) stack(buf []call, s *pprofile.Sample) []call {
 	return buf
 }
 
-// site returns the index of the frame to blame a stack on. It does what
-// [frames.Site] does, which is too slow to call for 50,000 stacks.
+// site returns the index of the frame to blame a stack on; see [frames.SiteOf].
 func (x *index) site(stack []call) int {
-	dependency, standard := -1, -1
-	for i, c := range stack {
-		switch x.functions[c.fn].class {
-		case classOwn:
-			return i
-		case classDependency:
-			if dependency < 0 {
-				dependency = i
-			}
-		case classStandard:
-			if standard < 0 {
-				standard = i
-			}
-		}
+	return frames.SiteOf(len(stack), func(i int) *frames.Code { return &x.functions[stack[i].fn].code })
+}
+
+// class returns whose code a function is.
+func (x *index) class(fn int32) frames.Class { return x.functions[fn].code.Class }
+
+// part numbers a name.
+func (x *index) part(name string) int32 {
+	n, ok := x.parts[name]
+	if !ok {
+		n = int32(len(x.parts))
+		x.parts[name] = n
 	}
-	switch {
-	case dependency >= 0:
-		return dependency
-	case standard >= 0:
-		return standard
+	return n
+}
+
+// partOf returns the type that a method belongs to, such as 'net/http.(*Transport)', or
+// the package of any other function.
+func partOf(name, pkg string) string {
+	rest, ok := strings.CutPrefix(name, pkg+".(")
+	if !ok {
+		return pkg
 	}
-	return min(0, len(stack)-1)
+	if i := strings.IndexByte(rest, ')'); i >= 0 {
+		return name[:len(name)-len(rest)+i+1]
+	}
+	return pkg
 }
 
 func (x *index) frame(fn, line int32) profile.Frame {
 	f := x.functions[fn]
-	return profile.Frame{Function: f.name, File: f.file, Line: int(line), Package: f.pkg, Module: f.module}
+	return profile.Frame{Function: f.name, File: f.file, Line: int(line), Package: f.code.Package, Module: f.module}
 }

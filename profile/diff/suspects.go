@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/frames"
 	"github.com/leakguard/leakguard/internal/words"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -47,20 +49,59 @@ func weight(grown, after, total int64, share, floor float64) float64 {
 
 // suspectHeap ranks the sites of a heap profile.
 func (d *diff) suspectHeap() []incident.Suspect {
-	return d.suspectTallies(1<<20, func(s *incident.Suspect, t *tally) float64 {
-		z, relErr := significanceOf(t)
-		confidence := mostHeap * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 1<<20)
+	joined := d.joinLibraries()
+	return d.suspectTallies(1<<20, joined, func(s *incident.Suspect, c candidate) float64 {
+		z, relErr := significanceOf(c.tally)
+		confidence := mostHeap * significance(z) * d.weightOf(s, c, 1<<20)
 		s.Reasons = append(s.Reasons, d.grew(s))
 		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of the heap growth", inPercent(s.Share)))
-		if objects := t.objects.Growth(); objects > 0 && t.objects.After > 0 {
+		s.Reasons = append(s.Reasons, d.stillGrows(c)...)
+		if len(c.libraries) > 0 {
+			names := make([]string, 0, 3)
+			for _, fn := range c.libraries[:min(len(c.libraries), 3)] {
+				names = append(names, d.x.functions[fn].name)
+			}
+			s.Reasons = append(s.Reasons, fmt.Sprintf("%s of it on goroutines of a library that it calls: %s",
+				profile.Bytes(c.inLibraries), strings.Join(names, ", ")))
+		}
+		if objects := c.objects.Growth(); objects > 0 && c.objects.After > 0 {
 			s.Reasons = append(s.Reasons, fmt.Sprintf("%v more objects, now %v each on average",
-				profile.Count(objects), profile.Bytes(max(0, t.value.After)/t.objects.After)))
+				profile.Count(objects), profile.Bytes(max(0, c.value.After)/c.objects.After)))
 		}
 		if relErr >= 0.001 {
-			s.Reasons = append(s.Reasons, samplingError(t, relErr))
+			s.Reasons = append(s.Reasons, samplingError(c.tally, relErr))
 		}
 		return confidence
 	})
+}
+
+// weightOf is the weight of a candidate's growth. Where older profiles tell who still
+// grows, that counts: a cache that is full grew most and is no leak.
+func (d *diff) weightOf(s *incident.Suspect, c candidate, floor float64) float64 {
+	if !c.stillKnown {
+		return weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, floor)
+	}
+	growth := max(0, min(c.still, s.Value.Growth()))
+	w := weight(growth, s.Value.After, d.c.Total.After, c.stillShare, floor)
+	if c.still <= 0 {
+		return 0
+	}
+	return w
+}
+
+// stillGrows says how much a candidate grew since the newest rung that tells.
+func (d *diff) stillGrows(c candidate) []string {
+	if !c.stillKnown {
+		return nil
+	}
+	ago := "since then"
+	if d.now.TimeNanos > d.recent.at {
+		ago = "in the last " + words.Span(time.Duration(d.now.TimeNanos-d.recent.at))
+	}
+	if c.still <= 0 || c.stillShare < 0.005 {
+		return []string{"has not grown " + ago}
+	}
+	return []string{fmt.Sprintf("%s more %s, %s of the growth in that time", inUnit(d.c.Unit, c.still), ago, inPercent(c.stillShare))}
 }
 
 func samplingError(t *tally, relErr float64) string {
@@ -70,7 +111,8 @@ func samplingError(t *tally, relErr float64) string {
 // suspectCPU ranks the sites by the CPU time that they added. More CPU time is
 // not a leak in itself, but the tickers and scans of a leak show there.
 func (d *diff) suspectCPU() []incident.Suspect {
-	return d.suspectTallies(0, func(s *incident.Suspect, t *tally) float64 {
+	return d.suspectTallies(0, nil, func(s *incident.Suspect, c candidate) float64 {
+		t := c.tally
 		z, relErr := significanceOf(t)
 		confidence := mostCPU * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 0)
 		s.Reasons = append(s.Reasons, d.grew(s))
@@ -105,32 +147,41 @@ func significanceOf(t *tally) (z, relErr float64) {
 	return float64(t.value.Growth()) / sd, relErr
 }
 
-// suspectTallies ranks the sites by the confidence that judge returns.
-func (d *diff) suspectTallies(least int64, judge func(*incident.Suspect, *tally) float64) []incident.Suspect {
+// suspectTallies ranks the sites by the confidence that judge returns. joined says
+// which sites of libraries belong to a site of the user's own.
+func (d *diff) suspectTallies(least int64, joined map[int32]int32, judge func(*incident.Suspect, candidate) float64) []incident.Suspect {
 	var suspects []incident.Suspect
 	var grown float64
 	for _, t := range d.sites {
 		grown += float64(max(0, t.value.Growth()))
 	}
-	for fn, t := range d.sites {
-		if t.value.Growth() <= least/16 {
+	for _, c := range d.candidates(joined) {
+		if c.value.Growth() <= least/16 {
 			continue
 		}
-		line, _ := largest(t.lines)
+		line, _ := largest(c.lines)
 		s := incident.Suspect{
-			Kind: d.c.Kind, Frame: d.x.frame(fn, line), Value: t.value, Unit: d.c.Unit, Standing: -1,
-			Share: min(1, float64(t.value.Growth())/grown),
+			Kind: d.c.Kind, Frame: d.x.frame(c.fn, line), Value: c.value, Unit: d.c.Unit, Standing: -1,
+			Share: min(1, float64(c.value.Growth())/grown), Path: d.framesOf(c.route),
 		}
-		s.Confidence = judge(&s, t)
+		s.Confidence = judge(&s, c)
 		if !d.c.HasBase {
 			s.Confidence = min(mostWithoutBase, s.Confidence)
 		}
-		if leaf, n := largest(t.leaves); n > t.value.Growth()/2 {
+		switch leaf, n := largest(c.leaves); {
+		case len(c.libraries) > 0:
+			line, _ := largest(d.sites[c.libraries[0]].lines)
+			s.Through = d.x.frame(c.libraries[0], line)
+			s.Path = d.framesOf(d.sites[c.libraries[0]].route)
+		case n > c.value.Growth()/2:
 			verb := "allocates"
 			if d.c.Kind == profile.CPU {
 				verb = "runs"
 			}
 			s.Reasons = append(s.Reasons, fmt.Sprintf("%s through %s%s", verb, d.x.functions[leaf].name, ofModule(d.x.functions[leaf])))
+			if d.x.class(leaf) == frames.ClassDependency {
+				s.Through = d.x.frame(leaf, 0)
+			}
 		}
 		suspects = append(suspects, s)
 	}
@@ -139,7 +190,7 @@ func (d *diff) suspectTallies(least int64, judge func(*incident.Suspect, *tally)
 
 // ofModule names the module of a dependency.
 func ofModule(f function) string {
-	if f.class != classDependency {
+	if f.code.Class != frames.ClassDependency {
 		return ""
 	}
 	return " in " + f.module

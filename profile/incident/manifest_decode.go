@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"github.com/leakguard/leakguard/internal/bounded"
+	"github.com/leakguard/leakguard/profile"
 )
 
 // A manifest may come from somebody else. Two bytes of JSON can become an element of
@@ -122,8 +123,12 @@ func decodeManifest(data []byte) (m Manifest, err error) {
 		Suspects: list[Suspect]{(*[]Suspect)(&m.Suspects), maxSuspects, func(dec *json.Decoder, s *Suspect) error {
 			in := struct {
 				*plainSuspect
-				Reasons list[string] `json:"reasons"`
-			}{(*plainSuspect)(s), list[string]{into: &s.Reasons, most: maxReasons, full: over("reasons of a suspect")}}
+				Reasons list[string]        `json:"reasons"`
+				Path    list[profile.Frame] `json:"path"`
+			}{
+				(*plainSuspect)(s), list[string]{into: &s.Reasons, most: maxReasons, full: over("reasons of a suspect")},
+				list[profile.Frame]{into: &s.Path, most: maxPath, full: over("frames of a path")},
+			}
 			return dec.Decode(&in)
 		}, over("suspects")},
 		Death: deathJSON{&m.Death, over("incidents of a death")},

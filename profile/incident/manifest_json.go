@@ -34,6 +34,7 @@ const (
 	maxDeathIncidents = 32
 	maxSuspects       = 8
 	maxReasons        = 8
+	maxPath           = 5 // frames of a suspect's path
 )
 
 // ReadManifest reads a manifest as [Manifest.Encode] writes it. It reads at

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/bounded"
@@ -25,6 +26,12 @@ type Suspect struct {
 	Kind profile.Kind `json:"kind"`
 	// Frame is the site: the function to look at, with file and line.
 	Frame profile.Frame `json:"frame"`
+	// Through is the function of a library by which the growth comes, although the library
+	// works on goroutines of its own or is only called by Frame: 'net/http.(*Transport).dialConn'.
+	// The zero Frame means that there is none.
+	Through profile.Frame `json:"through,omitzero"`
+	// Path is a call path through Frame, from caller to callee, at most five frames.
+	Path []profile.Frame `json:"path,omitempty"`
 	// Wait is what the goroutines at the site wait for; "" for other kinds.
 	Wait string `json:"wait,omitempty"`
 	// Value is what the site holds, in Unit.
@@ -89,8 +96,12 @@ func boundedSuspects(list Suspects) Suspects {
 		if _, err := s.Kind.MarshalText(); err != nil {
 			continue // it must not cost the manifest
 		}
-		s.Frame.Function, s.Frame.File = bounded.Text(s.Frame.Function), bounded.Text(s.Frame.File)
-		s.Frame.Package, s.Frame.Module = bounded.Text(s.Frame.Package), bounded.Text(s.Frame.Module)
+		s.Frame, s.Through = boundedFrame(s.Frame), boundedFrame(s.Through)
+		path := make([]profile.Frame, 0, min(len(s.Path), maxPath))
+		for _, f := range s.Path[:min(len(s.Path), maxPath)] {
+			path = append(path, boundedFrame(f))
+		}
+		s.Path = slices.Clip(path)
 		s.Wait = bounded.Text(s.Wait)
 		s.Share, s.Confidence, s.TicksPerSecond = finite(s.Share), finite(s.Confidence), finite(s.TicksPerSecond)
 		reasons := make([]string, 0, min(len(s.Reasons), maxReasons))
@@ -101,6 +112,12 @@ func boundedSuspects(list Suspects) Suspects {
 		kept = append(kept, s)
 	}
 	return kept
+}
+
+func boundedFrame(f profile.Frame) profile.Frame {
+	f.Function, f.File = bounded.Text(f.Function), bounded.Text(f.File)
+	f.Package, f.Module = bounded.Text(f.Package), bounded.Text(f.Module)
+	return f
 }
 
 func finite(f float64) float64 {

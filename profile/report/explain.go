@@ -69,8 +69,12 @@ func Explain(e Input) *Report {
 	addProof(r, e.GoroutineLeak)
 	addCensus(r, e.Manifest)
 	addTicks(r)
+	joinCallers(r)
+	demoteStacks(r)
+	weighGoroutines(r)
 	rank(r.Suspects, e.Manifest)
 	relate(r)
+	caution(r)
 	if len(r.Suspects) > maxSuspects {
 		r.Suspects = r.Suspects[:maxSuspects:maxSuspects]
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ import (
 // means that it cannot be read.
 //
 // ExplainFolder reads whole profiles: for each kind in turn the newest one and
-// its baseline. It allocates up to 128 times the compressed size of such a
+// its baseline, and then those between them, one after the other. It allocates up to 128 times the compressed size of such a
 // pair.
 func ExplainFolder(dir string) (*Report, error) {
 	id := filepath.Base(dir)
@@ -91,7 +92,7 @@ func (f *incidentFiles) warn(format string, args ...any) {
 // readable baseline everything counts as growth. It returns nil without a
 // readable profile.
 func (f *incidentFiles) compare(kind profile.Kind) *diff.Comparison {
-	now, base := newestOf(f.manifest.Artefacts, kind)
+	now, base, between := comparable(f.manifest.Artefacts, kind)
 	if now == "" {
 		if kind == profile.Heap && !aboutIdle(f.manifest) || kind == profile.Goroutine {
 			f.warn("there is no %v profile", kind)
@@ -109,10 +110,10 @@ func (f *incidentFiles) compare(kind profile.Kind) *diff.Comparison {
 			f.warn("%s cannot be read, so %s has no baseline: %s", base, now, cause(err))
 		}
 	}
-	c, err := f.compareTo(b, p, kind)
+	c, err := f.compareTo(b, p, kind, between)
 	if err != nil && b != nil {
 		f.warn("%s cannot be the baseline of %s: %s", base, now, cause(err))
-		c, err = f.compareTo(nil, p, kind)
+		c, err = f.compareTo(nil, p, kind, between)
 	}
 	if err != nil {
 		f.warn("%s cannot be analysed: %s", now, cause(err))
@@ -125,8 +126,8 @@ func (f *incidentFiles) compare(kind profile.Kind) *diff.Comparison {
 	return c
 }
 
-func (f *incidentFiles) compareTo(base, now *pprofile.Profile, kind profile.Kind) (*diff.Comparison, error) {
-	cfg := diff.Config{MainModule: f.manifest.Build.Module}
+func (f *incidentFiles) compareTo(base, now *pprofile.Profile, kind profile.Kind, between []string) (*diff.Comparison, error) {
+	cfg := diff.Config{MainModule: f.manifest.Build.Module, Rungs: f.each(between)}
 	if kind == profile.Goroutine {
 		cfg.Sites = f.manifest.GoroutineSites
 		if name := newestText(f.manifest.Artefacts); name != "" {
@@ -140,6 +141,18 @@ func (f *incidentFiles) compareTo(base, now *pprofile.Profile, kind profile.Kind
 		}
 	}
 	return diff.Compare(base, now, cfg)
+}
+
+// each reads profiles one after the other. One that cannot be read is left out: it only
+// adds to the evidence.
+func (f *incidentFiles) each(names []string) iter.Seq[*pprofile.Profile] {
+	return func(yield func(*pprofile.Profile) bool) {
+		for _, name := range names {
+			if p, err := f.read(name); err == nil && !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 func (f *incidentFiles) read(name string) (*pprofile.Profile, error) {

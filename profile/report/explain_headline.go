@@ -27,7 +27,7 @@ func headline(r *Report, out outside) string {
 		}
 		if s.Confidence >= minAccused {
 			r.Suspects[i].Accused = true
-			return r.accuse(s) + r.idle(s)
+			return r.accuse(s) + r.through(s) + r.idle(s)
 		}
 		break
 	}
@@ -66,6 +66,21 @@ func (r *Report) idle(s incident.Suspect) string {
 		return ""
 	}
 	return "; " + idleSentence(r.Manifest.Idle)
+}
+
+// through names the library by which the growth comes, and the goroutines of the same
+// function.
+func (r *Report) through(s incident.Suspect) string {
+	text := ""
+	if s.Through.Function != "" && s.Through.Function != s.Frame.Function && !strings.Contains(s.Wait, s.Through.Function) {
+		text = ", through " + shortName(s.Through.Function)
+	}
+	for _, o := range r.Suspects {
+		if s.Unit == profile.UnitBytes && o.Unit == profile.UnitCount && o.Frame.Function == s.Frame.Function && o.Value.Growth() > 0 {
+			return text + fmt.Sprintf(", with %v more goroutines", profile.Count(o.Value.Growth()))
+		}
+	}
+	return text
 }
 
 // accuse says in one sentence what a suspect did, where, and since when.

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/leakguard/leakguard/internal/layout"
@@ -63,9 +65,20 @@ func next(e Input) []Command {
 }
 
 // newestOf returns the files to compare for a kind: the freshest profile of the
-// newest capture, and the newest baseline. Each is "" if there is none.
+// newest capture, and its baseline. Each is "" if there is none.
 func newestOf(files []incident.Artefact, kind profile.Kind) (now, base string) {
-	best, baseBest := -1, -1
+	now, base, _ = comparable(files, kind)
+	return now, base
+}
+
+// comparable returns the same, and the other profiles of that kind, the newest first:
+// older baselines and older captures, which tell who still grows.
+func comparable(files []incident.Artefact, kind profile.Kind) (now, base string, between []string) {
+	type file struct {
+		name  string
+		order int
+	}
+	var captures, bases []file
 	for _, a := range files {
 		k, variant, seq, ok := incident.ParseFileName(a.Name)
 		if !ok || k != kind {
@@ -73,20 +86,31 @@ func newestOf(files []incident.Artefact, kind profile.Kind) (now, base string) {
 		}
 		switch variant {
 		case incident.VariantBase:
-			if seq > baseBest {
-				base, baseBest = a.Name, seq
-			}
-		case incident.VariantCrossing, incident.VariantFresh:
-			order := 2 * seq
-			if variant == incident.VariantFresh {
-				order++
-			}
-			if order > best {
-				now, best = a.Name, order
-			}
+			bases = append(bases, file{a.Name, seq})
+		case incident.VariantCrossing:
+			captures = append(captures, file{a.Name, 2 * seq})
+		case incident.VariantFresh:
+			captures = append(captures, file{a.Name, 2*seq + 1})
 		}
 	}
-	return now, base
+	newestFirst := func(a, b file) int { return cmp.Compare(b.order, a.order) }
+	slices.SortFunc(captures, newestFirst)
+	slices.SortFunc(bases, newestFirst)
+	for i, c := range captures {
+		if i == 0 {
+			now = c.name
+		} else {
+			between = append(between, c.name)
+		}
+	}
+	for i, b := range bases {
+		if i == len(bases)-1 {
+			base = b.name // the first is the main one
+		} else {
+			between = append(between, b.name)
+		}
+	}
+	return now, base, between
 }
 
 func newestText(files []incident.Artefact) (name string) {

@@ -56,7 +56,7 @@ func relate(r *Report) {
 	first := -1
 	for i := range r.Suspects {
 		s := &r.Suspects[i]
-		if s.Unit != profile.UnitBytes || s.Value.Growth() <= 0 {
+		if s.Unit != profile.UnitBytes || s.Value.Growth() <= 0 || s.Frame.Function == r.Suspects[cause].Frame.Function {
 			continue
 		}
 		why := relation(r, r.Suspects[cause], *s, p)
@@ -81,6 +81,9 @@ func relate(r *Report) {
 // relation says why a suspect of the heap grows with goroutines; nil if it does
 // not.
 func relation(r *Report, g, h incident.Suspect, p proportion) (why []string) {
+	if stackFunctions[h.Frame.Function] {
+		return []string{"grows with it: these are the descriptors and stacks of goroutines"}
+	}
 	perGoroutine := float64(h.Value.Growth()) / float64(g.Value.Growth())
 	each := profile.Bytes(math.Round(perGoroutine)).String()
 	switch {

@@ -208,6 +208,7 @@ func (r *Report) accused(s incident.Suspect) []block {
 		}
 	}
 	add("Where", fileLine(s.Frame), true)
+	add("Through", s.Through.Function, true)
 	add("Module", s.Frame.Module, true)
 	what := change(s.Value, s.Unit)
 	if s.Share > 0 {
@@ -221,10 +222,25 @@ func (r *Report) accused(s incident.Suspect) []block {
 	facts = append(facts, fact{name: "Confidence", text: fmt.Sprintf("%s (%s)", words.Percent(s.Confidence), sureness(s.Confidence)), share: words.Percent(s.Confidence)})
 	add("Role", string(s.Role), false)
 	b := []block{{facts: facts}}
+	if path := callPath(s); path != "" {
+		b[0].facts = append(b[0].facts, fact{name: "Call path", text: path, code: true})
+	}
 	if len(s.Reasons) > 0 {
 		b = append(b, block{lead: "Why:", points: s.Reasons})
 	}
 	return b
+}
+
+// callPath shows how the suspect comes to its growth, from caller to callee.
+func callPath(s incident.Suspect) string {
+	if len(s.Path) < 2 {
+		return ""
+	}
+	names := make([]string, len(s.Path))
+	for i, f := range s.Path {
+		names[i] = shortName(f.Function)
+	}
+	return strings.Join(names, " → ")
 }
 
 func noun(k profile.Kind) string {
