@@ -54,18 +54,23 @@ func (k *keeper) predictUnpacked(m incident.Manifest) (bytes int64) {
 }
 
 // predictExplanation predicts how many bytes an explanation of the files allocates. wanting
-// says that there are profiles without a report.
+// says that there are profiles without a report. Of the further baselines only the largest
+// counts: they are read one after the other, and nothing of them is kept.
 func predictExplanation(files []incident.Artefact) (predicted int64, wanting bool) {
 	var sizes []int64
-	reported := false
+	reported, rung := false, int64(0)
 	for _, a := range files { // in the order in which they were written
 		if a.Name == incident.ReportText {
 			reported = true
+		}
+		if _, variant, number, ok := incident.ParseFileName(a.Name); ok && variant == incident.VariantBase && number > 1 {
+			rung = max(rung, a.Size)
+			continue
 		}
 		if a.Kind != nil {
 			sizes = append(sizes, a.Size)
 			reported = false // the report does not cover this profile
 		}
 	}
-	return budget.PredictCompare(sizes...) + renderBytes, len(sizes) > 0 && !reported
+	return budget.PredictCompare(append(sizes, rung)...) + renderBytes, len(sizes) > 0 && !reported
 }

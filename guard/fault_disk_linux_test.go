@@ -67,7 +67,7 @@ func TestFullDiskLosesBaselines(t *testing.T) {
 	book.once(t, "a baseline profile was lost")
 	// The next is due in a minute, not in an hour as after a good one.
 	g.inLoop(t.Context(), func() { g.loop.baselines.next = baselineEvery })
-	g.keeper.surveyed(g.keeper.Baseline)
+	g.keeper.surveyed(func() { g.keeper.Baseline() })
 	waitFor(t, "the loop to notice", func() (noticed bool) {
 		g.inLoop(t.Context(), func() { g.loop.look(); noticed = g.loop.baselines.next < 2*baselineRetry })
 		return noticed

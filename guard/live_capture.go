@@ -48,13 +48,13 @@ func (l *loop) capture(c *liveCapture, kinds KindSet, ctx context.Context, why s
 	if l.cfg.GoroutineLeak && kinds.Has(profile.Goroutine) {
 		kinds |= KindsOf(profile.GoroutineLeak)
 	}
-	onset := i.Opened
+	var onset time.Time // whoever asks for a capture does not know one
 	if c.rule >= 0 {
 		onset = l.onset(i)
 	}
 	l.captures = append(l.captures, c)
 	l.keeper.Go(evidence.Job{
-		Context: ctx, ID: i.ID, Record: i.record, Kinds: kinds.Kinds(), Seq: c.round, Onset: onset, Suspicion: s,
+		Context: ctx, ID: i.ID, Record: i.record, Kinds: kinds.Kinds(), Seq: c.round, Onset: onset, Rung: c.manual, Suspicion: s,
 		Collecting: func(res evidence.Result) { l.post(func() { l.reached(c, collecting, res) }) },
 		Finishing:  func(res evidence.Result) { l.post(func() { l.reached(c, finishing, res) }) },
 	}, func(res evidence.Result) { l.post(func() { l.captured(c, res) }) })

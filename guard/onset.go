@@ -7,8 +7,8 @@ import (
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// onset returns when the growth that opened an incident began. A trend knows its
-// onset; for other signals it comes from the history.
+// onset returns when the growth that opened an incident began, or the zero time if that
+// is not known. A trend knows its onset; for other signals it comes from the history.
 func (l *loop) onset(i *liveIncident) time.Time {
 	if i.Signal == LeakedGoroutines && l.leaked > 0 {
 		return l.started.Add(l.census.leakedSince)
@@ -18,9 +18,9 @@ func (l *loop) onset(i *liveIncident) time.Time {
 		// Readings have no floors, so use goroutines instead.
 		signal = Goroutines
 	}
-	onset := growthOnset(l.history, signal, i.Opened)
+	onset := growthOnset(l.history, signal)
 	if at, ok := l.trends.onset(i.Signal); ok {
-		if began := l.started.Add(at); began.Before(onset) {
+		if began := l.started.Add(at); onset.IsZero() || began.Before(onset) {
 			return began
 		}
 	}
@@ -30,8 +30,8 @@ func (l *loop) onset(i *liveIncident) time.Time {
 // growthOnset returns when a signal began to rise to its present value: the last time
 // at which it had completed at most a tenth of the rise from its lowest known value. A
 // baseline from before that time does not contain the growth. If the history does not
-// show a rise, it returns now.
-func growthOnset(h *history, s Signal, now time.Time) time.Time {
+// show a rise, it returns the zero time.
+func growthOnset(h *history, s Signal) (onset time.Time) {
 	lowest, last := int64(profile.Unknown), int64(profile.Unknown)
 	h.each(func(r *incident.Reading) {
 		v := signalValues(r, profile.Unknown)[s]
@@ -44,9 +44,9 @@ func growthOnset(h *history, s Signal, now time.Time) time.Time {
 		last = v
 	})
 	if lowest < 0 || last <= lowest {
-		return now
+		return time.Time{}
 	}
-	line, onset := lowest+(last-lowest)/10, now
+	line := lowest + (last-lowest)/10
 	h.each(func(r *incident.Reading) {
 		if v := signalValues(r, profile.Unknown)[s]; v >= 0 && v <= line {
 			onset = r.Time

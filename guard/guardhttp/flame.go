@@ -73,13 +73,14 @@ func isBase(name string) bool {
 	return ok && variant == incident.VariantBase
 }
 
-func baseOf(files []incident.Artefact, kind profile.Kind) (name string) {
+// baseOf returns the main baseline of a kind, or "".
+func baseOf(files []incident.Artefact, kind profile.Kind) string {
 	for _, a := range files {
-		if a.Kind != nil && *a.Kind == kind && isBase(a.Name) {
-			name = a.Name
+		if k, variant, number, ok := incident.ParseFileName(a.Name); ok && k == kind && variant == incident.VariantBase && number == 1 {
+			return a.Name
 		}
 	}
-	return name
+	return ""
 }
 
 // flameGraph is a flame graph as the API returns it.

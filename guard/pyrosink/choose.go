@@ -35,7 +35,7 @@ var sampleTypes = map[profile.Kind]map[string]sampleType{
 	},
 }
 
-// choose returns the newest profile of each kind, and its baseline.
+// choose returns the newest profile of each kind, and its main baseline.
 func choose(in *fleet.Incident, most int64) []chosen {
 	newest := make(map[profile.Kind]int)
 	var list []chosen
@@ -43,8 +43,10 @@ func choose(in *fleet.Incident, most int64) []chosen {
 		if a.Kind == nil || sampleTypes[*a.Kind] == nil || a.Size > most {
 			continue
 		}
-		if isBaseline(a.Name) {
-			list = append(list, chosen{a, true})
+		if _, variant, number, ok := incident.ParseFileName(a.Name); ok && variant == incident.VariantBase {
+			if number == 1 { // the others are not what the incident is compared with
+				list = append(list, chosen{a, true})
+			}
 			continue
 		}
 		if i, ok := newest[*a.Kind]; ok {
@@ -55,9 +57,4 @@ func choose(in *fleet.Incident, most int64) []chosen {
 		list = append(list, chosen{a, false})
 	}
 	return list
-}
-
-func isBaseline(name string) bool {
-	_, variant, _, ok := incident.ParseFileName(name)
-	return ok && variant == incident.VariantBase
 }

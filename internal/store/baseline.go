@@ -27,6 +27,8 @@ type BaselineFile struct {
 	Taken  time.Time
 	Size   int64  // bytes
 	SHA256 string // lower-case hexadecimal
+	// Goroutines is how many there were at that time; 0: not known.
+	Goroutines int64
 
 	path string // below the store's folder
 }
@@ -68,6 +70,9 @@ func (s *Store) newLadder(root *os.Root) (*ladder, error) {
 	return nil, err
 }
 
+// path returns the path of a baseline below the store's folder.
+func (l *ladder) path(name string) string { return layout.BaselineDir + "/" + l.name + "/" + name }
+
 func (l *ladder) create(base *os.Root) (err error) {
 	if err := base.Mkdir(l.name, 0o700); err != nil {
 		return err
@@ -104,42 +109,58 @@ func (l *ladder) close() error {
 }
 
 // WriteBaseline stores what write writes as a baseline of the kind, taken at
-// that time. It then thins the ladder of the kind to six: the first, the
-// newest, and four between with ages spread to include about 1 h, 6 h and 24 h.
-// If write fails nothing is kept. WriteBaseline does not sync, because a
+// that time, when there were that many goroutines. It then thins the ladder of
+// the kind to six: the first, the newest, and four between with ages spread to
+// include about 1 h, 6 h and 24 h. If write fails nothing is kept. WriteBaseline does not sync, because a
 // baseline is of no use to another process.
-func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, write func(io.Writer) error) (BaselineFile, error) {
+func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, goroutines int64, write func(io.Writer) error) (BaselineFile, error) {
 	fail := func(err error) (BaselineFile, error) {
 		return BaselineFile{}, fmt.Errorf("store: write %v baseline in %s: %w", kind, s.dir, err)
 	}
-	if _, err := kind.MarshalText(); err != nil {
-		return fail(err)
-	}
-	if err := layout.ValidStamp(at); err != nil {
-		return fail(err)
-	}
-	if _, err := s.attached(); err != nil {
-		return fail(err)
-	}
-	s.mu.Lock()
-	l := s.ladder
-	s.mu.Unlock()
-	if l == nil {
-		return fail(fs.ErrClosed)
-	}
-	name := layout.BaselineName(kind.String(), at)
-	size, sum, err := confined.WriteWhole(l.dir, s.tempName(), name, s.maxBytes/48, false, write)
+	l, err := s.ladderFor(kind, at)
 	if err != nil {
 		return fail(err)
 	}
-	b := BaselineFile{Kind: kind, Taken: at, Size: size, SHA256: sum, path: layout.BaselineDir + "/" + l.name + "/" + name}
+	name := layout.BaselineName(kind.String(), at)
+	size, sum, err := confined.WriteWhole(l.dir, s.tempName(), name, s.maxBytes/baselineShare, false, write)
+	if err != nil {
+		return fail(err)
+	}
+	b := BaselineFile{Kind: kind, Taken: at, Size: size, SHA256: sum, Goroutines: goroutines, path: l.path(name)}
+	return b, s.keepRung(l, b)
+}
 
+// baselineShare: a baseline takes at most 1/48 of MaxBytes, so all of them take at most
+// a quarter.
+const baselineShare = 48
+
+// ladderFor returns the ladder for a baseline of that kind and time.
+func (s *Store) ladderFor(kind profile.Kind, at time.Time) (*ladder, error) {
+	if _, err := kind.MarshalText(); err != nil {
+		return nil, err
+	}
+	if err := layout.ValidStamp(at); err != nil {
+		return nil, err
+	}
+	if _, err := s.attached(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ladder == nil {
+		return nil, fs.ErrClosed
+	}
+	return s.ladder, nil
+}
+
+// keepRung lists a baseline that has been written, and thins the ladder.
+func (s *Store) keepRung(l *ladder, b BaselineFile) error {
 	for _, d := range s.addRung(b) {
 		if err := l.dir.Remove(layout.BaselineName(d.Kind.String(), d.Taken)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return b, fmt.Errorf("store: remove old %v baseline: %w", kind, err)
+			return fmt.Errorf("store: remove old %v baseline: %w", d.Kind, err)
 		}
 	}
-	return b, nil
+	return nil
 }
 
 // addRung adds a baseline to the list and returns those that it removes from
@@ -180,8 +201,8 @@ func (s *Store) Baselines() []BaselineFile {
 }
 
 // BaselineBefore returns the baseline for a growth that began at onset: the
-// newest of the kind that is older or, if there is none, the oldest. It never
-// waits for the disk.
+// newest of the kind that is older or, if there is none, the oldest; so it is
+// the oldest for the zero time. It never waits for the disk.
 func (s *Store) BaselineBefore(kind profile.Kind, onset time.Time) (BaselineFile, bool) {
 	var best BaselineFile
 	found := false

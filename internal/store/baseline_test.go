@@ -52,6 +52,33 @@ func TestLadderHasRungsOfAllAges(t *testing.T) {
 	}
 }
 
+// A process that dies young has a baseline from after its caches were filled and before
+// most of the leak, even if others were taken in between.
+func TestLadderOfAYoungProcess(t *testing.T) {
+	scheduled := []time.Duration{0, 5 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour}
+	for name, extra := range map[string]time.Duration{"alone": 0, "a capture a minute": time.Minute, "a capture each 20 s": 20 * time.Second} {
+		var taken []time.Time
+		for age := time.Duration(0); age < 4*time.Hour; age += time.Second {
+			now := noon.Add(age)
+			if slices.Contains(scheduled, age) || extra > 0 && age > 0 && age%extra == 0 {
+				taken = append(taken, now)
+				for _, d := range slices.Backward(thinLadder(taken, now)) {
+					taken = slices.Delete(taken, d, d+1)
+				}
+			}
+			if age < 30*time.Second {
+				continue
+			}
+			if !slices.ContainsFunc(taken, func(at time.Time) bool {
+				since := at.Sub(noon)
+				return since >= age/30 && since <= age*6/10
+			}) {
+				t.Fatalf("%s: after %v there are only %v", name, age, taken)
+			}
+		}
+	}
+}
+
 func TestLadderKeepsFirstAndNewest(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	climb(func() time.Duration { return time.Duration(rnd.ExpFloat64() * float64(time.Hour)) }, func(now time.Time, taken []time.Time) {
@@ -83,7 +110,7 @@ func TestWriteBaselineThins(t *testing.T) {
 	for i := range 48 {
 		at := noon.Add(time.Duration(i) * time.Hour)
 		for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
-			b, err := s.WriteBaseline(kind, at, content("x"))
+			b, err := s.WriteBaseline(kind, at, 7, content("x"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +159,7 @@ func TestWriteBaselineThins(t *testing.T) {
 func TestWriteBaselineReplacesAndFails(t *testing.T) {
 	s := openTestStore(t, Config{})
 	for _, text := range []string{"one", "two"} {
-		if _, err := s.WriteBaseline(profile.Heap, noon, content(text)); err != nil {
+		if _, err := s.WriteBaseline(profile.Heap, noon, 7, content(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,13 +169,13 @@ func TestWriteBaselineReplacesAndFails(t *testing.T) {
 	path := filepath.Join(s.Dir(), s.Baselines()[0].path)
 	checkFile(t, path, "two")
 	boom := errors.New("boom")
-	if _, err := s.WriteBaseline(profile.Heap, noon.Add(time.Hour), func(io.Writer) error { return boom }); !errors.Is(err, boom) {
+	if _, err := s.WriteBaseline(profile.Heap, noon.Add(time.Hour), 7, func(io.Writer) error { return boom }); !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.WriteBaseline(profile.Kind(99), noon, content("x")); err == nil {
+	if _, err := s.WriteBaseline(profile.Kind(99), noon, 7, content("x")); err == nil {
 		t.Error("there is no such kind")
 	}
-	if _, err := s.WriteBaseline(profile.Heap, noon.Add(time.Hour), content(strings.Repeat("x", int(s.maxBytes/48)+1))); !errors.Is(err, confined.ErrTooLarge) {
+	if _, err := s.WriteBaseline(profile.Heap, noon.Add(time.Hour), 7, content(strings.Repeat("x", int(s.maxBytes/48)+1))); !errors.Is(err, confined.ErrTooLarge) {
 		t.Errorf("over its share: %v", err)
 	}
 	if all := s.Baselines(); len(all) != 1 {
@@ -161,7 +188,7 @@ func TestWriteBaselineReplacesAndFails(t *testing.T) {
 func TestLaddersAreSweptWhenTheirOwnerIsGone(t *testing.T) {
 	dir := t.TempDir()
 	one := openTestStore(t, Config{Dir: dir})
-	b, err := one.WriteBaseline(profile.Heap, noon, content("calm"))
+	b, err := one.WriteBaseline(profile.Heap, noon, 7, content("calm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +214,56 @@ func TestLaddersAreSweptWhenTheirOwnerIsGone(t *testing.T) {
 	if _, err := os.Lstat(ladder); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a closed store's ladder is still there: %v", err)
 	}
-	if _, err := two.WriteBaseline(profile.Heap, noon, content("x")); err != nil {
+	if _, err := two.WriteBaseline(profile.Heap, noon, 7, content("x")); err != nil {
 		t.Errorf("the living one was swept too: %v", err)
+	}
+}
+
+// A profile of an incident becomes a rung, which outlives the incident.
+func TestAdoptBaseline(t *testing.T) {
+	s := openTestStore(t, Config{})
+	if _, err := s.WriteBaseline(profile.Heap, noon, 7, content("calm")); err != nil {
+		t.Fatal(err)
+	}
+	f := createTest(t, s, noon.Add(time.Minute), "manual")
+	a, err := f.Write("heap-fresh.pb.gz", content("fresh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := noon.Add(time.Minute)
+	for range 2 { // the second time it is a link onto itself
+		if _, err := s.AdoptBaseline(f, a, at, 12); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := s.Baselines()
+	if len(all) != 2 || !all[1].Taken.Equal(at) || all[1].Goroutines != 12 || all[1].SHA256 != a.SHA256 || all[0].Goroutines != 7 {
+		t.Fatalf("got %+v", all)
+	}
+	checkNoTemps(t, s.Dir())
+	if err := f.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	checkFile(t, filepath.Join(s.Dir(), all[1].path), "fresh")
+	next := createTest(t, s, noon.Add(2*time.Minute), "manual")
+	if _, err := next.Link("heap-base.2.pb.gz", all[1]); err != nil {
+		t.Error(err)
+	}
+	report, err := next.Write("report.md", content("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AdoptBaseline(next, report, at, 0); err == nil {
+		t.Error("a report became a baseline")
+	}
+	large, err := next.Write("heap.pb.gz", content(strings.Repeat("x", int(s.maxBytes/baselineShare)+1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AdoptBaseline(next, large, at, 0); !errors.Is(err, confined.ErrTooLarge) {
+		t.Errorf("over its share: %v", err)
+	}
+	if len(s.Baselines()) != 2 {
+		t.Errorf("what failed is listed: %v", s.Baselines())
 	}
 }

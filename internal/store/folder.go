@@ -88,15 +88,8 @@ func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error)
 	if from.Size > f.left(name) {
 		return incident.Artefact{}, f.failed("link "+name, confined.ErrTooLarge)
 	}
-	temp := f.id + "/" + f.s.tempName()
-	err = root.Link(from.path, temp)
-	if err == nil {
-		err = root.Rename(temp, f.id+"/"+name)
-		// Renaming one link of a file onto another does nothing, see rename(2).
-		root.Remove(temp)
-		if err == nil {
-			return f.record(name, from.Size, from.SHA256), nil
-		}
+	if err = link(root, from.path, f.id+"/"+name, f.id+"/"+f.s.tempName()); err == nil {
+		return f.record(name, from.Size, from.SHA256), nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return incident.Artefact{}, f.failed("link "+name, fmt.Errorf("the baseline or the incident was removed: %w", err))
@@ -110,6 +103,17 @@ func (f *Folder) Link(name string, from BaselineFile) (incident.Artefact, error)
 		_, err := io.Copy(w, src)
 		return err
 	})
+}
+
+// link makes to a link of a file, in place of a file of that name, by way of temp.
+func link(root *os.Root, from, to, temp string) error {
+	if err := root.Link(from, temp); err != nil {
+		return err
+	}
+	err := root.Rename(temp, to)
+	// Renaming one link of a file onto another does nothing, see rename(2).
+	root.Remove(temp)
+	return err
 }
 
 // Sync makes everything written since the last Sync safe from a power cut. It
@@ -215,6 +219,9 @@ func (f *Folder) check(name string) (*os.Root, error) {
 	}
 	return dir, nil
 }
+
+// Room returns how many bytes more the incident may take.
+func (f *Folder) Room() int64 { return f.left("") }
 
 // left returns how many bytes the file may take.
 func (f *Folder) left(name string) int64 {

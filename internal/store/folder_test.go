@@ -135,7 +135,7 @@ func TestIncidentHasHalfTheBudget(t *testing.T) {
 
 func TestLinkSharesTheBaseline(t *testing.T) {
 	s := openTestStore(t, Config{})
-	b, err := s.WriteBaseline(profile.Heap, noon, content("calm"))
+	b, err := s.WriteBaseline(profile.Heap, noon, 7, content("calm"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func TestKilledWriter(t *testing.T) {
 
 func killedIncident(s *Store, rnd *rand.Rand) error {
 	now := time.Now()
-	base, err := s.WriteBaseline(profile.Heap, now, writePayload(rnd))
+	base, err := s.WriteBaseline(profile.Heap, now, 7, writePayload(rnd))
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func TestFullDiskLeavesNothingTorn(t *testing.T) {
 				t.Errorf("%s: Write(%s): %v, want ENOSPC", name, file, err)
 			}
 		}
-		if _, err := s.WriteBaseline(profile.Heap, noon, write); !errors.Is(err, syscall.ENOSPC) {
+		if _, err := s.WriteBaseline(profile.Heap, noon, 7, write); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("%s: WriteBaseline: %v, want ENOSPC", name, err)
 		}
 	}

@@ -149,7 +149,7 @@ func TestPruneCountsBytesAndBaselines(t *testing.T) {
 		t.Errorf("removed %d, %v; want 2, four fifths fit with their manifests", n, err)
 	}
 	for i := range 12 {
-		if _, err := s.WriteBaseline(profile.Kind(i%2+1), noon.Add(time.Duration(i)*time.Hour), content(string(make([]byte, m/50)))); err != nil {
+		if _, err := s.WriteBaseline(profile.Kind(i%2+1), noon.Add(time.Duration(i)*time.Hour), 7, content(string(make([]byte, m/50)))); err != nil {
 			t.Fatal(err)
 		}
 	}

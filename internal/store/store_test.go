@@ -31,7 +31,7 @@ func TestOpenStoreCreatesPrivateFolder(t *testing.T) {
 	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.WriteBaseline(profile.Heap, noon, content("x")); err != nil {
+	if _, err := s.WriteBaseline(profile.Heap, noon, 7, content("x")); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.WriteManifest(incident.Manifest{}); err != nil {
@@ -138,7 +138,7 @@ func TestStoreCloseGivesDescriptorsBack(t *testing.T) {
 	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
 		t.Fatal(err)
 	}
-	b, err := s.WriteBaseline(profile.Heap, noon, content("x"))
+	b, err := s.WriteBaseline(profile.Heap, noon, 7, content("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestClosedStoreSaysSo(t *testing.T) {
 	_, errs["Incidents"] = s.Incidents()
 	_, errs["Incident"] = s.Incident(id)
 	_, errs["Prune"] = s.Prune(noon)
-	_, errs["WriteBaseline"] = s.WriteBaseline(profile.Heap, noon, content("x"))
+	_, errs["WriteBaseline"] = s.WriteBaseline(profile.Heap, noon, 7, content("x"))
 	_, errs["Delivery"] = s.Delivery(id)
 	errs["RecordDelivery"] = s.RecordDelivery(id, accept("log", 1, "opened"))
 	_, errs["Folder.Write"] = f.Write("heap.pb.gz", content("x"))
@@ -201,7 +201,7 @@ func TestStoreFindsItsFolderAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openTestStore(t, Config{})
 			old := createTest(t, s, noon, "heap")
-			if _, err := s.WriteBaseline(profile.Heap, noon, content("x")); err != nil {
+			if _, err := s.WriteBaseline(profile.Heap, noon, 7, content("x")); err != nil {
 				t.Fatal(err)
 			}
 			if err := remove(s.Dir()); err != nil {
@@ -214,7 +214,7 @@ func TestStoreFindsItsFolderAgain(t *testing.T) {
 			if got := s.Baselines(); len(got) != 0 {
 				t.Errorf("baselines that went with the folder are still offered: %v", got)
 			}
-			if _, err := s.WriteBaseline(profile.Heap, noon, content("y")); err != nil {
+			if _, err := s.WriteBaseline(profile.Heap, noon, 7, content("y")); err != nil {
 				t.Error(err)
 			}
 			if _, err := old.Write("heap.pb.gz", content("x")); name == "removed" && !errors.Is(err, fs.ErrNotExist) {

@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 
+	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/profile"
 )
 
@@ -26,4 +27,9 @@ func (t *Taker) admit(predicted int64) (ok bool, why string) {
 	// the loop's last reading.
 	s := t.runtime.read()
 	return Admit(t.gauge.headroom.Load(), s.HeapIdle-s.HeapReleased, predicted)
+}
+
+// predict predicts how many bytes a capture of the kind allocates now.
+func (t *Taker) predict(kind profile.Kind) int64 {
+	return budget.PredictCapture(kind, t.gauge.reading())
 }

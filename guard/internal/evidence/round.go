@@ -17,7 +17,8 @@ type Job struct {
 	Record  *Record
 	Kinds   []profile.Kind
 	Seq     int       // the number of the capture within the incident, from 1
-	Onset   time.Time // when the growth began
+	Onset   time.Time // when the growth began; zero: not known
+	Rung    bool      // its profiles are baselines for later incidents
 	// Suspicion, if not nil, says that it is not known yet whether there is an
 	// incident.
 	Suspicion *Suspicion

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/leakguard/leakguard/guard/internal/budget"
 	"github.com/leakguard/leakguard/internal/store"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -39,6 +38,7 @@ func (t *round) run() {
 	heap := t.wants(profile.Heap)
 	t.atCrossing()
 	t.linkBaselines()
+	t.standIn()
 	if heap {
 		t.job.Collecting(*t.res)
 		t.fresh()
@@ -50,6 +50,8 @@ func (t *round) run() {
 		return
 	}
 	t.job.Finishing(*t.res)
+	t.linkRungs()
+	t.becomeRungs()
 	t.goroutineText()
 	t.others()
 	// Kinds that failed are due again. Kinds that were skipped are not.
@@ -183,7 +185,7 @@ func (t *round) skip(kind profile.Kind, why string) {
 // write saves a profile as a file of the incident.
 func (t *round) write(kind profile.Kind, variant incident.Variant, stale bool) (ok bool) {
 	name := store.FileName(kind, variant, t.job.Seq)
-	if ok, why := t.admit(budget.PredictCapture(kind, t.gauge.reading())); !ok {
+	if ok, why := t.admit(t.predict(kind)); !ok {
 		t.skip(kind, why)
 		return false
 	}
@@ -214,29 +216,4 @@ func (t *round) writeAs(kind profile.Kind, name string, stale bool, write func(i
 func (t *round) step(s incident.CaptureStep) {
 	t.res.Record.Steps = append(t.res.Record.Steps, s)
 	t.cfg.Stepped(s)
-}
-
-// linkBaselines adds the baselines to the incident, once, in the first capture for which
-// there is a baseline.
-func (t *round) linkBaselines() {
-	for _, kind := range []profile.Kind{profile.Heap, profile.Goroutine} {
-		name := store.FileName(kind, incident.VariantBase, 1)
-		linked := slices.ContainsFunc(t.folder.Artefacts(), func(a incident.Artefact) bool { return a.Name == name })
-		if linked || !t.wants(kind) {
-			continue
-		}
-		base, ok := t.cfg.Store.BaselineBefore(kind, t.job.Onset)
-		if !ok {
-			t.skip(kind, "there is no baseline")
-			t.lacksBaseline.Store(true) // it may have been removed with the folder
-			continue
-		}
-		step := incident.CaptureStep{Kind: kind, File: name, Outcome: incident.OutcomeWritten,
-			Reason: "as of " + base.Taken.UTC().Format(time.RFC3339)}
-		if _, err := t.folder.Link(name, base); err != nil {
-			step.File, step.Outcome, step.Reason = "", incident.OutcomeFailed, err.Error()
-			t.res.Err = errors.Join(t.res.Err, err)
-		}
-		t.step(step)
-	}
 }

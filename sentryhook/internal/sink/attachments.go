@@ -104,13 +104,16 @@ func (p *plan) withhold(files *evidence) {
 }
 
 // worth orders files: reports, goroutine profiles, heap profiles, the rest; and of each
-// kind the current one before its baseline.
+// kind the current one before its baseline. Further baselines come last.
 func worth(a incident.Artefact) int {
 	base := 0
-	if strings.Contains(a.Name, "-base.") {
+	_, variant, number, _ := incident.ParseFileName(a.Name)
+	if variant == incident.VariantBase {
 		base = 1
 	}
 	switch {
+	case base == 1 && number > 1:
+		return 30
 	case a.Name == incident.ReportText:
 		return 0
 	case a.Name == incident.ReportHTML:
