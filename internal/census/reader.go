@@ -68,6 +68,15 @@ func (r *Reader) Predict(goroutines int) int64 {
 	return n*(record+3*word+int64(1.5*word*r.pcs)) + 64<<10
 }
 
+// Depth returns the mean length of the stacks in the last census, in frames; 0: there was
+// none. A stack counts as 32 frames at most.
+func (r *Reader) Depth() float64 {
+	if r.round == 0 {
+		return 0
+	}
+	return r.pcs
+}
+
 // Cost returns the wall time of the last census. The CPU time on its own goroutine
 // was at most that.
 func (r *Reader) Cost() time.Duration { return r.cost }

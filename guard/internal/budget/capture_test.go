@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/census"
 	"github.com/leakguard/leakguard/internal/testenv"
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -80,6 +81,55 @@ func TestPredictGoroutines(t *testing.T) {
 			close(stop)
 			ended.Wait()
 		})
+	}
+}
+
+// nested calls f from a stack that is that much deeper.
+//
+//go:noinline
+func nested(depth int, f func()) {
+	if depth > 0 {
+		nested(depth-1, f)
+	} else {
+		f()
+	}
+	runtime.KeepAlive(depth)
+}
+
+// The prediction follows the length of the stacks: the profile of 10,000 goroutines takes
+// 4 MiB or 17.
+func TestPredictGoroutinesByDepth(t *testing.T) {
+	if testenv.RaceEnabled {
+		t.Skip("the race detector allocates, too")
+	}
+	const n = 10_000
+	for _, depth := range []int{0, 3, 8, 12, 30} {
+		stop := make(chan struct{})
+		var started, ended sync.WaitGroup
+		for range n {
+			started.Add(1)
+			ended.Go(func() { nested(depth, func() { started.Done(); <-stop }) })
+		}
+		started.Wait()
+		reader := census.NewReader("")
+		if _, err := reader.Take(); err != nil {
+			t.Fatal(err)
+		}
+		got := allocated(func() {
+			if err := profile.Capture(io.Discard, profile.Goroutine); err != nil {
+				t.Error(err)
+			}
+		})
+		predicted := PredictGoroutines(int64(runtime.NumGoroutine()), reader.Depth())
+		t.Logf("%.1f frames: predicted %v, measured %v", reader.Depth(), profile.Bytes(predicted), profile.Bytes(got))
+		if got > predicted {
+			t.Errorf("%.1f frames: allocated %v, predicted only %v", reader.Depth(), profile.Bytes(got), profile.Bytes(predicted))
+		}
+		if depth <= 12 && float64(predicted) > 1.6*float64(got) {
+			t.Errorf("%.1f frames: allocated %v, predicted as much as %v", reader.Depth(), profile.Bytes(got), profile.Bytes(predicted))
+		}
+		close(stop)
+		ended.Wait()
 	}
 }
 

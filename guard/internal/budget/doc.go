@@ -1,8 +1,8 @@
 // Package budget predicts how many bytes a capture or a comparison will allocate,
 // so that a guard that is short of memory can skip it.
 //
-//  1. [PredictCapture] and [PredictGoroutineText] take a reading of the process
-//     (capture.go).
+//  1. [PredictCapture] and [PredictGoroutineText] take a reading of the process,
+//     [PredictGoroutines] also the length of the stacks (capture.go).
 //  2. [PredictCompare] takes the sizes of the files to compare (compare.go).
 //
 // The predictions are too high rather than too low. The tests of this package measure

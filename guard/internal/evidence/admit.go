@@ -31,5 +31,8 @@ func (t *Taker) admit(predicted int64) (ok bool, why string) {
 
 // predict predicts how many bytes a capture of the kind allocates now.
 func (t *Taker) predict(kind profile.Kind) int64 {
+	if depth := t.gauge.depth.Load(); depth > 0 && (kind == profile.Goroutine || kind == profile.GoroutineLeak) {
+		return budget.PredictGoroutines(t.gauge.goroutines.Load(), float64(depth)/100)
+	}
 	return budget.PredictCapture(kind, t.gauge.reading())
 }

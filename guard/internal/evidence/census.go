@@ -41,6 +41,7 @@ func (t *Taker) Census(at time.Duration, goroutines int) Census {
 		res.Skipped = err.Error()
 		return res
 	}
+	t.gauge.depth.Store(int64(100 * t.survey.reader.Depth()))
 	t.survey.watch.Observe(at, groups)
 	res.Sites = t.survey.watch.Sites()
 	res.Next = census.Next(t.survey.reader.Cost(), goroutines)

@@ -25,6 +25,10 @@ type gauge struct {
 	headroom, left            atomic.Int64
 	goroutines, scan, buckets atomic.Int64
 
+	// depth is the mean length of the stacks in the last census, in hundredths of a frame; 0:
+	// not known.
+	depth atomic.Int64
+
 	// The duration of the last forced GC of a baseline, and the bytes that it scanned.
 	gcTook, gcScan atomic.Int64
 }
