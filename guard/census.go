@@ -1,7 +1,9 @@
 package guard
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leakguard/leakguard/guard/internal/evidence"
@@ -18,7 +20,8 @@ const firstCensus = time.Minute
 // censusWatch is the loop's state of the census.
 type censusWatch struct {
 	state       CensusState
-	counting    bool // a census is running
+	counting    bool // a census is running, or creators are being read
+	moment      census.Moment
 	next        time.Duration
 	sites       []incident.GoroutineSite // of the last census; the slice is never modified
 	leakedSince time.Duration            // the earliest onset among the leaking sites
@@ -40,6 +43,59 @@ func (l *loop) takeCensus() {
 	c.next = at + census.Next(0, n)
 }
 
+// takeCreators reads who starts the goroutines if this is the moment for it and nothing is
+// more urgent.
+func (l *loop) takeCreators() {
+	c := &l.census
+	at, n := l.view.at, int64(l.reading.Goroutines)
+	if l.cfg.NoCensus || !c.moment.Due(at, n, l.cfg.Interval) || c.counting || l.busy() {
+		return
+	}
+	c.counting = l.keeper.surveyed(func() {
+		sites, skipped := []census.Site(nil), "the reading panicked"
+		l.guarded(func() { sites, skipped = l.keeper.Creators(int(n)) })
+		l.post(func() {
+			c.counting = false
+			if skipped == "" {
+				l.listSites(sites)
+				return
+			}
+			l.later(func() {
+				l.log.Debug("leakguard: who starts the goroutines was not read", "goroutines", n, "why", skipped)
+			})
+		})
+	})
+	if c.counting {
+		c.moment.Read(at, n)
+	}
+}
+
+// listSites lists the sites for manifests and snapshots, which share the old list.
+func (l *loop) listSites(sites []census.Site) {
+	l.census.sites = make([]incident.GoroutineSite, 0, len(sites))
+	for _, s := range sites {
+		l.census.sites = append(l.census.sites, goroutineSite(s, l.build.Module, l.started))
+	}
+}
+
+const (
+	// chosenGrowing and chosenLarge are how many sites a manifest has: together as many as
+	// it keeps.
+	chosenGrowing = 24
+	chosenLarge   = 8
+)
+
+// chosenSites returns the sites for a manifest: the most severe and fastest growing, and
+// the largest of the others.
+func chosenSites(sites []incident.GoroutineSite) []incident.GoroutineSite {
+	if len(sites) <= chosenGrowing+chosenLarge {
+		return sites
+	}
+	rest := slices.Clone(sites[chosenGrowing:])
+	slices.SortStableFunc(rest, func(a, b incident.GoroutineSite) int { return cmp.Compare(b.Count, a.Count) })
+	return append(slices.Clone(sites[:chosenGrowing]), rest[:chosenLarge]...)
+}
+
 // busy reports whether a capture is running or may be needed at any moment. Work that
 // takes time and memory waits then.
 func (l *loop) busy() bool { return len(l.watch.ledger.underway) > 0 || l.view.limitNear() }
@@ -55,12 +111,10 @@ func (l *loop) counted(res evidence.Census) {
 	}
 	l.counters.censuses.Add(1)
 	l.leaked, c.leakedSince = 0, res.At
-	c.sites = c.sites[:0:0] // snapshots and manifests share the old slice
-	for _, s := range res.Sites {
-		site := goroutineSite(s, l.build.Module, l.started)
-		c.sites = append(c.sites, site)
-		if site.Leaking {
-			l.leaked += site.Count
+	l.listSites(res.Sites)
+	for i, s := range res.Sites {
+		if c.sites[i].Leaking {
+			l.leaked += s.Count
 			c.leakedSince = min(c.leakedSince, s.Since)
 		}
 	}
@@ -69,14 +123,22 @@ func (l *loop) counted(res evidence.Census) {
 // goroutineSite converts a site for manifests and snapshots. started is the time of
 // Start.
 func goroutineSite(s census.Site, module string, started time.Time) incident.GoroutineSite {
-	return incident.GoroutineSite{
-		Frame: profile.Frame{
-			Function: s.Function, File: s.File, Line: s.Line,
-			Package: frames.PackageOf(s.Function), Module: frames.ModuleOf(s.Function, s.File, module),
-		},
-		Root: s.Root, Wait: s.Wait, Count: s.Count, Grown: s.Grown,
+	site := incident.GoroutineSite{
+		Frame: frameOf(frames.Frame{Function: s.Function, File: s.File, Line: s.Line}, module),
+		Root:  s.Root, Wait: s.Wait, Count: s.Count, Grown: s.Grown,
 		Since: started.Add(s.Since).UTC(), Standing: s.Standing, Leaking: s.State >= census.Leaking, Proven: s.State == census.Proven,
 		Reason: s.Reason,
+	}
+	if s.CreatedBy.Function != "" {
+		site.CreatedBy = frameOf(s.CreatedBy, module)
+	}
+	return site
+}
+
+func frameOf(f frames.Frame, module string) profile.Frame {
+	return profile.Frame{
+		Function: f.Function, File: f.File, Line: f.Line,
+		Package: frames.PackageOf(f.Function), Module: frames.ModuleOf(f.Function, f.File, module),
 	}
 }
 

@@ -1,6 +1,9 @@
 package guard
 
 import (
+	"bytes"
+	"cmp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,5 +114,80 @@ func TestCensusLeftOut(t *testing.T) {
 	res := k.Census(time.Hour, 1_000_000)
 	if !strings.Contains(res.Skipped, "a quarter of the headroom") || res.Next < time.Minute {
 		t.Errorf("of a million goroutines with 1 MiB left: %+v", res)
+	}
+}
+
+// The manifest of an incident says who started the goroutines of each site, also of one
+// that is not taken for a leak, and although they are too many by then for the text form.
+func TestCreatorsInTheManifest(t *testing.T) {
+	g, _ := startGuard(t, Config{Interval: shortestInterval, Rules: []Rule{}})
+	release := make(chan struct{})
+	defer close(release)
+	startTogether(release, 500)
+	known := func(sites []incident.GoroutineSite) string {
+		for _, s := range sites {
+			if strings.HasSuffix(s.Frame.Function, "guard.waitForEver") && s.CreatedBy.Function != "" && s.Count >= 400 {
+				return s.CreatedBy.Function
+			}
+		}
+		return ""
+	}
+	waitFor(t, "the creators", func() bool { return known(g.Snapshot().GoroutineSites) != "" })
+	startTogether(release, 1000)
+	m, err := g.Store().Incident(mustCapture(t, g).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if by := known(m.GoroutineSites); !strings.HasSuffix(by, "guard.startTogether") {
+		t.Errorf("created by %q in %+v", by, m.GoroutineSites)
+	}
+	for _, s := range m.GoroutineSites {
+		if by := s.CreatedBy; by.Function != "" && (by.File == "" || by.Line == 0 || by.Package == "" || by.Module == "") {
+			t.Errorf("%s is created by %+v", s.Frame.Function, by)
+		}
+	}
+}
+
+//go:noinline
+func startTogether(c <-chan struct{}, n int) {
+	for range n {
+		go waitForEver(c)
+	}
+}
+
+// A manifest has the largest sites even if many others grow.
+func TestSitesOfAManifest(t *testing.T) {
+	var sites []incident.GoroutineSite
+	for i := range 100 {
+		s := incident.GoroutineSite{Grown: int64(100 - i), Count: int64(100 - i)}
+		if i%10 == 9 {
+			s.Grown, s.Count = 0, int64(10_000+i)
+		}
+		sites = append(sites, s)
+	}
+	slices.SortStableFunc(sites, func(a, b incident.GoroutineSite) int { return cmp.Compare(b.Grown, a.Grown) })
+	chosen := chosenSites(sites)
+	data, err := incident.Manifest{GoroutineSites: chosen}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := incident.ReadManifest(bytes.NewReader(data))
+	if err != nil || len(m.GoroutineSites) != len(chosen) || len(chosen) >= len(sites) {
+		t.Fatalf("%d of %d are left, %v", len(m.GoroutineSites), len(chosen), err)
+	}
+	large := 0
+	for i, s := range m.GoroutineSites {
+		if s.Count > 10_000 {
+			large++
+		}
+		if i < chosenGrowing && s.Grown != sites[i].Grown {
+			t.Errorf("site %d grew by %d", i, s.Grown)
+		}
+	}
+	if large != chosenLarge || m.GoroutineSites[chosenGrowing].Count != 10_099 {
+		t.Errorf("%d of the largest are there", large)
+	}
+	if few := sites[:3]; len(chosenSites(few)) != 3 {
+		t.Error("of a few, not all are there")
 	}
 }

@@ -127,7 +127,7 @@ func (l *loop) newIncident(rule string, trigger incident.Trigger, reason string)
 	i.record = evidence.NewRecord(incident.Manifest{
 		ID: i.ID, Rule: rule, Trigger: trigger, Reason: reason, Opened: now, Peak: profile.Unknown,
 		Verdict: i.Verdict, Readings: l.history.last(readingsBefore), History: l.history.points(historyPoints), Trends: l.trends.list(nil, &l.view, l.started),
-		GoroutineSites: l.census.sites, Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
+		GoroutineSites: chosenSites(l.census.sites), Idle: l.idle(), Limits: l.limits(), Build: l.build, Process: l.process,
 	})
 	if !l.cfg.NoReports && l.keeper.store != nil {
 		i.report = l.sinks.reports.expect(i.ID)

@@ -118,6 +118,7 @@ func (l *loop) look() {
 	l.watchPressure()
 	l.takeBaseline()
 	l.takeCensus()
+	l.takeCreators()
 	l.explain()
 	l.tellDeaths()
 

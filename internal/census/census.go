@@ -3,6 +3,8 @@ package census
 import (
 	"cmp"
 	"time"
+
+	"github.com/leakguard/leakguard/internal/frames"
 )
 
 // Key identifies a site: goroutines with the same Key are counted together.
@@ -65,6 +67,9 @@ type Site struct {
 	State    State
 	// Reason says why the site has its state.
 	Reason string
+	// CreatedBy is the function that starts its goroutines, and the line where it does,
+	// as far as [Creators] knows.
+	CreatedBy frames.Frame
 }
 
 // compare orders keys by function, then line, wait, root and file.

@@ -9,6 +9,8 @@
 //  3. [Watch.Observe] follows the sites over time. [Watch.Sites] says for each
 //     whether it is calm, growing or leaking, and why.
 //  4. [Watch.Prove] records what the garbage collector has proved.
+//  5. [Moment] chooses when to read the text form of the goroutines, and [Creators] keeps
+//     who starts those of the largest sites.
 //
 // # What counts as a leak
 //
@@ -35,7 +37,8 @@
 //
 // # Concurrency
 //
-// A [Reader] and a [Watch] must each be used by one goroutine at a time.
+// A [Reader], a [Watch], [Creators] and a [Moment] must each be used by one goroutine at a
+// time.
 //
 // # Cost
 //
@@ -45,4 +48,7 @@
 // returns except a buffer of at most 1 MiB. The pprof profile takes twice the time
 // below 100,000 goroutines, and compresses as well. A watch keeps at most 512 sites
 // in 1 MB.
+//
+// Reading the text form stops the world for 8 to 60 µs a goroutine, so it is done only
+// below 1,000 goroutines, rarely, and not where it would take more than 25 ms.
 package census

@@ -142,11 +142,32 @@ func (w *Watch) Sites() []Site {
 			all = append(all, w.site(s))
 		}
 	}
-	slices.SortFunc(all, func(a, b Site) int {
-		return cmp.Or(cmp.Compare(b.State, a.State), cmp.Compare(b.Grown, a.Grown),
-			cmp.Compare(b.Count, a.Count), a.compare(b.Key))
-	})
+	slices.SortFunc(all, bySeverity)
 	return all
+}
+
+func bySeverity(a, b Site) int {
+	return cmp.Or(cmp.Compare(b.State, a.State), cmp.Compare(b.Grown, a.Grown),
+		cmp.Compare(b.Count, a.Count), a.compare(b.Key))
+}
+
+// SitesWith is Sites with the counts of these groups, and with those groups that the watch
+// does not follow yet. The groups are no census: the watch does not learn from them.
+func (w *Watch) SitesWith(groups []Group) []Site {
+	all := w.Sites()
+	index := make(map[Key]int, len(all))
+	for i, s := range all {
+		index[s.Key] = i
+	}
+	for _, g := range groups {
+		if i, ok := index[g.Key]; ok {
+			all[i].Count = g.Count
+		} else if g.Count > fewGoroutines {
+			all = append(all, Site{Key: g.Key, Count: g.Count, Reason: "no census has counted it yet"})
+		}
+	}
+	slices.SortFunc(all, bySeverity)
+	return all[:min(len(all), maxSites)]
 }
 
 func (w *Watch) site(s *site) Site {

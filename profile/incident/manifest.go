@@ -80,7 +80,8 @@ type Manifest struct {
 	// Trends say how the signals moved over hours, at most 8.
 	Trends []Trend `json:"trends"`
 	// GoroutineSites are the waiting places of goroutines that grew most,
-	// largest growth first, at most 32.
+	// largest growth first, and then the largest of the others, at most 32
+	// together.
 	GoroutineSites []GoroutineSite `json:"goroutine_sites"`
 	// Idle is what the process did at its quietest; nil if unknown.
 	Idle *IdleUse `json:"idle,omitempty"`

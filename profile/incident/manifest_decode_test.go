@@ -51,11 +51,11 @@ func TestManifestIsBoundedWhileDecoding(t *testing.T) {
 func TestTextsAreBoundedWhileDecoding(t *testing.T) {
 	long := strings.Repeat("x", 100<<10)
 	m, err := ReadManifest(strings.NewReader(fmt.Sprintf(`{"schema":1,"rule":%q,"process":{"host":%[1]q},"trends":[{"reason":%[1]q}],
-		"captures":[{"steps":[{"reason":%[1]q}]}],"suspects":[{"wait":%[1]q}],"death":{"panic":%[1]q}}`, long)))
+		"captures":[{"steps":[{"reason":%[1]q}]}],"suspects":[{"wait":%[1]q}],"goroutine_sites":[{"created_by":{"function":%[1]q}}],"death":{"panic":%[1]q}}`, long)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{m.Rule, m.Process.Host, m.Trends[0].Reason, m.Captures[0].Steps[0].Reason, m.Suspects[0].Wait, m.Death.Panic} {
+	for _, text := range []string{m.Rule, m.Process.Host, m.Trends[0].Reason, m.Captures[0].Steps[0].Reason, m.Suspects[0].Wait, m.GoroutineSites[0].CreatedBy.Function, m.Death.Panic} {
 		if len(text) > bounded.MaxText+len("…") || !strings.HasPrefix(text, "xxx") {
 			t.Errorf("%d bytes are left", len(text))
 		}
