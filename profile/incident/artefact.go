@@ -44,7 +44,7 @@ type Variant string
 // The variants, as they appear in file names.
 const (
 	VariantCrossing Variant = ""      // when the incident opened
-	VariantBase     Variant = "base"  // the baseline for comparison
+	VariantBase     Variant = "base"  // a baseline: number 1 is the one to compare with, the others follow by age, oldest first
 	VariantFresh    Variant = "fresh" // after a forced GC cycle
 )
 

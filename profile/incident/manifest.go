@@ -120,9 +120,11 @@ type CaptureStep struct {
 	Kind    profile.Kind `json:"kind"`
 	File    string       `json:"file,omitempty"`   // the artefact's name; "" unless written
 	Outcome Outcome      `json:"outcome"`          // [OutcomeWritten], [OutcomeSkipped] or [OutcomeFailed]
-	Reason  string       `json:"reason,omitempty"` // why it was skipped, failed or is stale
-	// Stale means that the profile shows the heap at an earlier GC cycle. A
-	// fresher profile, if there was headroom for one, is a step of its own.
+	Reason  string       `json:"reason,omitempty"` // why it was skipped or failed; of a baseline, as of when it is
+	// Stale means that the profile shows an earlier state: the heap at an
+	// earlier GC cycle, or goroutines as of the time in Reason, because there
+	// was no headroom for a newer profile of them. A fresher heap profile, if
+	// there was headroom for one, is a step of its own.
 	Stale  bool  `json:"stale,omitempty"`
 	TookNS int64 `json:"took_ns"` // nanoseconds of wall-clock time
 }
