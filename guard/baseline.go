@@ -42,6 +42,7 @@ var earlyBaselines = [...]time.Duration{
 // baselines schedules the baselines.
 type baselines struct {
 	next   time.Duration // when the next is due, since Start
+	spent  time.Duration // CPU time of those on schedule
 	taking bool          // one is being taken
 	// goroutines is how many there were in the newest profile of them. nextDoubled is when
 	// another may be taken because they have doubled, since Start.
@@ -50,7 +51,7 @@ type baselines struct {
 }
 
 // nextBaseline returns when the next baseline is due after one that was taken at that
-// time. One that was expensive delays it further.
+// time, if that was not too expensive.
 func nextBaseline(at time.Duration) time.Duration {
 	for _, early := range earlyBaselines {
 		if early > at {
@@ -58,6 +59,14 @@ func nextBaseline(at time.Duration) time.Duration {
 		}
 	}
 	return at + baselineEvery
+}
+
+// pay delays the next baseline if those so far were expensive. They have the share of an
+// hour in advance, since the first few come within minutes, at a time when the process is
+// often short of CPU time and each seems to take long.
+func (b *baselines) pay(cost time.Duration) {
+	b.spent += cost
+	b.next = max(b.next, baselineShare*b.spent-time.Hour)
 }
 
 // nextDoubled returns when the next baseline of goroutines may be taken after one that was
@@ -86,7 +95,7 @@ func (l *loop) takeBaseline() {
 		return
 	}
 	if l.view.at >= b.next && l.noneSuspects() {
-		l.baseline(l.keeper.Baseline, func(at time.Duration, r evidence.Rung) { b.next = max(b.next, at+baselineShare*r.Cost) })
+		l.baseline(l.keeper.Baseline, func(_ time.Duration, r evidence.Rung) { b.pay(r.Cost) })
 		if b.taking {
 			b.next = nextBaseline(l.view.at)
 		}

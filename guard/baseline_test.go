@@ -11,19 +11,20 @@ import (
 // baselineTimes are when the schedule takes baselines that cost that much each, if the
 // loop looks once a second.
 func baselineTimes(until time.Duration, cost func(at time.Duration) time.Duration) (taken []time.Duration) {
-	var next time.Duration
+	var b baselines
 	for at := time.Duration(0); at < until; at += time.Second {
-		if at < next {
+		if at < b.next {
 			continue
 		}
 		taken = append(taken, at)
-		next = max(nextBaseline(at), at+baselineShare*cost(at))
+		b.next = nextBaseline(at)
+		b.pay(cost(at))
 	}
 	return taken
 }
 
 func TestBaselinesComeEarly(t *testing.T) {
-	cheap := func(time.Duration) time.Duration { return time.Millisecond }
+	cheap := func(time.Duration) time.Duration { return 100 * time.Millisecond }
 	want := []time.Duration{0, 5 * second, 20 * second, minute, 5 * minute, 20 * minute, hour, 2 * hour, 3 * hour}
 	if got := baselineTimes(4*hour, cheap); !slices.Equal(got, want) {
 		t.Errorf("baselines at %v, want %v", got, want)

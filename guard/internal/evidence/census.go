@@ -78,6 +78,7 @@ func (t *Taker) Creators(goroutines int) (sites []census.Site, skipped string) {
 	if n := runtime.NumGoroutine(); n >= mostTextGoroutines {
 		return nil, fmt.Sprintf("there are %s goroutines by now", profile.Count(n))
 	}
+	t.gauge.depth.Store(int64(100 * t.survey.reader.Depth()))
 	t.survey.creators.Read(groups, goroutines)
 	sites = t.survey.watch.SitesWith(groups)
 	t.survey.creators.Name(sites)

@@ -199,6 +199,10 @@ func TestABaselineStandsInForGoroutines(t *testing.T) {
 	if total < 600 {
 		t.Errorf("there are %d goroutines in it", total)
 	}
+	// Nothing has grown since a baseline that is the same file.
+	if got := baseNames(files, profile.Goroutine); len(got) != 1 {
+		t.Errorf("baselines %v", got)
+	}
 	// It is no new baseline.
 	if n := len(slices.DeleteFunc(taker.cfg.Store.Baselines(), func(b store.BaselineFile) bool { return b.Kind != profile.Goroutine })); n != 2 {
 		t.Errorf("%d baselines of goroutines", n)
