@@ -167,7 +167,7 @@ func (d *diff) siteOf(g GoroutineGroup) (incident.GoroutineSite, bool) {
 	var found incident.GoroutineSite
 	ok := false
 	for _, s := range d.cfg.Sites {
-		if s.Frame.Function != g.Blocked.Function || s.Wait != g.Wait || s.Root != "" && s.Root != g.Root.Function {
+		if frames.Readable(s.Frame.Function) != g.Blocked.Function || s.Wait != g.Wait || s.Root != "" && frames.Readable(s.Root) != g.Root.Function {
 			continue
 		}
 		if s.Frame.Line == g.Blocked.Line {

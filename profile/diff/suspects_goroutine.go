@@ -67,6 +67,10 @@ func (d *diff) creditCreator(s *incident.Suspect, g *group, site incident.Gorout
 		return
 	}
 	creator := text.frame
+	if creator.Function == "" && known {
+		creator = site.CreatedBy
+		creator.Function = frames.Readable(creator.Function)
+	}
 	if creator.Function == "" || !frames.Own(frames.Frame{Function: creator.Function, File: creator.File}, d.x.own) {
 		return
 	}
@@ -204,8 +208,11 @@ func (d *diff) goroutineEvidence(c *crowd, row GoroutineGroup, s incident.Suspec
 	if s.Through.Function != "" {
 		say("they run %s", s.Through.Function)
 	}
-	if text.creator != "" {
+	switch {
+	case text.creator != "":
 		say("created by %s", text.creator)
+	case known && site.CreatedBy.Function != "":
+		say("created by %s", frames.Readable(site.CreatedBy.Function))
 	}
 	if row.Root.Function != row.Blocked.Function {
 		say("started with %s", row.Root.Function)
