@@ -166,8 +166,12 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 		}
 		t := d.tallyOf(d.sites, site, value, objects, n, variance, after)
 		t.route.add(stack, at, value, after)
-		if made >= 0 {
-			d.addCall(stack, at, value, s.Value[made], after)
+		if d.c.Kind == profile.Heap {
+			calls := int64(0)
+			if made >= 0 {
+				calls = s.Value[made]
+			}
+			d.addCall(stack, at, value, calls, after)
 		}
 		if leaf.fn != site.fn {
 			if t.leaves == nil {

@@ -75,6 +75,7 @@ func Explain(e Input) *Report {
 	rank(r.Suspects, e.Manifest)
 	relate(r)
 	caution(r)
+	advise(r)
 	if len(r.Suspects) > maxSuspects {
 		r.Suspects = r.Suspects[:maxSuspects:maxSuspects]
 	}
@@ -84,7 +85,7 @@ func Explain(e Input) *Report {
 	out := outsideHeap(e.Manifest)
 	r.Warnings = doubts(e, out)
 	r.Headline = headline(r, out)
-	r.Next = next(e)
+	r.Next = next(e, r.Suspects)
 	return r
 }
 

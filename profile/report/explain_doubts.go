@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,6 +113,8 @@ func steps(m incident.Manifest) (doubts []string) {
 	for _, c := range m.Captures {
 		for _, s := range c.Steps {
 			switch {
+			case s.Outcome == incident.OutcomeWritten && s.Stale && s.Kind != profile.Heap:
+				doubts = append(doubts, fmt.Sprintf("%s is older than the incident: %s", s.File, cmp.Or(s.Reason, "a newer one would have cost too much memory")))
 			case s.Outcome == incident.OutcomeWritten && s.Stale && !fresh[s.File]:
 				doubts = append(doubts, fmt.Sprintf("%s shows the heap at an earlier garbage collection: a fast leak is larger by now", s.File))
 			case s.Outcome == incident.OutcomeSkipped, s.Outcome == incident.OutcomeFailed:

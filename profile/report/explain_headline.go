@@ -18,6 +18,9 @@ const maxName = 120
 // minAccused is the confidence below which a suspect is not called the culprit.
 const minAccused = 0.25
 
+// manyGoroutines are more than come and go.
+const manyGoroutines = 500
+
 // headline returns the first line of a report, and marks the suspect that it accuses. The
 // line alone must say who leaks, how much, and where.
 func headline(r *Report, out outside) string {
@@ -50,6 +53,9 @@ func headline(r *Report, out outside) string {
 		}
 	}
 	text := "No culprit: no growth stands out; " + strings.Join(grew, ", ")
+	if before, after, ok := r.counted(); ok && r.Goroutine == nil && after-before >= manyGoroutines && after >= 2*before {
+		return fmt.Sprintf("No culprit: goroutines grew from %v to %v, and there is no profile of them", before, after) + r.idle(incident.Suspect{})
+	}
 	if len(grew) == 0 {
 		text = "No culprit: nothing stands out, and there is no baseline to compare with"
 	}

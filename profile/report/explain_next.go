@@ -15,11 +15,11 @@ import (
 // Commands returns commands for looking at the files of an incident that lie in
 // folder.
 func Commands(m incident.Manifest, folder string) []Command {
-	return next(Input{Manifest: m, Folder: folder})
+	return next(Input{Manifest: m, Folder: folder}, m.Suspects)
 }
 
 // next returns the commands for the files that exist.
-func next(e Input) []Command {
+func next(e Input, suspects incident.Suspects) []Command {
 	var cmds []Command
 	at := func(name string) string { return shellQuote(filepath.Join(e.Folder, name)) }
 	if len(e.Manifest.Artefacts) == 0 {
@@ -32,7 +32,7 @@ func next(e Input) []Command {
 		}
 		now := shellQuote(e.NowFile)
 		return []Command{
-			{"what grew, by function", "go tool pprof -top " + base + now},
+			{"what grew, by function", "go tool pprof -top " + cumulative(suspects, profile.Heap) + base + now},
 			{"the same in a browser, with source code", "go tool pprof -http=: " + base + now},
 		}
 	}
@@ -53,7 +53,7 @@ func next(e Input) []Command {
 		if base != "" {
 			args = "-base " + at(base) + " " + args
 		}
-		cmds = append(cmds, Command{k.top, "go tool pprof -top " + args})
+		cmds = append(cmds, Command{k.top, "go tool pprof -top " + cumulative(suspects, k.kind) + args})
 		if k.inBrowser != "" {
 			cmds = append(cmds, Command{k.inBrowser, "go tool pprof -http=: " + args})
 		}
@@ -62,6 +62,20 @@ func next(e Input) []Command {
 		cmds = append(cmds, Command{"each goroutine with its stack, its creator and how long it has waited", "less " + at(text)})
 	}
 	return cmds
+}
+
+// cumulative returns the option that sorts by what a function caused. Without it pprof
+// shows who called the allocator, and a suspect that does so by a library may be missing.
+func cumulative(suspects incident.Suspects, kind profile.Kind) string {
+	for _, s := range suspects {
+		if n := len(s.Path); s.Kind == kind && kind == profile.Heap {
+			if n > 0 && s.Path[n-1].Function != s.Frame.Function {
+				return "-cum "
+			}
+			return ""
+		}
+	}
+	return ""
 }
 
 // newestOf returns the files to compare for a kind: the freshest profile of the

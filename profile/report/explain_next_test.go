@@ -27,7 +27,7 @@ func TestNextCommands(t *testing.T) {
 	if now, _ := newestOf(files, profile.CPU); now != "" {
 		t.Errorf("%q is no CPU profile", now)
 	}
-	for _, c := range next(Input{Manifest: incident.Manifest{Artefacts: files}, Folder: "/e"}) {
+	for _, c := range next(Input{Manifest: incident.Manifest{Artefacts: files}, Folder: "/e"}, nil) {
 		if strings.Contains(c.Line, "cpu") {
 			t.Errorf("%q is about a file that is not there", c.Line)
 		}

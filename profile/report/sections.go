@@ -136,6 +136,8 @@ func (r *Report) summary() section {
 		add("Goroutines", change(g.Total, g.Unit)+timeBetween(g))
 	} else if g != nil {
 		add("Goroutines", amount(g.Total.After, g.Unit)+", no baseline")
+	} else if before, after, ok := r.counted(); ok {
+		add("Goroutines", fmt.Sprintf("%v → %v, no profile", before, after))
 	}
 	for _, t := range m.Trends {
 		if t.State == "leaking" && t.LimitSoonest >= 0 {
@@ -180,6 +182,19 @@ func (r *Report) limit() profile.Bytes {
 		}
 	}
 	return least
+}
+
+// counted returns the first and the last number of goroutines that readings know.
+func (r *Report) counted() (before, after profile.Count, ok bool) {
+	for _, p := range history(r.Manifest) {
+		if p.Goroutines.Known() {
+			if !ok {
+				before, ok = p.Goroutines, true
+			}
+			after = p.Goroutines
+		}
+	}
+	return before, after, ok
 }
 
 func timeBetween(c *diff.Comparison) string {

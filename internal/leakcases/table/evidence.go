@@ -14,13 +14,20 @@ import (
 )
 
 // linesIn returns the first lines of the reports in a guard's folder, the oldest first.
-func linesIn(dir string) ([]line, error) {
+func (r runner) linesIn(dir string) ([]line, error) {
 	list, err := incidentsIn(dir)
 	if err != nil {
 		return nil, err
 	}
 	var lines []line
 	for _, m := range list {
+		if r.again && len(m.Artefacts) > 0 {
+			explained, err := report.ExplainFolder(filepath.Join(dir, m.ID))
+			if err != nil {
+				return nil, err
+			}
+			m.Headline, m.Suspects = explained.Headline, explained.Suspects
+		}
 		if m.Headline != "" {
 			lines = append(lines, lineOf(m.Headline, m.Suspects))
 		}

@@ -55,6 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	parallel := flags.Int("parallel", 2, "run so many cases at a time; each has two processes")
 	dir := flags.String("dir", "", "keep the evidence in this `folder`; a temporary one, removed at the end, if empty")
 	jsonFile := flags.String("json", "", "write the results to this `file`, too")
+	again := flags.Bool("again", false, "run nothing: judge the evidence that an earlier run left in -dir, explained by the present code")
 	corpus := flags.String("corpus", "cases", "the `folder` of the cases")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -62,6 +63,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fail := func(status int, err error) int {
 		fmt.Fprintln(stderr, "table:", err)
 		return status
+	}
+	if *again && *dir == "" {
+		return fail(2, errors.New("-again: -dir is missing"))
 	}
 	cases, err := readCases(*corpus)
 	if err != nil {
@@ -76,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(2, err)
 	}
-	results, err := runAll(ctx, *corpus, *dir, jobs, max(1, *parallel), stderr)
+	results, err := runAll(ctx, runner{cases: *corpus, dir: *dir, again: *again}, jobs, max(1, *parallel), stderr)
 	if err != nil {
 		return fail(1, err)
 	}
@@ -174,21 +178,24 @@ func readList(file string, cases []caseFile) ([]job, error) {
 }
 
 // runAll builds and runs the cases, and reports progress.
-func runAll(ctx context.Context, corpus, dir string, jobs []job, parallel int, progress io.Writer) ([]result, error) {
+func runAll(ctx context.Context, r runner, jobs []job, parallel int, progress io.Writer) ([]result, error) {
 	temp, err := os.MkdirTemp("", "leakcases")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(temp)
-	if dir == "" {
-		dir = filepath.Join(temp, "evidence")
+	if r.dir == "" {
+		r.dir = filepath.Join(temp, "evidence")
 	}
-	r := runner{cases: corpus, bin: filepath.Join(temp, "bin"), dir: dir}
+	r.bin = filepath.Join(temp, "bin")
 	var cases []caseFile
 	for _, j := range jobs {
 		cases = append(cases, j.caseFile)
 	}
 	begun := time.Now()
+	if r.again {
+		cases = nil // only leakreport is built
+	}
 	if err := errors.Join(r.prepare(cases), r.build(ctx, cases)); err != nil {
 		return nil, err
 	}
