@@ -16,7 +16,7 @@ import (
 const maxName = 120
 
 // minAccused is the confidence below which a suspect is not called the culprit.
-const minAccused = 0.25
+const minAccused = 0.2
 
 // manyGoroutines are more than come and go.
 const manyGoroutines = 500
