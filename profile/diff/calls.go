@@ -99,27 +99,25 @@ func (c *Comparison) CallerOf(library profile.Frame) (caller profile.Frame, ok b
 	if c.callers == nil {
 		return profile.Frame{}, false
 	}
-	return c.callers(library.Function)
+	return c.callers(library)
 }
 
-func (d *diff) callers() func(string) (profile.Frame, bool) {
+func (d *diff) callers() func(profile.Frame) (profile.Frame, bool) {
 	if len(d.calls) == 0 {
 		return nil
 	}
-	return func(function string) (profile.Frame, bool) {
-		pkg := frames.PackageOf(function)
-		module := frames.ModuleOf(function, "", d.x.named)
+	return func(library profile.Frame) (profile.Frame, bool) {
 		known := func(name string) int32 {
 			if n, ok := d.x.parts[name]; ok {
 				return n
 			}
 			return -1
 		}
-		mod := known("module " + module)
-		if module == frames.Standard {
-			mod = known(pkg)
+		mod := known("module " + library.Module)
+		if library.Module == frames.Standard {
+			mod = known(library.Package)
 		}
-		own, ok := d.callerOfParts(known(partOf(function, pkg)), known(pkg), mod)
+		own, ok := d.callerOfParts(known(partOf(library.Function, library.Package)), known(library.Package), mod)
 		if !ok {
 			return profile.Frame{}, false
 		}

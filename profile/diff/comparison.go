@@ -51,8 +51,8 @@ type Comparison struct {
 	// stop.
 	Warnings []string
 
-	// callers finds the caller of a library by the name of one of its functions.
-	callers func(function string) (profile.Frame, bool)
+	// callers finds the caller of a library.
+	callers func(library profile.Frame) (profile.Frame, bool)
 }
 
 // Omitted sums up the rows missing from the lists of a [Comparison]: those that

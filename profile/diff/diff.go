@@ -44,6 +44,10 @@ type tally struct {
 	// a site.
 	lines  map[int32]int64
 	leaves map[int32]int64
+	// callers is the growth by the user's own function that called the site, or -1, and
+	// callLines the lines of the calls.
+	callers   map[int32]int64
+	callLines map[int32]int32
 	// route is the stack of the site's largest sample, near the site.
 	route route
 }
@@ -172,6 +176,9 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 				calls = s.Value[made]
 			}
 			d.addCall(stack, at, value, calls, after)
+			if d.x.class(site.fn) == frames.ClassOwn {
+				t.addCaller(d.x, stack, at, grown)
+			}
 		}
 		if leaf.fn != site.fn {
 			if t.leaves == nil {

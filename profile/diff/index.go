@@ -18,6 +18,7 @@ type function struct {
 	code               frames.Code
 	runtime            bool
 	ours               bool // leakguard's
+	maker              bool // see [isMaker]
 	// part, pkg and mod number the type or package that it belongs to, its package and
 	// its module, from narrow to wide; see [index.part].
 	part, pkg, mod int32
@@ -91,6 +92,7 @@ func (x *index) function(name, file string) int32 {
 		runtime: frames.IsRuntime(code.Package),
 		ours:    isOurs(code.Package, file),
 	}
+	f.maker = code.Class == frames.ClassOwn && isMaker(f.name)
 	f.part, f.pkg, f.mod = x.part(partOf(f.name, code.Package)), x.part(code.Package), x.part("module "+f.module)
 	if f.module == "std" {
 		f.mod = f.pkg // the standard library is no library by itself

@@ -49,7 +49,7 @@ func weight(grown, after, total int64, share, floor float64) float64 {
 
 // suspectHeap ranks the sites of a heap profile.
 func (d *diff) suspectHeap() []incident.Suspect {
-	joined := d.joinLibraries()
+	joined := d.join()
 	return d.suspectTallies(1<<20, joined, func(s *incident.Suspect, c candidate) float64 {
 		z, relErr := significanceOf(c.tally)
 		confidence := mostHeap * significance(z) * d.weightOf(s, c, 1<<20)
@@ -148,7 +148,7 @@ func significanceOf(t *tally) (z, relErr float64) {
 }
 
 // suspectTallies ranks the sites by the confidence that judge returns. joined says
-// which sites of libraries belong to a site of the user's own.
+// which sites belong to another one.
 func (d *diff) suspectTallies(least int64, joined map[int32]int32, judge func(*incident.Suspect, candidate) float64) []incident.Suspect {
 	var suspects []incident.Suspect
 	var grown float64
@@ -159,9 +159,8 @@ func (d *diff) suspectTallies(least int64, joined map[int32]int32, judge func(*i
 		if c.value.Growth() <= least/16 {
 			continue
 		}
-		line, _ := largest(c.lines)
 		s := incident.Suspect{
-			Kind: d.c.Kind, Frame: d.x.frame(c.fn, line), Value: c.value, Unit: d.c.Unit, Standing: -1,
+			Kind: d.c.Kind, Frame: d.x.frame(c.fn, d.lineOf(c)), Value: c.value, Unit: d.c.Unit, Standing: -1,
 			Share: min(1, float64(c.value.Growth())/grown), Path: d.framesOf(c.route),
 		}
 		s.Confidence = judge(&s, c)
@@ -173,6 +172,12 @@ func (d *diff) suspectTallies(least int64, joined map[int32]int32, judge func(*i
 			line, _ := largest(d.sites[c.libraries[0]].lines)
 			s.Through = d.x.frame(c.libraries[0], line)
 			s.Path = d.framesOf(d.sites[c.libraries[0]].route)
+		case len(c.makers) > 0:
+			maker := d.sites[c.makers[0]]
+			line, _ := largest(maker.lines)
+			s.Through = d.x.frame(c.makers[0], line)
+			s.Path = d.framesOf(maker.route)
+			s.Reasons = append(s.Reasons, fmt.Sprintf("%s of it is made in %s, which it calls", profile.Bytes(maker.value.Growth()), s.Through.Function))
 		case n > c.value.Growth()/2:
 			verb := "allocates"
 			if d.c.Kind == profile.CPU {
@@ -186,6 +191,17 @@ func (d *diff) suspectTallies(least int64, joined map[int32]int32, judge func(*i
 		suspects = append(suspects, s)
 	}
 	return rankSuspects(suspects)
+}
+
+// lineOf is the line of a candidate to look at.
+func (d *diff) lineOf(c candidate) int32 {
+	for _, maker := range c.makers {
+		if line, ok := d.sites[maker].callLines[c.fn]; ok && d.sites[maker].value.Growth() > c.value.Growth()/2 {
+			return line
+		}
+	}
+	line, _ := largest(c.lines)
+	return line
 }
 
 // ofModule names the module of a dependency.

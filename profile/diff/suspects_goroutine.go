@@ -60,23 +60,23 @@ func (d *diff) suspectGoroutines(text goroutineText) []incident.Suspect {
 	return rankSuspects(suspects)
 }
 
-// creditCreator names the function of the user's own that created goroutines in which
-// only a library works.
+// creditCreator notes who created the goroutines. If only a library works in them and
+// the user's own function created them, that one is named.
 func (d *diff) creditCreator(s *incident.Suspect, g *group, site incident.GoroutineSite, known bool, text textEvidence) {
-	if g.class == frames.ClassOwn || s.Proven {
-		return
-	}
 	creator := text.frame
 	if creator.Function == "" && known {
 		creator = site.CreatedBy
 		creator.Function = frames.Readable(creator.Function)
 	}
-	if creator.Function == "" || !frames.Own(frames.Frame{Function: creator.Function, File: creator.File}, d.x.own) {
+	if creator.Function == "" {
 		return
 	}
 	creator.Package = frames.PackageOf(creator.Function)
 	creator.Module = frames.ModuleOf(creator.Function, creator.File, d.x.named)
-	s.Through, s.Frame = s.Frame, creator
+	s.CreatedBy = creator
+	if g.class != frames.ClassOwn && !s.Proven && frames.Own(frames.Frame{Function: creator.Function, File: creator.File}, d.x.own) {
+		s.Through, s.Frame = s.Frame, creator
+	}
 }
 
 // crowd is the goroutines of one site, whatever they wait for.

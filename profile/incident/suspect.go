@@ -26,10 +26,14 @@ type Suspect struct {
 	Kind profile.Kind `json:"kind"`
 	// Frame is the site: the function to look at, with file and line.
 	Frame profile.Frame `json:"frame"`
-	// Through is the function of a library by which the growth comes, although the library
-	// works on goroutines of its own or is only called by Frame: 'net/http.(*Transport).dialConn'.
-	// The zero Frame means that there is none.
+	// Through is another function by which the growth comes: one of a library that Frame
+	// calls, or that works for it on goroutines of its own, such as
+	// 'net/http.(*Transport).dialConn', or one that makes what Frame keeps. The zero Frame
+	// means that there is none.
 	Through profile.Frame `json:"through,omitzero"`
+	// CreatedBy is the function that started the goroutines, as far as that is known; the
+	// zero Frame for other kinds.
+	CreatedBy profile.Frame `json:"created_by,omitzero"`
 	// Path is a call path through Frame, from caller to callee, at most five frames.
 	Path []profile.Frame `json:"path,omitempty"`
 	// Wait is what the goroutines at the site wait for; "" for other kinds.
@@ -96,7 +100,7 @@ func boundedSuspects(list Suspects) Suspects {
 		if _, err := s.Kind.MarshalText(); err != nil {
 			continue // it must not cost the manifest
 		}
-		s.Frame, s.Through = boundedFrame(s.Frame), boundedFrame(s.Through)
+		s.Frame, s.Through, s.CreatedBy = boundedFrame(s.Frame), boundedFrame(s.Through), boundedFrame(s.CreatedBy)
 		path := make([]profile.Frame, 0, min(len(s.Path), maxPath))
 		for _, f := range s.Path[:min(len(s.Path), maxPath)] {
 			path = append(path, boundedFrame(f))

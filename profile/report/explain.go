@@ -74,6 +74,7 @@ func Explain(e Input) *Report {
 	weighGoroutines(r)
 	rank(r.Suspects, e.Manifest)
 	relate(r)
+	creditStarter(r)
 	caution(r)
 	advise(r)
 	if len(r.Suspects) > maxSuspects {

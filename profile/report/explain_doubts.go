@@ -54,7 +54,7 @@ func outsideHeap(m incident.Manifest) (o outside) {
 }
 
 // dominates reports whether growth of that size in the heap is a side issue.
-func (o outside) dominates(growth int64) bool { return o.found && growth < o.bytes/4 }
+func (o outside) dominates(growth int64) bool { return o.found && growth < o.bytes/2 }
 
 func (o outside) sentence(heap string) string {
 	text := fmt.Sprintf("memory outside %s grew by %v", heap, profile.Bytes(o.bytes))

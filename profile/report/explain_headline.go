@@ -16,7 +16,7 @@ import (
 const maxName = 120
 
 // minAccused is the confidence below which a suspect is not called the culprit.
-const minAccused = 0.2
+const minAccused = 0.21
 
 // manyGoroutines are more than come and go.
 const manyGoroutines = 500
@@ -78,7 +78,7 @@ func (r *Report) idle(s incident.Suspect) string {
 // function.
 func (r *Report) through(s incident.Suspect) string {
 	text := ""
-	if s.Through.Function != "" && s.Through.Function != s.Frame.Function && !strings.Contains(s.Wait, s.Through.Function) {
+	if s.Through.Function != "" && s.Through.Function != s.Frame.Function {
 		text = ", through " + shortName(s.Through.Function)
 	}
 	for _, o := range r.Suspects {
@@ -87,6 +87,11 @@ func (r *Report) through(s incident.Suspect) string {
 		}
 	}
 	return text
+}
+
+// startedHere reports whether goroutines are blamed on who started them.
+func startedHere(s incident.Suspect) bool {
+	return s.CreatedBy.Function != "" && s.CreatedBy.Function == s.Frame.Function
 }
 
 // accuse says in one sentence what a suspect did, where, and since when.
@@ -99,12 +104,18 @@ func (r *Report) accuse(s incident.Suspect) string {
 			return r.accuseTicks(s)
 		}
 		text = fmt.Sprintf("%s at %s", goroutines(s, r.Goroutine), place)
+		if startedHere(s) {
+			text = fmt.Sprintf("%s, started by %s", goroutines(s, r.Goroutine), place)
+		}
 		if s.Standing > 0 {
 			text += ", never fewer for " + words.Span(s.Standing)
 		}
 		for _, o := range r.Suspects {
 			if s.Role == incident.RoleCause && o.Role == incident.RoleGrowsWith {
 				each := profile.Bytes(float64(o.Value.Growth()) / float64(max(s.Value.Growth(), 1)))
+				if o.Frame.Function == s.Frame.Function {
+					return fmt.Sprintf("%s; it also allocates %s that grew with them, about %v each", text, amount(o.Value.Growth(), o.Unit), each)
+				}
 				return fmt.Sprintf("%s: the cause candidate for %s, which grew with them by %s, about %v each",
 					text, r.who(o.Frame), amount(o.Value.Growth(), o.Unit), each)
 			}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
@@ -25,6 +26,27 @@ func joinCallers(r *Report) {
 		}
 		s.Through, s.Frame = s.Frame, caller
 		s.Reasons = append(s.Reasons, fmt.Sprintf("they run %s; of the functions that call this library, this one's calls hold most that is new", s.Through.Function))
+	}
+}
+
+// creditStarter names the function that starts the goroutines of a leak, where the same
+// function, or one that it calls, also allocates the memory that grows with them: who
+// makes and starts something has to end it. The goroutines themselves only wait.
+func creditStarter(r *Report) {
+	for i := range r.Suspects {
+		s := &r.Suspects[i]
+		starter := s.CreatedBy
+		if s.Role != incident.RoleCause || s.Proven || starter.Function == "" || starter.Function == s.Frame.Function || !r.isOwn(starter) {
+			continue
+		}
+		for _, h := range r.Suspects {
+			on := slices.ContainsFunc(h.Path, func(f profile.Frame) bool { return f.Function == starter.Function })
+			if h.Role == incident.RoleGrowsWith && (on || h.Frame.Function == starter.Function) {
+				s.Reasons = append(s.Reasons, fmt.Sprintf("they wait in %s; %s starts them, and allocates what grows with them", s.Frame.Function, starter.Function))
+				s.Through, s.Frame = s.Frame, starter
+				break
+			}
+		}
 	}
 }
 
@@ -89,8 +111,24 @@ func caution(r *Report) {
 		if s.Proven || s.Confidence >= confidenceFlagged {
 			continue
 		}
-		s.Confidence = min(finite(s.Confidence), most)
+		sure := most
+		if sure == sureOfNear && !r.fills(*s) {
+			sure = sureOfCalm
+		}
+		s.Confidence = min(finite(s.Confidence), sure)
 	}
+}
+
+// fills reports whether a suspect holds so much that memory would not be full without
+// it. Garbage and what the service needs take the rest.
+func (r *Report) fills(s incident.Suspect) bool {
+	var held int64
+	for _, h := range r.Suspects {
+		if h.Unit == profile.UnitBytes && (h.Frame.Function == s.Frame.Function || s.Role == incident.RoleCause && h.Role == incident.RoleGrowsWith) {
+			held += max(0, h.Value.After)
+		}
+	}
+	return float64(held) >= fillingPart*float64(r.limit())
 }
 
 const (
@@ -99,6 +137,8 @@ const (
 	sureOfEnd  = 1
 	// nearlyFull is the part of the limit from which memory counts as nearly full.
 	nearlyFull = 0.85
+	// fillingPart is the part of the limit that who fills memory holds at least.
+	fillingPart = 0.4
 )
 
 func (r *Report) mostSure() float64 {

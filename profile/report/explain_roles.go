@@ -56,7 +56,7 @@ func relate(r *Report) {
 	first := -1
 	for i := range r.Suspects {
 		s := &r.Suspects[i]
-		if s.Unit != profile.UnitBytes || s.Value.Growth() <= 0 || s.Frame.Function == r.Suspects[cause].Frame.Function {
+		if s.Unit != profile.UnitBytes || s.Value.Growth() <= 0 {
 			continue
 		}
 		why := relation(r, r.Suspects[cause], *s, p)
