@@ -11,8 +11,8 @@ import (
 // Memory is allocated in one function and kept by another. A function that only makes
 // what its caller asked for, such as a constructor or a parser, has nothing to change:
 // its caller keeps the result. A heap profile does not say who keeps it, but two things
-// do: the name of the function, and that the caller keeps something of its own for each
-// of the objects, such as an entry, a timer or a context.
+// do: the name of an unexported function, and that its caller keeps something of its own
+// for each of the objects, such as an entry, a timer or a context.
 
 // callerShare is the part of a site's growth that must come from one caller.
 const callerShare = 0.8
@@ -60,10 +60,15 @@ func (d *diff) keeperOf(fn int32) (keeper int32, ok bool) {
 		return caller, true
 	}
 	k := d.sites[caller]
-	if k == nil || k.value.Growth() <= 0 || k.value.Growth() >= t.value.Growth() {
+	if short := d.x.functions[fn].name; k == nil || isExported(short) || k.value.Growth() <= 0 || k.value.Growth() >= t.value.Growth() {
 		return 0, false
 	}
 	return caller, float64(k.objects.Growth()) >= keptEach*float64(t.objects.Growth())
+}
+
+func isExported(name string) bool {
+	first, _ := utf8.DecodeRuneInString(name[strings.LastIndexByte(name, '.')+1:])
+	return unicode.IsUpper(first)
 }
 
 // makerVerbs begin the names of functions that make something for their caller.
@@ -72,25 +77,17 @@ var makerVerbs = []string{
 	"clone", "copy", "format", "generate", "lookup", "compress", "decompress", "convert",
 }
 
-// isMaker reports whether a function's name says that it makes something. Exported
-// functions of that name are makers, too, except that a package's New may well start
-// something.
+// isMaker reports whether a function's name says that it makes something. Only
+// unexported functions count: others are asked by code that is not there.
 func isMaker(name string) bool {
 	short := name[strings.LastIndexByte(name, '.')+1:]
-	if strings.HasPrefix(short, "func") {
-		return false // a closure
-	}
-	lower := strings.ToLower(short)
 	for _, verb := range makerVerbs {
-		rest, ok := strings.CutPrefix(lower, verb)
+		rest, ok := strings.CutPrefix(short, verb)
 		if !ok {
 			continue
 		}
-		if rest == "" {
-			return verb != "new" && verb != "lookup" || short == "lookup"
-		}
-		next, _ := utf8.DecodeRuneInString(short[len(verb):])
-		if unicode.IsUpper(next) || next == '_' {
+		next, _ := utf8.DecodeRuneInString(rest)
+		if rest == "" || unicode.IsUpper(next) || next == '_' {
 			return true
 		}
 	}

@@ -112,6 +112,9 @@ func caution(r *Report) {
 			continue
 		}
 		sure := most
+		if r.Heap == nil && r.Manifest.ID == "" && !r.isOwn(s.Frame) {
+			sure = sureOfHalf
+		}
 		if sure == sureOfNear && !r.fills(*s) {
 			sure = sureOfCalm
 		}
@@ -132,6 +135,7 @@ func (r *Report) fills(s incident.Suspect) bool {
 }
 
 const (
+	sureOfHalf = 0.4  // goroutines of a library, and nothing tells who called it
 	sureOfCalm = 0.49 // a guess
 	sureOfNear = 0.69
 	sureOfEnd  = 1

@@ -100,10 +100,34 @@ func relation(r *Report, g, h incident.Suspect, p proportion) (why []string) {
 				ratio(h.Value), f, each))
 		}
 	}
+	if n := objectsOf(r, h); len(why) == 0 && n >= leastPairs && within(float64(n), float64(g.Value.Growth()), pairedWithin) {
+		why = append(why, fmt.Sprintf("grows with it: about one object of %s for each goroutine", each))
+	}
 	if part := allocatedBelow(r, g, h); part >= minAllocatedBelow {
 		why = append(why, fmt.Sprintf("grows with it: these goroutines allocated %.0f%% of it", 100*part))
 	}
 	return why
+}
+
+const (
+	// leastPairs is how many objects and goroutines must have come for their equal number
+	// to be no chance.
+	leastPairs = 100
+	// pairedWithin leaves room for the sampling error of the heap profile.
+	pairedWithin = 1.3
+)
+
+// objectsOf returns how many objects were added at the suspect's site.
+func objectsOf(r *Report, h incident.Suspect) int64 {
+	if r.Heap == nil {
+		return 0
+	}
+	for _, row := range r.Heap.Sites {
+		if row.Frame.Function == h.Frame.Function {
+			return row.Objects.Growth()
+		}
+	}
+	return 0
 }
 
 // sameFactor reports whether memory and goroutines, at the site or in total,
