@@ -104,3 +104,26 @@ func TestPlaceOfWhatHasNotRun(t *testing.T) {
 		t.Errorf("its creator is known:\n%s", r)
 	}
 }
+
+// What no label says is told in whole sentences, of one goroutine and of several.
+func TestUnlabelledText(t *testing.T) {
+	for _, tt := range []struct {
+		m, n int
+		want string
+	}{{1, 1, "The goroutine has"}, {1, 2, "One of the goroutines has"}, {2, 2, "The goroutines have"}, {2, 3, "2 of the goroutines have"}} {
+		if got := some(tt.m, tt.n); got != tt.want {
+			t.Errorf("%d of %d: %q, want %q", tt.m, tt.n, got, tt.want)
+		}
+	}
+	stack := func() []frames.Frame { return []frames.Frame{{Function: "shop.wait", File: "shop.go", Line: 1}} }
+	for count, want := range map[int]string{
+		1: "but 1 goroutine is left behind, still there when the last of them ended\n",
+		2: "but 2 goroutines are left behind, still there when the last of them ended\n",
+	} {
+		said := (found{groups: []*group{{count: count, frames: stack}}}).ofPackage(nil).String()
+		unattributed := "\n  " + isIn(count) + " unattributed: started by a timer, a finalizer or code that sets its own labels while several tests ran."
+		if !strings.Contains(said, want) || !strings.HasSuffix(said, unattributed) {
+			t.Errorf("want %q and %q in\n%s", want, unattributed, said)
+		}
+	}
+}

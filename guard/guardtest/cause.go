@@ -66,6 +66,12 @@ var byWait = map[string]string{
 func (g *group) likelyCause() string {
 	stack := g.frames()
 	wait, blocked, _ := frames.Wait(stack, mainModule())
+	ofDependency := inDependency(stack)
+	if ofDependency {
+		if cause := g.causeInDependency(); cause != "" {
+			return cause
+		}
+	}
 	for _, known := range wellKnown {
 		if known.wait != "" && known.wait != wait {
 			continue
@@ -77,8 +83,12 @@ func (g *group) likelyCause() string {
 			}
 		}
 	}
-	if blocked >= 0 && g.ofLibrary(stack) {
-		return g.causeInLibrary(frames.PackageOf(stack[blocked].Function))
+	if ofDependency {
+		function, _ := g.origin()
+		return "a goroutine of package " + publicPackage(function) + ": close, stop or shut down what the package gave you"
+	}
+	if cause := causeInCall(stack); cause != "" && wait != frames.IOWait {
+		return cause
 	}
 	if blocked >= 0 {
 		if cause := causeInSource(wait, sourceLines(stack[blocked].File, stack[blocked].Line, 12)); cause != "" {
@@ -86,28 +96,6 @@ func (g *group) likelyCause() string {
 		}
 	}
 	return byWait[wait]
-}
-
-// ofLibrary reports whether the goroutines run code of a dependency, and none of the
-// user's own.
-func (g *group) ofLibrary(stack []frames.Frame) bool {
-	library := false
-	for _, f := range stack {
-		if frames.Own(f, mainModule()) {
-			return false
-		}
-		library = library || !frames.IsStandard(frames.PackageOf(f.Function))
-	}
-	return library
-}
-
-// causeInLibrary names the call that started the goroutines: nobody can mend the code of a
-// dependency, but what it returned can be closed.
-func (g *group) causeInLibrary(pkg string) string {
-	if g.creator.function == "" || frames.IsStandard(frames.PackageOf(g.creator.function)) {
-		return "a goroutine of package " + pkg + ": close, stop or shut down what the package gave you"
-	}
-	return "a goroutine of a dependency, started by " + g.creator.function + ": close, stop or shut down what that belongs to or returned"
 }
 
 // causeInSource returns the cause that the waiting line shows and, for a select,

@@ -13,6 +13,9 @@ import (
 // up. Only the text form has them, and writing it stops the world.
 const mostInText = 1000
 
+// mostCreators is how many creators of goroutines with one stack are kept.
+const mostCreators = 100
+
 // creator is the code that started goroutines. The zero value means unknown.
 type creator struct {
 	function string
@@ -57,16 +60,23 @@ func noteCreators(groups []*group, text []frames.TextGoroutine) {
 		byID[text[i].ID] = &text[i]
 	}
 	for _, g := range groups {
-		if g.creator.function != "" {
+		if len(g.creators) > 0 {
 			continue
 		}
 		for i := range text {
-			if tg := &text[i]; g.matches(tg) && tg.Creator != "" {
-				g.creator = creator{function: tg.Creator, at: tg.CreatedAt, test: testAbove(tg, byID)}
-				if slices.Contains(starters, tg.Creator) {
-					g.creator.function, g.creator.at = "", ""
-				}
-				break
+			tg := &text[i]
+			if !g.matches(tg) || tg.Creator == "" {
+				continue
+			}
+			by := creator{function: tg.Creator, at: tg.CreatedAt, test: testAbove(tg, byID)}
+			if slices.Contains(starters, tg.Creator) {
+				by.function, by.at = "", ""
+			}
+			if len(g.creators) == 0 {
+				g.creator = by
+			}
+			if len(g.creators) < mostCreators && !slices.Contains(g.creators, by) {
+				g.creators = append(g.creators, by)
 			}
 		}
 	}

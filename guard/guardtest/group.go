@@ -29,7 +29,8 @@ type group struct {
 	// never need it.
 	frames func() []frames.Frame
 
-	creator creator
+	creator  creator   // of one of them
+	creators []creator // of all goroutines that look the same, those of other tests included
 }
 
 // goroutines is a snapshot of all goroutines of the process except the runtime's

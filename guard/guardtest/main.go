@@ -82,10 +82,14 @@ func runMain(m TestingM, stderr io.Writer, r *registry, opts ...Option) (code in
 func (f found) ofPackage(notes []string) report {
 	n, unknown := 0, 0
 	leaks := f.leaks(proven())
-	for _, l := range leaks {
+	for i, l := range leaks {
 		n += l.count
-		if l.startedBy() == "" {
+		by := l.startedBy()
+		if by == "" {
 			unknown += l.count
+		}
+		if by != "" {
+			leaks[i].tests = l.group.subtestsOf(by)
 		}
 	}
 	if unknown > 0 {

@@ -197,6 +197,19 @@ func TestMainSaysWhichTest(t *testing.T) {
 	}
 }
 
+func TestMainNamesSubtests(t *testing.T) {
+	t.Parallel()
+	r := runShop(t, "", "^(TestLeakInSubtests|TestLeakInEither)$")
+	for _, want := range []string{
+		"tests    2: TestLeakInEither, TestLeakInSubtests/by_helper\n", // one place
+		"test     TestLeakInSubtests/direct/…\n",
+	} {
+		if !r.Failed || !strings.Contains(r.Output, want) {
+			t.Errorf("want %q in\n%s", want, r.Output)
+		}
+	}
+}
+
 func TestMainOnDeepStacks(t *testing.T) {
 	t.Parallel()
 	r := runShop(t, "goleak ignores", "^(TestLeakDeep|TestLeakPlainOther)$")

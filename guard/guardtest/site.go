@@ -37,7 +37,8 @@ type leak struct {
 	creator  creator
 	cause    string
 	via      []string // the user's own functions between the waiting one and the root
-	tests    []string // the tests that left them, if they are grouped by place alone
+	group    *group   // one of them
+	tests    []string // the tests and subtests that left them, in the report of a package
 }
 
 // byPlace joins the leaks of several tests at one place: what has to be mended is the
@@ -46,7 +47,6 @@ func byPlace(leaks []leak) []leak {
 	index := make(map[siteKey]int)
 	var all []leak
 	for _, l := range leaks {
-		by := l.startedBy()
 		key := l.siteKey
 		key.test = ""
 		i, ok := index[key]
@@ -54,13 +54,20 @@ func byPlace(leaks []leak) []leak {
 			i = len(all)
 			index[key] = i
 			all = append(all, l)
+			all[i].tests = nil
 		} else {
 			all[i].count += l.count
 			all[i].proven += l.proven
 			all[i].standing = min(all[i].standing, l.standing)
 		}
-		if by != "" && !slices.Contains(all[i].tests, by) {
-			all[i].tests = append(all[i].tests, by)
+		tests := l.tests
+		if by := l.startedBy(); len(tests) == 0 && by != "" {
+			tests = []string{by}
+		}
+		for _, by := range tests {
+			if !slices.Contains(all[i].tests, by) {
+				all[i].tests = append(all[i].tests, by)
+			}
 		}
 	}
 	for _, l := range all {
@@ -81,7 +88,7 @@ func (f found) leaks(proven map[siteKey]int) []leak {
 		if !ok {
 			i = len(all)
 			index[key] = i
-			all = append(all, leak{siteKey: key, standing: f.standing[key], creator: g.creator, cause: g.likelyCause(), via: g.via()})
+			all = append(all, leak{siteKey: key, standing: f.standing[key], creator: g.creator, cause: g.likelyCause(), via: g.via(), group: g})
 		}
 		all[i].count += g.count
 	}

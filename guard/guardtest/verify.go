@@ -136,6 +136,8 @@ func some(m, n int) string {
 	switch {
 	case n == 1:
 		return "The goroutine has"
+	case m == n:
+		return "The goroutines have"
 	case m == 1:
 		return "One of the goroutines has"
 	}

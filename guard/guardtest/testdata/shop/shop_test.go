@@ -189,6 +189,29 @@ func TestLeakPlain(t *testing.T)      { Leak(2); Leak(2) }
 func TestLeakPlainOther(t *testing.T) { Leak(2) }
 func TestLeakDeep(t *testing.T)       { LeakDeep(200) }
 
+// TestLeakInSubtests leaks in subtests that do not call VerifyNone.
+func TestLeakInSubtests(t *testing.T) {
+	t.Run("healthy", func(t *testing.T) { NewWorker().Stop() })
+	t.Run("by helper", func(t *testing.T) { leakHelper() })
+	for _, name := range []string{"one", "two"} {
+		t.Run("direct", func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
+				begun := make(chan int)
+				go func() { close(begun); <-until }()
+				<-begun
+			})
+		})
+	}
+}
+
+func leakHelper() { LeakDeep(1) }
+
+// TestLeakInEither leaks in the same way in two subtests.
+func TestLeakInEither(t *testing.T) {
+	t.Run("a", func(t *testing.T) { LeakDeep(2) })
+	t.Run("b", func(t *testing.T) { LeakDeep(2) })
+}
+
 func TestLeakDirect(t *testing.T) {
 	begun := make(chan int)
 	go func() { close(begun); <-until }()
