@@ -19,6 +19,7 @@ type function struct {
 	runtime            bool
 	ours               bool // leakguard's
 	maker              bool // see [isMaker]
+	closure            bool
 	// part, pkg and mod number the type or package that it belongs to, its package and
 	// its module, from narrow to wide; see [index.part].
 	part, pkg, mod int32
@@ -93,6 +94,7 @@ func (x *index) function(name, file string) int32 {
 		ours:    isOurs(code.Package, file),
 	}
 	f.maker = code.Class == frames.ClassOwn && isMaker(f.name)
+	f.closure = isClosure(f.name)
 	f.part, f.pkg, f.mod = x.part(partOf(f.name, code.Package)), x.part(code.Package), x.part("module "+f.module)
 	if f.module == "std" {
 		f.mod = f.pkg // the standard library is no library by itself
@@ -186,6 +188,12 @@ func (x *index) part(name string) int32 {
 		x.parts[name] = n
 	}
 	return n
+}
+
+// isClosure reports whether a name is that of a function literal, such as 'a.F.func1.2'.
+func isClosure(name string) bool {
+	name = strings.TrimRight(name, ".0123456789")
+	return strings.HasSuffix(name, ".func")
 }
 
 // partOf returns the type that a method belongs to, such as 'net/http.(*Transport)', or

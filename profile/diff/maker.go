@@ -21,11 +21,12 @@ const callerShare = 0.8
 const keptEach = 0.2
 
 // addCaller adds the growth of a site by the function of the user's own that called it,
-// if need be through others that only make something.
+// if need be through others that only make something, and through closures: those act
+// for who calls them.
 func (t *tally) addCaller(x *index, stack []call, at int, grown int64) {
 	caller := int32(-1)
 	for i := at + 1; i < len(stack); i++ {
-		if x.class(stack[i].fn) != frames.ClassOwn || stack[i].fn == stack[at].fn || x.functions[stack[i].fn].maker {
+		if x.class(stack[i].fn) != frames.ClassOwn || stack[i].fn == stack[at].fn || x.functions[stack[i].fn].maker || x.functions[stack[i].fn].closure {
 			continue
 		}
 		if !x.functions[stack[i-1].fn].code.Handler { // a middleware has nothing to do with it
@@ -60,7 +61,7 @@ func (d *diff) keeperOf(fn int32) (keeper int32, ok bool) {
 		return caller, true
 	}
 	k := d.sites[caller]
-	if short := d.x.functions[fn].name; k == nil || isExported(short) || k.value.Growth() <= 0 || k.value.Growth() >= t.value.Growth() {
+	if short := d.x.functions[fn].name; k == nil || isExported(short) || k.value.Growth() <= 0 {
 		return 0, false
 	}
 	return caller, float64(k.objects.Growth()) >= keptEach*float64(t.objects.Growth())

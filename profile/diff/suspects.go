@@ -81,12 +81,15 @@ func (d *diff) weightOf(s *incident.Suspect, c candidate, floor float64) float64
 	if !c.stillKnown {
 		return weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, floor)
 	}
-	growth := max(0, min(c.still, s.Value.Growth()))
-	w := weight(growth, s.Value.After, d.c.Total.After, c.stillShare, floor)
 	if c.still <= 0 {
 		return 0
 	}
-	return w
+	share := c.stillShare
+	if d.base != nil && d.now.TimeNanos-d.recent.at < (d.now.TimeNanos-d.base.TimeNanos)/10 {
+		// In so short a time one table that doubles outweighs all else.
+		share = (s.Share + share) / 2
+	}
+	return weight(max(0, min(c.still, s.Value.Growth())), s.Value.After, d.c.Total.After, share, floor)
 }
 
 // stillGrows says how much a candidate grew since the newest rung that tells.

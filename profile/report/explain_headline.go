@@ -24,8 +24,10 @@ const manyGoroutines = 500
 // headline returns the first line of a report, and marks the suspect that it accuses. The
 // line alone must say who leaks, how much, and where.
 func headline(r *Report, out outside) string {
+	outside := outsideGo(r.Manifest)
 	for i, s := range r.Suspects {
-		if s.Unit == profile.UnitBytes && out.dominates(s.Value.Growth()) {
+		// What filled the memory is not in the heap: goroutines may still show who did it.
+		if s.Unit == profile.UnitBytes && (out.dominates(s.Value.Growth()) || outside != "") {
 			continue
 		}
 		if s.Confidence >= minAccused {
@@ -34,10 +36,9 @@ func headline(r *Report, out outside) string {
 		}
 		break
 	}
-	where := outsideGo(r.Manifest)
 	switch {
-	case where != "":
-		return "No culprit in the Go heap: " + where
+	case outside != "":
+		return "No culprit in the Go heap: " + outside
 	case out.found:
 		return "No culprit in the Go heap: " + out.sentence("it")
 	case r.Heap == nil && r.Goroutine == nil && r.CPU == nil:
