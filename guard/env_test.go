@@ -192,28 +192,38 @@ func FuzzParseShare(f *testing.F) {
 	})
 }
 
-// What WithEnv accepts, Start accepts; what it does not, leaves the original.
+// Of any environment: what WithEnv accepts, Start accepts; what it does not, leaves the
+// original, and the error names each variable at fault.
 func FuzzWithEnv(f *testing.F) {
 	for key := range settings {
-		f.Add(key, "1", false)
-		f.Add(key, "90%", true)
+		f.Add(envPrefix+key+"=1", false)
+		f.Add(envPrefix+key+"=90%\n"+envPrefix+"OFF=true", true)
 	}
-	f.Add("SERVICE_HOST", "x", false)
-	f.Add("DIR", "/\x00", false)
-	f.Fuzz(func(t *testing.T, key, value string, rules bool) {
+	f.Add("LEAKGUARD_SERVICE_HOST=x\nLEAKGUARD_PORT_80_TCP=\nPATH=/bin", false)
+	f.Add("LEAKGUARD_DIR=/\x00\nLEAKGUARD_DIR=\nLEAKGUARD_", false)
+	f.Add("LEAKGUARD_INTERVAL=1m\nLEAKGUARD_HEAP=1\nLEAKGUARD_HEAP=2\nLEAKGUARD_SHARE=1", true)
+	f.Fuzz(func(t *testing.T, environ string, rules bool) {
 		var c Config
 		if rules {
 			c.Rules = []Rule{{Name: "memory", Signal: Memory, Line: ShareOfLimit(0.5)}}
 		}
-		got, err := c.withEnviron([]string{envPrefix + key + "=" + value})
+		was := slices.Clone(c.Rules)
+		entries := strings.Split(environ, "\n")
+		got, err := c.withEnviron(entries)
+		if !slices.Equal(c.Rules, was) {
+			t.Fatalf("%q: the original's rules were changed: %v", entries, c.Rules)
+		}
 		if err != nil {
-			if !reflect.DeepEqual(got, c) || !strings.Contains(err.Error(), "LEAKGUARD_") {
-				t.Fatalf("%s=%q: %+v, %v", key, value, got, err)
+			if !reflect.DeepEqual(got, c) || !strings.Contains(err.Error(), envPrefix) {
+				t.Fatalf("%q: %+v, %v", entries, got, err)
 			}
 			return
 		}
 		if err := got.validate(); err != nil {
-			t.Fatalf("%s=%q is accepted, and refused by Start: %v", key, value, err)
+			t.Fatalf("%q is accepted, and refused by Start: %v", entries, err)
+		}
+		if again, err := got.withEnviron(entries); err != nil || !reflect.DeepEqual(again, got) {
+			t.Fatalf("%q: twice gives %+v, %v, once %+v", entries, again, err, got)
 		}
 	})
 }

@@ -3,8 +3,11 @@ package guard
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/leakguard/leakguard/guard/internal/budget"
+	"github.com/leakguard/leakguard/internal/layout"
+	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
@@ -37,20 +40,70 @@ func (k *keeper) unexplained(incidents []incident.Manifest) []explanation {
 }
 
 // predictUnpacked predicts how many bytes an explanation of an incident allocates at most,
-// by the uncompressed size of its profiles. They may be somebody else's.
+// by what its profiles hold. They may be somebody else's. Those between the baseline and
+// the newest are read one after the other, so only the largest counts.
 func (k *keeper) predictUnpacked(m incident.Manifest) (bytes int64) {
-	for _, a := range m.Artefacts {
-		if a.Kind == nil {
-			continue
-		}
+	unpacked := func(a incident.Artefact) int64 {
 		f, err := k.store.Reader().Open(m.ID, a.Name)
 		if err != nil {
-			continue
+			return 0
 		}
-		bytes += budget.PredictUnpacked(f)
-		f.Close()
+		defer f.Close()
+		return budget.PredictUnpacked(f)
 	}
-	return bytes
+	compared := comparedFiles(m.Artefacts)
+	for _, a := range compared {
+		if a.Kind == nil {
+			bytes += budget.PredictText(a.Size)
+		} else {
+			bytes += unpacked(a)
+		}
+	}
+	var between int64
+	for _, a := range m.Artefacts {
+		if _, _, _, ok := incident.ParseFileName(a.Name); ok && !slices.ContainsFunc(compared, func(c incident.Artefact) bool { return c.Name == a.Name }) {
+			between = max(between, unpacked(a))
+		}
+	}
+	return bytes + between
+}
+
+// comparedFiles returns the files that an explanation reads: of each kind of profile the
+// newest one and the main baseline, and the newest text of goroutines. A folder may have
+// thousands of files.
+func comparedFiles(files []incident.Artefact) (list []incident.Artefact) {
+	type use struct {
+		kind       profile.Kind
+		base, text bool
+	}
+	newest, at := make(map[use]int), make(map[use]int)
+	for _, a := range files {
+		kind, variant, seq, ok := incident.ParseFileName(a.Name)
+		u := use{kind: kind, base: variant == incident.VariantBase}
+		if !ok {
+			if !strings.HasPrefix(a.Name, profile.Goroutine.String()+".") || !strings.HasSuffix(a.Name, ".txt") {
+				continue
+			}
+			u = use{text: true}
+			_, seq = layout.CutNumber(strings.TrimSuffix(a.Name, ".txt"))
+		}
+		order := 2 * seq
+		switch {
+		case variant == incident.VariantFresh:
+			order++
+		case u.base:
+			order = -seq // the first is the main one
+		}
+		i, known := at[u]
+		if !known {
+			at[u], i = len(list), len(list)
+			list = append(list, a)
+		}
+		if !known || order >= newest[u] {
+			newest[u], list[i] = order, a
+		}
+	}
+	return list
 }
 
 // predictExplanation predicts how many bytes an explanation of the files allocates. wanting

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -223,5 +224,26 @@ func TestPredictExplanationOfALaterRound(t *testing.T) {
 	}
 	if _, wanting := predictExplanation(nil); wanting {
 		t.Error("a report of nothing is wanted")
+	}
+}
+
+// Of a folder with any number of files, those are predicted that an explanation reads.
+func TestComparedFiles(t *testing.T) {
+	var files []incident.Artefact
+	for i := range 1000 {
+		for _, name := range []string{"heap.%d.pb.gz", "heap-fresh.%d.pb.gz", "heap-base.%d.pb.gz", "goroutine.%d.pb.gz", "goroutine.%d.txt", "report.%d.txt", "cpu.%d.pb.gz"} {
+			files = append(files, incident.Artefact{Name: fmt.Sprintf(name, i+2)})
+		}
+	}
+	var names []string
+	for _, a := range comparedFiles(files) {
+		names = append(names, a.Name)
+	}
+	want := []string{"heap-fresh.1001.pb.gz", "heap-base.1001.pb.gz", "goroutine.1001.pb.gz", "goroutine.1001.txt", "cpu.1001.pb.gz"}
+	if !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+	if got := comparedFiles([]incident.Artefact{{Name: "goroutine.txt"}, {Name: "crash.txt"}}); len(got) != 1 {
+		t.Errorf("got %v", got)
 	}
 }

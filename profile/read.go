@@ -11,6 +11,8 @@ import (
 	"os"
 
 	pprofile "github.com/google/pprof/profile"
+
+	"github.com/leakguard/leakguard/internal/profilescan"
 )
 
 // The errors of [Read] for files that it cannot use. Test for them with
@@ -152,12 +154,16 @@ func parseRaw(raw []byte) (p *pprofile.Profile, err error) {
 	if err := sniff(raw); err != nil {
 		return nil, err
 	}
-	size, err := scanProfile(raw)
-	if err != nil {
-		return nil, err
-	}
-	if size > maxParsedProfile {
-		return nil, fmt.Errorf("%w: parsing it would take about %v, more than %v", ErrTooLarge, Bytes(size), Bytes(maxParsedProfile))
+	found, err := profilescan.Bytes(raw)
+	switch {
+	case errors.Is(err, profilescan.ErrTruncated):
+		return nil, fmt.Errorf("%w, or it is not a pprof profile", errTruncated)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNotProfile, err)
+	case found.Profiles > 1:
+		return nil, fmt.Errorf("%w but several profiles in one file: split them", ErrNotProfile)
+	case found.Parsed > maxParsedProfile:
+		return nil, fmt.Errorf("%w: parsing it would take about %v, more than %v", ErrTooLarge, Bytes(found.Parsed), Bytes(maxParsedProfile))
 	}
 	// The parser expects files of trusted origin and has panicked on others.
 	defer func() {

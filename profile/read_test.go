@@ -13,6 +13,7 @@ import (
 
 	pprofile "github.com/google/pprof/profile"
 
+	"github.com/leakguard/leakguard/internal/profilescan"
 	"github.com/leakguard/leakguard/internal/profiletest"
 )
 
@@ -128,11 +129,12 @@ func TestScanPredictsTheParser(t *testing.T) {
 		"comments":        append(append([]byte{0x32, 0x00, 0x6a, 0x80, 0xa0, 0x0c}, make([]byte, 200<<10)...), 0x32, 0x00),
 		"types":           append(bytes.Repeat([]byte{0x0a, 0x00}, 100_000), 0x32, 0x00),
 	} {
-		want, err := scanProfile(data)
+		found, err := profilescan.Bytes(data)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+		want := found.Parsed
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		p, err := pprofile.ParseUncompressed(data)
@@ -171,6 +173,11 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("goroutine 1 [running]:\n"))
 	f.Add([]byte{0x12, 0x00})
 	f.Fuzz(func(t *testing.T, data []byte) {
+		inMemory, scanErr := profilescan.Bytes(data)
+		stream, err := profilescan.Reader(iotest.OneByteReader(bytes.NewReader(data)))
+		if (err == nil) != (scanErr == nil) || err == nil && stream != inMemory {
+			t.Errorf("a stream holds %+v, %v; in memory it is %+v, %v", stream, err, inMemory, scanErr)
+		}
 		p, err := Read(bytes.NewReader(data))
 		if (p == nil) == (err == nil) {
 			t.Fatalf("profile %v and error %v", p, err)

@@ -127,7 +127,7 @@ func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	defer release()
 	snapshot := h.g.Snapshot()
-	if err := affordable(&snapshot, budget.PredictCompare(sizes...)); err != nil {
+	if err := affordable(&snapshot, max(budget.PredictCompare(sizes...), h.predictFlame(id, file, base))); err != nil {
 		later(w, http.StatusServiceUnavailable, 10*time.Second, "no flame graph: "+err.Error()+"; download the file and use go tool pprof")
 		return
 	}
@@ -137,6 +137,18 @@ func (h *handler) flame(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	writeJSON(w, g)
+}
+
+// predictFlame predicts what reading and comparing the files takes, by what they hold: they
+// may be somebody else's.
+func (h *handler) predictFlame(id string, names ...string) (bytes int64) {
+	for _, name := range names {
+		if f, err := h.g.Store().Open(id, name); err == nil {
+			bytes += budget.PredictUnpacked(f)
+			f.Close()
+		}
+	}
+	return bytes
 }
 
 func (h *handler) makeFlame(id, file, base, module string) (*flameGraph, error) {

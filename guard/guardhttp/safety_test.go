@@ -119,7 +119,7 @@ func TestGetChangesNothing(t *testing.T) {
 }
 
 // tree lists a folder with sizes and times.
-func tree(t *testing.T, dir string) string {
+func tree(t testing.TB, dir string) string {
 	t.Helper()
 	var b strings.Builder
 	list, err := os.ReadDir(dir)

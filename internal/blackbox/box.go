@@ -57,8 +57,8 @@ var living sync.Map
 
 // Box is the black box of the running process.
 type Box struct {
-	root *os.Root
-	file *os.File // holds the lock
+	dir  string
+	file *os.File // holds the lock; the only descriptor that a box needs
 	name string
 	slot [slotSize]byte
 	note [noteSize]byte
@@ -92,7 +92,8 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Box{root: root}
+	defer root.Close()
+	b := &Box{dir: root.Name()}
 	defer func() {
 		if err != nil {
 			living.Delete(b.name)
@@ -101,10 +102,9 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 				root.Remove(b.name)
 				root.Remove(crashName(b.name))
 			}
-			root.Close()
 		}
 	}()
-	if err := b.claim(h); err != nil {
+	if err := b.claim(root, h); err != nil {
 		return nil, err
 	}
 	h.layout, h.Crash = ours, ""
@@ -134,10 +134,10 @@ func Create(dir string, h Header, crash bool) (_ *Box, err error) {
 
 // claim creates the file and locks it while it is still empty: a finder does not
 // touch an empty file.
-func (b *Box) claim(h Header) (err error) {
+func (b *Box) claim(root *os.Root, h Header) (err error) {
 	for {
 		name := fmt.Sprintf("%s%s-%d-%04x", prefix, h.Started.UTC().Format(stampLayout), h.PID, rand.Uint32()&0xffff)
-		b.file, err = b.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		b.file, err = root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
@@ -166,11 +166,36 @@ func (b *Box) ID() string { return strings.TrimPrefix(b.name, prefix) }
 // Crash creates the file for the trace of a panic and opens it for appending. The
 // caller must close it.
 func (b *Box) Crash() (*os.File, error) {
-	f, err := b.root.OpenFile(crashName(b.name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	root, err := b.open()
+	if err != nil {
+		return nil, fmt.Errorf("blackbox: %w", err)
+	}
+	defer root.Close()
+	f, err := root.OpenFile(crashName(b.name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("blackbox: %w", err)
 	}
 	return f, nil
+}
+
+// open opens the box's folder, unless the box was removed from it.
+func (b *Box) open() (*os.Root, error) {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := b.file.Stat()
+	if err == nil {
+		var there fs.FileInfo
+		if there, err = root.Lstat(b.name); err == nil && !os.SameFile(ours, there) {
+			err = fmt.Errorf("%s in %s was replaced", b.name, b.dir)
+		}
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return root, nil
 }
 
 // Sample writes a sample, its values in the order of Header.Columns. Values beyond
@@ -208,7 +233,14 @@ func (b *Box) Note(at time.Time, text string) error {
 
 // Rest announces that nothing will be written before until. It is meant for finders
 // that judge by the file's age whether this process is alive.
-func (b *Box) Rest(until time.Time) error { return b.root.Chtimes(b.name, until, until) }
+func (b *Box) Rest(until time.Time) error {
+	root, err := b.open()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return root.Chtimes(b.name, until, until)
+}
 
 // Leave marks a clean exit. The box can still be written to until it is closed.
 func (b *Box) Leave() error {
@@ -225,10 +257,17 @@ func (b *Box) Close() error {
 		return nil
 	}
 	err := b.Leave()
-	if _, serr := b.root.Lstat(crashName(b.name)); serr != nil {
-		err = errors.Join(err, removeClosed(b.root, b.name, b.file))
+	switch root, oerr := b.open(); {
+	case errors.Is(oerr, fs.ErrNotExist): // the box was removed, or its folder
+	case oerr != nil:
+		err = errors.Join(err, oerr)
+	default:
+		if _, serr := root.Lstat(crashName(b.name)); serr != nil {
+			err = errors.Join(err, removeClosed(root, b.name, b.file))
+		}
+		err = errors.Join(err, root.Close())
 	}
-	err = errors.Join(err, ignoreClosed(b.file.Close()), b.root.Close())
+	err = errors.Join(err, ignoreClosed(b.file.Close()))
 	b.file = nil
 	living.Delete(b.name)
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +42,6 @@ func create(t testing.TB, dir string, crash bool) *Box {
 func (b *Box) abandon() {
 	if b.file != nil {
 		b.file.Close()
-		b.root.Close()
 		b.file = nil
 		living.Delete(b.name)
 	}
@@ -401,6 +402,34 @@ func TestSizeIsBounded(t *testing.T) {
 	}
 }
 
+// A header is a page, and a box has its largest size, so what they decode to is bounded;
+// this says by how much.
+func TestReadBombs(t *testing.T) {
+	for name, h := range map[string]string{
+		"columns": `{"columns":[` + strings.Repeat(`"",`, 1200) + `""],"slot_bytes":24,"recent":5000,"minute":5000,"note_bytes":24}`,
+		"about":   `{"about":{"limits":[` + strings.Repeat(`{},`, 1200) + `{}]},"slot_bytes":32,"note_bytes":24,"recent":4000,"notes":4000}`,
+		"nesting": `{"about":` + strings.Repeat("[", 1500) + strings.Repeat("]", 1500) + `,"slot_bytes":24,"note_bytes":24,"notes":10000}`,
+	} {
+		box := make([]byte, mostBytes)
+		copy(box, magic)
+		le := binary.LittleEndian
+		le.PutUint32(box[8:], version)
+		le.PutUint32(box[12:], uint32(len(h)))
+		le.PutUint32(box[16:], crc32.Checksum([]byte(h), table))
+		copy(box[headerAt:], h)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(box)
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+			t.Errorf("%s: reading it allocates %d MiB", name, took>>20)
+		}
+	}
+}
+
 func TestSampleAllocatesNothing(t *testing.T) {
 	b := create(t, t.TempDir(), false)
 	values := make([]int64, MostColumns)
@@ -434,7 +463,7 @@ func FuzzRead(f *testing.F) {
 		b.Sample(started.Add(time.Duration(i)*time.Minute), []int64{1, 2})
 		b.Note(started, "decided")
 	}
-	whole, err := os.ReadFile(filepath.Join(b.root.Name(), b.name))
+	whole, err := os.ReadFile(filepath.Join(b.dir, b.name))
 	if err != nil {
 		f.Fatal(err)
 	}

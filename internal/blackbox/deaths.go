@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leakguard/leakguard/internal/bounded"
 	"github.com/leakguard/leakguard/internal/filelock"
 )
 
@@ -88,12 +89,19 @@ func Log(dir string, d Death) (all []Death, err error) {
 	return all, f.Truncate(int64(text.Len()))
 }
 
+// parseDeaths parses the log. Of a log that somebody else wrote it keeps the last deaths,
+// and cuts their texts.
 func parseDeaths(data []byte) (all []Death) {
 	for line := range bytes.Lines(data) {
 		var d Death
-		if json.Unmarshal(line, &d) == nil && d.ID != "" && !d.Time.IsZero() {
-			all = append(all, d)
+		if json.Unmarshal(line, &d) != nil || d.ID == "" || d.Time.IsZero() {
+			continue
 		}
+		d.ID, d.Cause, d.Service = bounded.Text(d.ID), bounded.Text(d.Cause), bounded.Text(d.Service)
+		if len(all) == 2*mostDeaths {
+			all = append(all[:0], all[mostDeaths:]...)
+		}
+		all = append(all, d)
 	}
-	return all
+	return all[max(0, len(all)-mostDeaths):]
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,6 +53,35 @@ func TestLogOfDeaths(t *testing.T) {
 	all, err = Log(dir, Death{ID: "newest", Time: started.Add(3 * time.Hour)})
 	if err != nil || len(all) != mostDeaths || all[mostDeaths-1].ID != "newest" {
 		t.Errorf("%d deaths of %d, %v", len(all), mostDeaths, err)
+	}
+}
+
+// A log that somebody else wrote is bounded while it is parsed.
+func TestDeathsBombs(t *testing.T) {
+	line := `{"id":"%d","time":"2026-11-20T10:15:30Z"}` + "\n"
+	var many strings.Builder
+	for i := 0; many.Len() < mostDeathBytes; i++ {
+		fmt.Fprintf(&many, line, i)
+	}
+	long := fmt.Sprintf(`{"id":"a","time":"2026-11-20T10:15:30Z","cause":%q,"service":%[1]q}`, strings.Repeat("<", mostDeathBytes/3))
+	for name, text := range map[string]string{"many": many.String(), "long": long, "nested": strings.Repeat("[", mostDeathBytes), "empty": strings.Repeat("{}\n", mostDeathBytes/3)} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		all := parseDeaths([]byte(text))
+		runtime.ReadMemStats(&after)
+		kept := 0
+		for _, d := range all {
+			kept += len(d.ID) + len(d.Cause) + len(d.Service)
+		}
+		if len(all) > mostDeaths || kept > len(all)*100 && kept > 4<<10 {
+			t.Errorf("%s: %d deaths with %d bytes of text", name, len(all), kept)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+			t.Errorf("%s: parsing it allocates %d MiB", name, took>>20)
+		}
+	}
+	if all := parseDeaths([]byte(many.String())); len(all) != mostDeaths || !strings.Contains(many.String()[many.Len()-60:], `"`+all[mostDeaths-1].ID+`"`) {
+		t.Errorf("%d deaths are kept, want the last %d", len(all), mostDeaths)
 	}
 }
 

@@ -50,8 +50,9 @@ func ParseText(text string, goroutines, depth int) (all []TextGoroutine) {
 			created = true
 		default:
 			// The last bracket opens the arguments; in a method it is not the
-			// first.
-			if i := strings.LastIndexByte(line, '('); i > 0 && len(g.Functions) < depth {
+			// first. No name is shorter than 'p.F', and what a line becomes is 16
+			// bytes.
+			if i := strings.LastIndexByte(line, '('); i >= len("p.F") && len(g.Functions) < depth {
 				g.Functions = append(g.Functions, line[:i])
 			}
 		}

@@ -32,10 +32,15 @@ func (s *Store) AdoptBaseline(f *Folder, a incident.Artefact, at time.Time, goro
 	if err != nil {
 		return fail(err)
 	}
+	dir, err := l.open(root)
+	if err != nil {
+		return fail(err)
+	}
+	defer dir.Close()
 	b := BaselineFile{Kind: *a.Kind, Taken: at, Size: a.Size, SHA256: a.SHA256, Goroutines: goroutines,
 		path: l.path(layout.BaselineName(a.Kind.String(), at))}
 	if err := link(root, f.id+"/"+a.Name, b.path, l.path(s.tempName())); err != nil {
 		return fail(err)
 	}
-	return b, s.keepRung(l, b)
+	return b, s.keepRung(dir, b)
 }

@@ -36,9 +36,11 @@ type BaselineFile struct {
 // ladder is the folder of this process's baselines. A process has its own,
 // because a profile of another run, let alone of another build, cannot be
 // subtracted.
+//
+// Baselines are rare, so the folder is opened for each: a process has few descriptors
+// to spare.
 type ladder struct {
 	name string
-	dir  *os.Root
 	lock *os.File // locked while we are alive
 }
 
@@ -83,10 +85,12 @@ func (l *ladder) create(base *os.Root) (err error) {
 			base.Remove(l.name)
 		}
 	}()
-	if l.dir, err = confined.OpenDir(base, l.name); err != nil {
+	dir, err := confined.OpenDir(base, l.name)
+	if err != nil {
 		return err
 	}
-	if l.lock, err = l.dir.OpenFile(layout.LockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+	defer dir.Close()
+	if l.lock, err = dir.OpenFile(layout.LockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return err
 	}
 	if taken, err := filelock.Try(l.lock); err == nil && !taken {
@@ -97,15 +101,36 @@ func (l *ladder) create(base *os.Root) (err error) {
 	return err
 }
 
+// open opens the folder below the store's, unless another has taken its place.
+func (l *ladder) open(root *os.Root) (*os.Root, error) {
+	base, err := confined.OpenDir(root, layout.BaselineDir)
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	dir, err := confined.OpenDir(base, l.name)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := l.lock.Stat()
+	if err == nil {
+		var there fs.FileInfo
+		if there, err = dir.Lstat(layout.LockName); err == nil && !os.SameFile(ours, there) {
+			err = errors.New("the folder of baselines was replaced")
+		}
+	}
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return dir, nil
+}
+
 func (l *ladder) close() error {
-	var errs []error
-	if l.lock != nil {
-		errs = append(errs, l.lock.Close())
+	if l.lock == nil {
+		return nil
 	}
-	if l.dir != nil {
-		errs = append(errs, l.dir.Close())
-	}
-	return errors.Join(errs...)
+	return l.lock.Close()
 }
 
 // WriteBaseline stores what write writes as a baseline of the kind, taken at
@@ -122,12 +147,17 @@ func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, goroutines int64,
 		return fail(err)
 	}
 	name := layout.BaselineName(kind.String(), at)
-	size, sum, err := confined.WriteWhole(l.dir, s.tempName(), name, s.maxBytes/baselineShare, false, write)
+	dir, err := s.openLadder(l)
+	if err != nil {
+		return fail(err)
+	}
+	defer dir.Close()
+	size, sum, err := confined.WriteWhole(dir, s.tempName(), name, s.maxBytes/baselineShare, false, write)
 	if err != nil {
 		return fail(err)
 	}
 	b := BaselineFile{Kind: kind, Taken: at, Size: size, SHA256: sum, Goroutines: goroutines, path: l.path(name)}
-	return b, s.keepRung(l, b)
+	return b, s.keepRung(dir, b)
 }
 
 // baselineShare: a baseline takes at most 1/48 of MaxBytes, so all of them take at most
@@ -153,10 +183,19 @@ func (s *Store) ladderFor(kind profile.Kind, at time.Time) (*ladder, error) {
 	return s.ladder, nil
 }
 
-// keepRung lists a baseline that has been written, and thins the ladder.
-func (s *Store) keepRung(l *ladder, b BaselineFile) error {
+// openLadder opens the folder of the ladder. The caller closes it.
+func (s *Store) openLadder(l *ladder) (*os.Root, error) {
+	root, err := s.attached()
+	if err != nil {
+		return nil, err
+	}
+	return l.open(root)
+}
+
+// keepRung lists a baseline that has been written, and thins the ladder in dir.
+func (s *Store) keepRung(dir *os.Root, b BaselineFile) error {
 	for _, d := range s.addRung(b) {
-		if err := l.dir.Remove(layout.BaselineName(d.Kind.String(), d.Taken)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := dir.Remove(layout.BaselineName(d.Kind.String(), d.Taken)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("store: remove old %v baseline: %w", d.Kind, err)
 		}
 	}

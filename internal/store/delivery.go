@@ -193,7 +193,8 @@ func decodeDelivery(r io.Reader) (d Delivery, err error) {
 	err = bounded.Object(dec, func(key string) error {
 		switch key {
 		case "events":
-			return bounded.List(dec, maxDeliveryEvents, func() error {
+			// A field may occur again, so what counts is what there is already.
+			return bounded.List(dec, maxDeliveryEvents-len(d.Events), func() error {
 				var e DeliveryEvent
 				if err := dec.Decode(&e); err != nil {
 					return err

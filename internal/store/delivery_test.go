@@ -97,6 +97,19 @@ func TestDeliveryByKind(t *testing.T) {
 	}
 }
 
+// eventsAgain is a field of 10 events, twenty times.
+func eventsAgain() string {
+	var b strings.Builder
+	for i := range 20 {
+		var list []string
+		for j := range 10 {
+			list = append(list, fmt.Sprintf(`{"sequence": %d, "event": "opened", "time": "2026-11-20T10:15:30Z"}`, 10*i+j+1))
+		}
+		fmt.Fprintf(&b, `"events": [%s], `, strings.Join(list, ", "))
+	}
+	return b.String()
+}
+
 // Foreign bytes are bounded by what they would become.
 func TestDeliveryBombs(t *testing.T) {
 	many := func(element string) string { return strings.Repeat(element+",", 400_000/len(element)) + element }
@@ -109,6 +122,7 @@ func TestDeliveryBombs(t *testing.T) {
 		"a long kind":      `{"events": [{"sequence": 1, "event": "` + strings.Repeat("x", 65) + `"}]}`,
 		"nesting":          `{"x": ` + strings.Repeat("[", 400_000),
 		"no sequence":      `{"events": [{"event": "opened"}]}`,
+		"events again":     `{` + eventsAgain() + `"sinks": {}}`,
 		"sequences repeat": `{"events": [{"sequence": 1, "event": "opened"}, {"sequence": 1, "event": "opened"}]}`,
 		"not an object":    `[]`,
 		"not a list":       `{"events": {}}`,

@@ -42,7 +42,7 @@
 //
 // # Cost
 //
-// A store holds three file descriptors, an open incident two. On a local disk Create
+// A store holds two file descriptors, an open incident two. On a local disk Create
 // takes about 50 µs (BenchmarkCreate). Write takes about 0.2 ms and 17 KB of memory in
 // addition to what the profile needs, plus 1.5 ms for each MiB, hash included
 // (BenchmarkWrite). A manifest with 64 readings has about 90 KB; writing it takes

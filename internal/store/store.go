@@ -46,7 +46,7 @@ type Config struct {
 
 // Store keeps the evidence: a folder with a folder for each incident, and the
 // ladders of baselines. Its methods may be called from several goroutines, and
-// several stores, even of several processes, may share a Dir. It holds three
+// several stores, even of several processes, may share a Dir. It holds two
 // file descriptors. Methods of a closed store return an error that wraps
 // [fs.ErrClosed].
 type Store struct {

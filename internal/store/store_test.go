@@ -128,12 +128,12 @@ func TestStoreCloseGivesDescriptorsBack(t *testing.T) {
 		return n
 	}
 	s := openTestStore(t, Config{Dir: dir})
-	if got := held(); got != 3 {
-		t.Errorf("an open store holds %d descriptors, its doc says 3", got)
+	if got := held(); got != 2 {
+		t.Errorf("an open store holds %d descriptors, its doc says 2", got)
 	}
 	f := createTest(t, s, noon, "heap")
-	if got := held(); got != 5 {
-		t.Errorf("with an open incident %d descriptors, docs say 3+2", got)
+	if got := held(); got != 4 {
+		t.Errorf("with an open incident %d descriptors, docs say 2+2", got)
 	}
 	if _, err := f.Write("heap.pb.gz", content("x")); err != nil {
 		t.Fatal(err)

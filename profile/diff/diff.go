@@ -19,6 +19,8 @@ type diff struct {
 	scale     float64 // factor for the baseline's values
 	byLine    bool    // line numbers of both profiles can be matched
 	clamped   bool    // a sum was out of range
+	walked    int     // frames of all stacks so far
+	shortened int64   // number of stacks cut for that
 
 	sites     map[int32]*tally // by function; see addSite
 	functions map[int32]*tally
@@ -32,6 +34,7 @@ type diff struct {
 	recent       *rung
 	recentGrowth int64
 	flames       flameStacks
+	near         []frames.Frame // reused from stack to stack
 }
 
 // tally holds the sums of a row.
@@ -118,6 +121,14 @@ func (d *diff) change(to *incident.Change, n int64, after bool) {
 	}
 }
 
+// most is how many frames of a stack count.
+func (d *diff) most() int {
+	if d.walked > maxFrames {
+		return shortStack
+	}
+	return maxStack
+}
+
 // add adds the samples of a profile to the sums.
 func (d *diff) add(p *pprofile.Profile, after bool) {
 	if p == nil {
@@ -138,7 +149,8 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 		}
 		if value == 0 && objects == 0 {
 			if made >= 0 && s.Value[made] != 0 { // everything was freed, but somebody called for it
-				stack = resolve.stack(stack[:0], s)
+				stack = resolve.stack(stack[:0], s, d.most())
+				d.walked += len(stack)
 				d.addCall(stack, d.x.site(stack), 0, s.Value[made], after)
 			}
 			continue
@@ -148,8 +160,12 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 		}
 		d.change(&d.c.Total, value, after)
 		d.change(&d.c.Objects, objects, after)
-		if stack = resolve.stack(stack[:0], s); len(stack) == 0 {
+		if stack = resolve.stack(stack[:0], s, d.most()); len(stack) == 0 {
 			stack = append(stack, call{fn: d.x.function("(no stack)", "")})
+		}
+		d.walked += len(stack)
+		if len(stack) == shortStack && d.walked > maxFrames {
+			d.shortened++
 		}
 		grown := value
 		if !after {

@@ -75,6 +75,9 @@ func (d *diff) afterthoughts() (doubts []string) {
 	if n := d.flames.cut; n > 0 {
 		doubts = append(doubts, fmt.Sprintf("the profiles are too large for the flame graph: it lacks %v stacks", profile.Count(n)))
 	}
+	if n := d.shortened; n > 0 {
+		doubts = append(doubts, fmt.Sprintf("the profiles are too large: of %v stacks only the innermost %d frames count", profile.Count(n), shortStack))
+	}
 	if d.clamped {
 		doubts = append(doubts, "values of the profile are out of range: sums are cut off")
 	}

@@ -35,7 +35,14 @@ func (f *flameStacks) reserve(profiles ...*pprofile.Profile) {
 		}
 		stacks += len(p.Sample)
 		for _, s := range p.Sample {
-			frames += min(len(s.Location), mostFlameDepth)
+			depth := 0
+			for _, l := range s.Location {
+				if depth += max(1, len(l.Line)); depth >= mostFlameDepth {
+					depth = mostFlameDepth
+					break
+				}
+			}
+			frames += depth
 		}
 	}
 	f.frames = make([]int32, 0, min(frames, maxFlameFrames))

@@ -38,7 +38,7 @@ type group struct {
 func (d *diff) addGoroutines(stack []call, labels map[string][]string, count int64, after bool) call {
 	// The frames down to the first that is not plumbing are enough to tell the
 	// reason.
-	near := make([]frames.Frame, 0, 16)
+	near := d.near[:0]
 	for _, c := range stack {
 		f := &d.x.functions[c.fn]
 		near = append(near, frames.Frame{Function: f.name, Line: int(c.line), StartLine: int(c.startLine)})
@@ -46,6 +46,7 @@ func (d *diff) addGoroutines(stack []call, labels map[string][]string, count int
 			break
 		}
 	}
+	d.near = near
 	at := d.x.site(stack)
 	blocked := stack[at]
 	root := stack[len(stack)-1]
@@ -87,6 +88,9 @@ func (d *diff) addLabels(g *group, pairs []string, count int64, after bool) {
 		}
 		g.common = slices.DeleteFunc(slices.Clone(g.common), func(p string) bool { return !slices.Contains(pairs, p) })
 		if len(g.labels) == maxLabelSets || d.labelSets == maxGroupsLabels {
+			if len(g.labels) == 0 {
+				g.common = nil // a profile can have more groups than there is memory for their labels
+			}
 			g.labels, g.collapse = nil, true
 			return
 		}
@@ -116,16 +120,14 @@ func labelPairs(labels map[string][]string) []string {
 // goroutineRows returns the groups, with a row for each set of labels if they
 // are few.
 func (d *diff) goroutineRows() ([]GoroutineGroup, OmittedRows) {
-	var rows []GoroutineGroup
+	n := 0
 	for _, g := range d.groups {
-		row := GoroutineGroup{
-			Wait:     g.key.wait,
-			Blocked:  d.x.frame(g.key.blocked, g.line),
-			Root:     d.x.frame(g.key.root, g.root),
-			Labels:   strings.Join(g.common, ", "),
-			Count:    g.count,
-			Standing: -1,
-		}
+		n += max(1, len(g.labels))
+	}
+	rows := make([]GoroutineGroup, 0, n)
+	for _, g := range d.groups {
+		row := d.rowOf(&crowd{groups: []*group{g}, count: g.count})
+		row.Labels, row.Standing = strings.Join(g.common, ", "), -1
 		if s, ok := d.siteOf(row); ok {
 			row.Standing = s.Standing
 		}

@@ -163,11 +163,22 @@ func unnamed(m *pprofile.Mapping) string {
 // profiles have fewer; the limit bounds what a foreign file can cost.
 const maxStack = 1024
 
-// stack appends the frames of a sample, leaf first.
-func (r *resolver) stack(buf []call, s *pprofile.Sample) []call {
+// maxFrames is how many frames of all stacks count whole, 800,000 stacks of 80 frames. A
+// foreign file of 100 KB can have 4,000 million, which would take minutes. Of stacks
+// beyond, only shortStack frames count.
+const (
+	maxFrames  = 64 << 20
+	shortStack = 16
+)
+
+// stack appends the frames of a sample, leaf first, up to a number of frames.
+func (r *resolver) stack(buf []call, s *pprofile.Sample, most int) []call {
 	for _, l := range s.Location {
+		if len(buf) == most {
+			break
+		}
 		calls := r.of(l)
-		buf = append(buf, calls[:min(len(calls), maxStack-len(buf))]...)
+		buf = append(buf, calls[:min(len(calls), most-len(buf))]...)
 	}
 	return buf
 }

@@ -29,9 +29,10 @@ func (d *diff) addRungs() {
 			if s.Value[vi] == 0 {
 				continue
 			}
-			if stack = resolve.stack(stack[:0], s); len(stack) == 0 || d.x.isOurs(stack) {
+			if stack = resolve.stack(stack[:0], s, d.most()); len(stack) == 0 || d.x.isOurs(stack) {
 				continue
 			}
+			d.walked += len(stack)
 			of := r.sites[stack[d.x.site(stack)].fn]
 			d.sum(&of, s.Value[vi])
 			r.sites[stack[d.x.site(stack)].fn] = of

@@ -50,9 +50,7 @@ func weight(grown, after, total int64, share, floor float64) float64 {
 // suspectHeap ranks the sites of a heap profile.
 func (d *diff) suspectHeap() []incident.Suspect {
 	joined := d.join()
-	return d.suspectTallies(1<<20, joined, func(s *incident.Suspect, c candidate) float64 {
-		z, relErr := significanceOf(c.tally)
-		confidence := mostHeap * significance(z) * d.weightOf(s, c, 1<<20)
+	return d.suspectTallies(1<<20, joined, d.confidenceOfHeap, func(s *incident.Suspect, c candidate) {
 		s.Reasons = append(s.Reasons, d.grew(s))
 		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of the heap growth", inPercent(s.Share)))
 		s.Reasons = append(s.Reasons, d.stillGrows(c)...)
@@ -68,11 +66,15 @@ func (d *diff) suspectHeap() []incident.Suspect {
 			s.Reasons = append(s.Reasons, fmt.Sprintf("%v more objects, now %v each on average",
 				profile.Count(objects), profile.Bytes(max(0, c.value.After)/c.objects.After)))
 		}
-		if relErr >= 0.001 {
+		if _, relErr := significanceOf(c.tally); relErr >= 0.001 {
 			s.Reasons = append(s.Reasons, samplingError(c.tally, relErr))
 		}
-		return confidence
 	})
+}
+
+func (d *diff) confidenceOfHeap(s *incident.Suspect, c candidate) float64 {
+	z, _ := significanceOf(c.tally)
+	return mostHeap * significance(z) * d.weightOf(s, c, 1<<20)
 }
 
 // weightOf is the weight of a candidate's growth. Where older profiles tell who still
@@ -114,17 +116,19 @@ func samplingError(t *tally, relErr float64) string {
 // suspectCPU ranks the sites by the CPU time that they added. More CPU time is
 // not a leak in itself, but the tickers and scans of a leak show there.
 func (d *diff) suspectCPU() []incident.Suspect {
-	return d.suspectTallies(0, nil, func(s *incident.Suspect, c candidate) float64 {
+	return d.suspectTallies(0, nil, d.confidenceOfCPU, func(s *incident.Suspect, c candidate) {
 		t := c.tally
-		z, relErr := significanceOf(t)
-		confidence := mostCPU * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 0)
 		s.Reasons = append(s.Reasons, d.grew(s))
 		s.Reasons = append(s.Reasons, fmt.Sprintf("%s of the CPU time growth", inPercent(s.Share)))
-		if relErr > 0 {
+		if _, relErr := significanceOf(t); relErr > 0 {
 			s.Reasons = append(s.Reasons, samplingError(t, relErr))
 		}
-		return confidence
 	})
+}
+
+func (d *diff) confidenceOfCPU(s *incident.Suspect, c candidate) float64 {
+	z, _ := significanceOf(c.tally)
+	return mostCPU * significance(z) * weight(s.Value.Growth(), s.Value.After, d.c.Total.After, s.Share, 0)
 }
 
 // significanceOf returns by how many standard errors a value grew, and the
@@ -150,26 +154,34 @@ func significanceOf(t *tally) (z, relErr float64) {
 	return float64(t.value.Growth()) / sd, relErr
 }
 
-// suspectTallies ranks the sites by the confidence that judge returns. joined says
-// which sites belong to another one.
-func (d *diff) suspectTallies(least int64, joined map[int32]int32, judge func(*incident.Suspect, candidate) float64) []incident.Suspect {
-	var suspects []incident.Suspect
+// suspectTallies ranks the sites by their confidence, and gives reasons for those that it
+// keeps: a profile may have a million sites. joined says which sites belong to another
+// one.
+func (d *diff) suspectTallies(least int64, joined map[int32]int32, confidence func(*incident.Suspect, candidate) float64, reasons func(*incident.Suspect, candidate)) []incident.Suspect {
 	var grown float64
 	for _, t := range d.sites {
 		grown += float64(max(0, t.value.Growth()))
 	}
+	var list []suspected[candidate]
 	for _, c := range d.candidates(joined) {
 		if c.value.Growth() <= least/16 {
 			continue
 		}
 		s := incident.Suspect{
 			Kind: d.c.Kind, Frame: d.x.frame(c.fn, d.lineOf(c)), Value: c.value, Unit: d.c.Unit, Standing: -1,
-			Share: min(1, float64(c.value.Growth())/grown), Path: d.framesOf(c.route),
+			Share: min(1, float64(c.value.Growth())/grown),
 		}
-		s.Confidence = judge(&s, c)
+		s.Confidence = confidence(&s, c)
 		if !d.c.HasBase {
 			s.Confidence = min(mostWithoutBase, s.Confidence)
 		}
+		list = addSuspect(list, suspected[candidate]{s, c})
+	}
+	var suspects []incident.Suspect
+	for _, of := range rankSuspects(list) {
+		s, c := of.suspect, of.by
+		reasons(&s, c)
+		s.Path = d.framesOf(c.route)
 		switch leaf, n := largest(c.leaves); {
 		case len(c.libraries) > 0:
 			line, _ := largest(d.sites[c.libraries[0]].lines)
@@ -193,7 +205,7 @@ func (d *diff) suspectTallies(least int64, joined map[int32]int32, judge func(*i
 		}
 		suspects = append(suspects, s)
 	}
-	return rankSuspects(suspects)
+	return suspects
 }
 
 // lineOf is the line of a candidate to look at.
@@ -215,11 +227,26 @@ func ofModule(f function) string {
 	return " in " + f.module
 }
 
+// suspected is a suspect without its reasons, and what they can be given from.
+type suspected[T any] struct {
+	suspect incident.Suspect
+	by      T
+}
+
+// addSuspect adds a suspect, and drops the least likely if the list gets long.
+func addSuspect[T any](list []suspected[T], s suspected[T]) []suspected[T] {
+	if len(list) == 4*mostSuspects {
+		list = rankSuspects(list)
+	}
+	return append(list, s)
+}
+
 // rankSuspects sorts the suspects, most likely first, and drops those not worth
 // listing.
-func rankSuspects(suspects []incident.Suspect) []incident.Suspect {
-	suspects = slices.DeleteFunc(suspects, func(s incident.Suspect) bool { return !(s.Confidence >= leastSuspect) })
-	slices.SortFunc(suspects, func(a, b incident.Suspect) int {
+func rankSuspects[T any](list []suspected[T]) []suspected[T] {
+	list = slices.DeleteFunc(list, func(s suspected[T]) bool { return !(s.suspect.Confidence >= leastSuspect) })
+	slices.SortFunc(list, func(x, y suspected[T]) int {
+		a, b := &x.suspect, &y.suspect
 		return cmp.Or(
 			cmp.Compare(b.Confidence, a.Confidence),
 			cmp.Compare(b.Value.Growth(), a.Value.Growth()),
@@ -228,7 +255,7 @@ func rankSuspects(suspects []incident.Suspect) []incident.Suspect {
 			cmp.Compare(a.Wait, b.Wait),
 		)
 	})
-	return slices.Clip(suspects[:min(len(suspects), mostSuspects)])
+	return list[:min(len(list), mostSuspects)]
 }
 
 // grew describes the growth: 'grew from 8.0 MiB to 180.4 MiB in 60 min'.

@@ -18,46 +18,66 @@ import (
 // suspectGoroutines ranks the groups of goroutines, regardless of labels and of what
 // they wait for: those of one site that wait for two things are one leak.
 func (d *diff) suspectGoroutines(text goroutineText) []incident.Suspect {
-	var suspects []incident.Suspect
 	var grown float64
 	crowds := d.crowds()
 	for _, c := range crowds {
 		grown += float64(max(0, c.count.Growth()))
 	}
+	var list []suspected[*crowd]
 	for _, c := range crowds {
+		if s, ok := d.suspectCrowd(c, grown); ok {
+			list = addSuspect(list, suspected[*crowd]{s, c})
+		}
+	}
+	var suspects []incident.Suspect
+	for _, of := range rankSuspects(list) {
+		s, c := of.suspect, of.by
 		g := c.largest()
-		row := GoroutineGroup{
-			Wait: g.key.wait, Blocked: d.x.frame(g.key.blocked, g.line), Root: d.x.frame(g.key.root, g.root), Count: c.count,
-		}
+		row := d.rowOf(c)
 		site, known := d.siteOf(row)
-		proven := d.c.Kind == profile.GoroutineLeak || known && site.Proven
-		flagged := known && site.Leaking
-		if n := c.count.Growth(); c.count.After <= 0 || n <= 0 && !proven && !flagged {
-			continue
-		}
-		s := incident.Suspect{
-			Kind: d.c.Kind, Frame: row.Blocked, Wait: row.Wait, Value: c.count, Unit: profile.UnitCount, Standing: -1, Proven: proven,
-			Path: d.framesOf(g.route),
-		}
-		if n := c.count.Growth(); n > 0 {
-			s.Share = min(1, float64(n)/grown)
-		}
-		if known {
-			s.Standing = site.Standing
-		}
 		evidence := text.about(row)
 		d.creditCreator(&s, g, site, known, evidence)
-		s.Confidence = d.confidenceOf(c, s, known && site.Grown > 0)
-		switch {
-		case proven:
-			s.Confidence = confidenceProof
-		case flagged:
-			s.Confidence = max(s.Confidence, confidenceFlag)
-		}
-		s.Reasons = d.goroutineEvidence(c, row, s, site, known, proven, evidence)
+		s.Path = d.framesOf(g.route)
+		s.Reasons = d.goroutineEvidence(c, row, s, site, known, s.Proven, evidence)
 		suspects = append(suspects, s)
 	}
-	return rankSuspects(suspects)
+	return suspects
+}
+
+// suspectCrowd makes a suspect of a crowd, without reasons. ok is false if it is none.
+func (d *diff) suspectCrowd(c *crowd, grown float64) (s incident.Suspect, ok bool) {
+	row := d.rowOf(c)
+	site, known := d.siteOf(row)
+	proven := d.c.Kind == profile.GoroutineLeak || known && site.Proven
+	flagged := known && site.Leaking
+	if n := c.count.Growth(); c.count.After <= 0 || n <= 0 && !proven && !flagged {
+		return s, false
+	}
+	s = incident.Suspect{
+		Kind: d.c.Kind, Frame: row.Blocked, Wait: row.Wait, Value: c.count, Unit: profile.UnitCount, Standing: -1, Proven: proven,
+	}
+	if n := c.count.Growth(); n > 0 {
+		s.Share = min(1, float64(n)/grown)
+	}
+	if known {
+		s.Standing = site.Standing
+	}
+	s.Confidence = d.confidenceOf(c, s, known && site.Grown > 0)
+	switch {
+	case proven:
+		s.Confidence = confidenceProof
+	case flagged:
+		s.Confidence = max(s.Confidence, confidenceFlag)
+	}
+	return s, true
+}
+
+// rowOf returns the crowd as the group that grew most of it.
+func (d *diff) rowOf(c *crowd) GoroutineGroup {
+	g := c.largest()
+	return GoroutineGroup{
+		Wait: g.key.wait, Blocked: d.x.frame(g.key.blocked, g.line), Root: d.x.frame(g.key.root, g.root), Count: c.count,
+	}
 }
 
 // creditCreator notes who created the goroutines. If only a library works in them and

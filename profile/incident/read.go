@@ -97,6 +97,9 @@ func (m *Manifest) reconcile(c layout.Contents) {
 	for _, fi := range c.Files {
 		onDisk[fi.Name()] = fi
 	}
+	if c.More > 0 {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("ignored all but %d files of the folder: this library writes no more", len(c.Files)))
+	}
 	kept := m.Artefacts[:0]
 	for _, a := range m.Artefacts {
 		fi, ok := onDisk[a.Name]

@@ -24,8 +24,10 @@ import (
 // means that it cannot be read.
 //
 // ExplainFolder reads whole profiles: for each kind in turn the newest one and
-// its baseline, and then those between them, one after the other. It allocates up to 128 times the compressed size of such a
-// pair.
+// its baseline, and then those between them, one after the other. It allocates up to
+// 128 times the compressed size of such a pair that this library wrote. A profile that
+// somebody else made can take up to 2 GiB: as much as [profile.Read] accepts, and a
+// comparison of that.
 func ExplainFolder(dir string) (*Report, error) {
 	id := filepath.Base(dir)
 	fail := func(err error) (*Report, error) {

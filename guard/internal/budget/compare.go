@@ -3,6 +3,9 @@ package budget
 // largest is the largest size that [profile.Read] accepts, uncompressed.
 const largest = 64 << 20
 
+// largestParsed is the most that it accepts once it is parsed.
+const largestParsed = 640 << 20
+
 // PredictCompare returns how many bytes reading and comparing profiles will
 // allocate in total, given the compressed sizes of their files. About three
 // quarters of that are in use at a time.

@@ -8,37 +8,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"syscall"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/leakguard/leakguard/guard"
-	"github.com/leakguard/leakguard/internal/procfs"
+	"github.com/leakguard/leakguard/guard/internal/overhead/service"
 )
 
 const childFlag = "-child"
 
 // usage is the resource use of a process.
 type usage struct {
-	CPU time.Duration // user and system
-	RSS int64         // bytes
+	CPU         time.Duration // user and system
+	RSS         int64         // bytes
+	Anon        int64         // bytes of RSS that are no page of a file
+	Descriptors int
 }
 
-// serve is the process under measurement: a small HTTP service. It prints its
-// address, and exits when its standard input is closed.
+// serve is the process under measurement with a guard, which the parent switches on and
+// off.
 func serve(dir string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	var g *guard.Guard
 	mux := http.NewServeMux()
-	mux.HandleFunc("/work", work)
 	mux.HandleFunc("/guard/on", func(w http.ResponseWriter, _ *http.Request) {
+		var err error
 		if g, err = guard.Start(guard.Config{Dir: dir}); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
@@ -49,54 +47,21 @@ func serve(dir string) {
 			http.Error(w, fmt.Sprintf("%d incidents, %v", incidents, err), http.StatusInternalServerError)
 		}
 	})
-	mux.HandleFunc("/usage", func(w http.ResponseWriter, _ *http.Request) {
-		var r syscall.Rusage
-		var s procfs.Stat
-		p, err := procfs.Open("/")
-		if err == nil {
-			err = errors.Join(p.Read(&s), p.Close(), syscall.Getrusage(syscall.RUSAGE_SELF, &r))
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		json.NewEncoder(w).Encode(usage{time.Duration(r.Utime.Nano() + r.Stime.Nano()), s.RSS})
-	})
-	fmt.Println(listener.Addr())
-	go http.Serve(listener, mux)
-	io.Copy(io.Discard, os.Stdin)
-}
-
-// order is the content of a request. It is large enough to decode and encode that a
-// handler allocates as much as real ones do.
-type order struct {
-	ID    string            `json:"id"`
-	Items []item            `json:"items"`
-	Tags  map[string]string `json:"tags"`
-}
-
-type item struct {
-	Name  string  `json:"name"`
-	Price float64 `json:"price"`
-	Count int     `json:"count"`
-}
-
-var oneOrder = order{
-	ID:    "20261120-000042",
-	Items: []item{{"bolt", 0.25, 100}, {"nut", 0.2, 100}, {"washer", 0.05, 200}, {"spanner", 12.5, 1}},
-	Tags:  map[string]string{"channel": "web", "country": "at", "currency": "EUR"},
-}
-
-func work(w http.ResponseWriter, r *http.Request) {
-	var o order
-	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+	if err := service.Serve(mux); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	for i := range o.Items {
-		o.Items[i].Count++
+}
+
+// buildPlain builds the service without a guard, whose code is then not in the program
+// either.
+func buildPlain(folder string) (program string, err error) {
+	program = filepath.Join(folder, "plain")
+	out, err := exec.Command("go", "build", "-o", program, "github.com/leakguard/leakguard/guard/internal/overhead/plain").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the service without a guard: %w: %s", err, out)
 	}
-	json.NewEncoder(w).Encode(o)
+	return program, nil
 }
 
 // process is a running child.
@@ -107,16 +72,21 @@ type process struct {
 	dir  string
 }
 
-func start() (*process, error) {
+// start starts the service: the program plain, or if that is "" this one, which has a
+// guard.
+func start(plain string) (*process, error) {
 	dir, err := os.MkdirTemp("", "leakguard-overhead-")
 	if err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+	p := &process{cmd: exec.Command(plain), dir: dir}
+	if plain == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		p.cmd = exec.Command(self, childFlag, dir)
 	}
-	p := &process{cmd: exec.Command(self, childFlag, dir), dir: dir}
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -153,10 +123,37 @@ func (p *process) ask(path string) ([]byte, error) {
 	return body, err
 }
 
+// usage asks the process for its CPU time, and the kernel for the rest.
 func (p *process) usage() (u usage, err error) {
 	body, err := p.ask("/usage")
 	if err == nil {
-		err = json.Unmarshal(body, &u)
+		err = json.Unmarshal(body, &u.CPU)
 	}
+	if err != nil {
+		return u, err
+	}
+	proc := fmt.Sprintf("/proc/%d/", p.cmd.Process.Pid)
+	rows, err := os.ReadFile(proc + "smaps_rollup")
+	if err != nil {
+		return u, err
+	}
+	for row := range strings.Lines(string(rows)) {
+		f := strings.Fields(row)
+		if len(f) < 3 || f[2] != "kB" {
+			continue
+		}
+		kib, err := strconv.ParseInt(f[1], 10, 64)
+		if err != nil {
+			return u, err
+		}
+		switch f[0] {
+		case "Rss:":
+			u.RSS = kib << 10
+		case "Anonymous:":
+			u.Anon = kib << 10
+		}
+	}
+	open, err := os.ReadDir(proc + "fd")
+	u.Descriptors = len(open)
 	return u, err
 }

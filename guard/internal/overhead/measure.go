@@ -9,31 +9,53 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/leakguard/leakguard/guard/internal/overhead/service"
 )
 
 // results are the measurements, by pair or round.
 type results struct {
-	idleWithout, idleWith []float64 // share of one core
-	rssWithout, rssWith   []float64 // MiB, of a process that has served no request
-	workedWithout         []float64 // MiB, of one that has served requests
-	workedWith            []float64
-	rate, rateRatio       []float64 // requests/s without; with / without - 1
-	cost, costRatio       []float64 // CPU µs per request without; with / without - 1
+	idleWithout, idleWith []float64   // share of one core
+	fresh, worked, later  memoryPairs // before the first request, after some, and a minute later
+	descriptors           []float64   // how many more with a guard
+	rate, rateRatio       []float64   // requests/s without; with / without - 1
+	cost, costRatio       []float64   // CPU µs per request without; with / without - 1
+}
+
+// memoryPairs are the resident set and its anonymous part, without and with, in MiB.
+type memoryPairs struct {
+	without, with, anonWithout, anonWith []float64
+}
+
+func (m *memoryPairs) add(u [2]usage) {
+	const mib = 1 << 20
+	m.without, m.with = append(m.without, float64(u[0].RSS)/mib), append(m.with, float64(u[1].RSS)/mib)
+	m.anonWithout, m.anonWith = append(m.anonWithout, float64(u[0].Anon)/mib), append(m.anonWith, float64(u[1].Anon)/mib)
 }
 
 func (r *results) measureIdle(p plan) error {
+	folder, err := os.MkdirTemp("", "leakguard-overhead-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	plain, err := buildPlain(folder)
+	if err != nil {
+		return err
+	}
 	for range p.pairs {
-		without, err := start()
+		without, err := start(plain)
 		if err != nil {
 			return err
 		}
-		with, err := start()
+		with, err := start("")
 		if err != nil {
 			return errors.Join(err, without.stop())
 		}
@@ -53,42 +75,46 @@ func (r *results) measurePair(p plan, without, with *process) error {
 	if _, err := without.ask("/usage"); err != nil {
 		return err
 	}
-	time.Sleep(p.warmUp)
-	var before, after [2]usage
-	both := [2]*process{without, with}
 	begin := time.Now()
-	for i, c := range both {
-		var err error
-		if before[i], err = c.usage(); err != nil {
-			return err
+	time.Sleep(p.warmUp)
+	both := [2]*process{without, with}
+	usages := func() (u [2]usage, err error) {
+		for i, c := range both {
+			if u[i], err = c.usage(); err != nil {
+				break
+			}
 		}
+		return u, err
+	}
+	measured := time.Now()
+	before, err := usages()
+	if err != nil {
+		return err
 	}
 	time.Sleep(p.idle)
-	wall := time.Since(begin)
-	for i, c := range both {
-		var err error
-		if after[i], err = c.usage(); err != nil {
-			return err
-		}
+	wall := time.Since(measured)
+	after, err := usages()
+	if err != nil {
+		return err
 	}
 	share := func(i int) float64 { return (after[i].CPU - before[i].CPU).Seconds() / wall.Seconds() }
 	r.idleWithout, r.idleWith = append(r.idleWithout, share(0)), append(r.idleWith, share(1))
-	const mib = 1 << 20
-	r.rssWithout = append(r.rssWithout, float64(after[0].RSS)/mib)
-	r.rssWith = append(r.rssWith, float64(after[1].RSS)/mib)
-
-	var worked [2]usage
-	for i, c := range both {
+	r.fresh.add(after)
+	r.descriptors = append(r.descriptors, float64(after[1].Descriptors-after[0].Descriptors))
+	for _, c := range both {
 		if err := c.serveSome(); err != nil {
 			return err
 		}
-		var err error
-		if worked[i], err = c.usage(); err != nil {
-			return err
-		}
 	}
-	r.workedWithout = append(r.workedWithout, float64(worked[0].RSS)/mib)
-	r.workedWith = append(r.workedWith, float64(worked[1].RSS)/mib)
+	if after, err = usages(); err != nil {
+		return err
+	}
+	r.worked.add(after)
+	time.Sleep(time.Until(begin.Add(p.later)))
+	if after, err = usages(); err != nil {
+		return err
+	}
+	r.later.add(after)
 	return nil
 }
 
@@ -107,7 +133,7 @@ func (p *process) serveSome() error {
 
 func (r *results) measureBusy(p plan) error {
 	for range p.workers {
-		c, err := start()
+		c, err := start("")
 		if err != nil {
 			return err
 		}
@@ -178,7 +204,7 @@ func newLoad(url string, clients int) *load {
 	l := new(load)
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
 	client := &http.Client{Transport: transport}
-	body, err := json.Marshal(oneOrder)
+	body, err := json.Marshal(service.OneOrder)
 	if err != nil {
 		l.failed.Store(&err)
 		return l
@@ -222,11 +248,18 @@ func (r results) table() string {
 	}
 	row("", "without", "with a guard", "difference: median (quartiles)", "target")
 	row("---", "--:", "--:", "--:", "--:")
-	idle, rss := differences(r.idleWith, r.idleWithout), differences(r.rssWith, r.rssWithout)
+	idle := differences(r.idleWith, r.idleWithout)
 	row("idle, CPU of one core", percent(median(r.idleWithout)), percent(median(r.idleWith)), spread(idle, percent), "0.1%")
-	worked := differences(r.workedWith, r.workedWithout)
-	row("idle, resident memory", mebibytes(median(r.workedWithout)), mebibytes(median(r.workedWith)), spread(worked, mebibytes), "2 MiB")
-	row("idle, resident memory before the first request", mebibytes(median(r.rssWithout)), mebibytes(median(r.rssWith)), spread(rss, mebibytes), "")
+	for _, m := range []struct {
+		when, target string
+		memoryPairs
+	}{
+		{"before the first request", "", r.fresh}, {fmt.Sprintf("after %d requests", someRequests), "", r.worked}, {"a minute later", "", r.later},
+	} {
+		row("idle, resident set "+m.when, mebibytes(median(m.without)), mebibytes(median(m.with)), spread(differences(m.with, m.without), mebibytes), m.target)
+		row("of that anonymous", mebibytes(median(m.anonWithout)), mebibytes(median(m.anonWith)), spread(differences(m.anonWith, m.anonWithout), mebibytes), "2 MiB")
+	}
+	row("descriptors", "", "", spread(r.descriptors, func(x float64) string { return fmt.Sprintf("%.0f", x) }), "")
 	rate, cost := median(r.rate), median(r.cost)
 	row("busy, requests/s", fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.0f", rate*(1+median(r.rateRatio))), spread(r.rateRatio, percent), "-0.5%")
 	row("busy, CPU per request", fmt.Sprintf("%.1f µs", cost), fmt.Sprintf("%.1f µs", cost*(1+median(r.costRatio))), spread(r.costRatio, percent), "")

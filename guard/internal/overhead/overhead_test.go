@@ -31,18 +31,18 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, series := range map[string][]float64{
-		"memory without": r.rssWithout, "memory with": r.rssWith, "worked without": r.workedWithout, "worked with": r.workedWith,
-		"requests": r.rate, "CPU": r.cost,
+		"fresh without": r.fresh.without, "fresh with": r.fresh.with, "worked without": r.worked.without, "worked with": r.worked.with,
+		"later without": r.later.anonWithout, "later with": r.later.anonWith, "requests": r.rate, "CPU": r.cost, "descriptors": r.descriptors,
 	} {
 		if len(series) != 1 || series[0] <= 0 {
 			t.Errorf("%s: %v", name, series)
 		}
 	}
 	// The guard must use some memory; how much is not tested here.
-	if r.rssWith[0] <= r.rssWithout[0] {
-		t.Errorf("with a guard %.1f MiB, without %.1f MiB", r.rssWith[0], r.rssWithout[0])
+	if r.fresh.with[0] <= r.fresh.without[0] {
+		t.Errorf("with a guard %.1f MiB, without %.1f MiB", r.fresh.with[0], r.fresh.without[0])
 	}
-	if table := r.table(); strings.Count(table, "\n| ") != 6 {
+	if table := r.table(); strings.Count(table, "\n| ") != 11 {
 		t.Errorf("table:\n%s", table)
 	}
 }
