@@ -3,6 +3,7 @@ package guard
 import (
 	"time"
 
+	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
@@ -58,7 +59,11 @@ func (p *boxPace) wrote(begun time.Time, took time.Duration, err error) (rest ti
 	return rest
 }
 
-// nearLimit reports whether less than a fifth of the limit is left.
+// nearLimit reports whether less than a fifth is left of the limit or of memory.high. A
+// process that the kernel throttles is killed by whoever waits for its answers.
 func nearLimit(r *incident.Reading) bool {
-	return r.Limit.Known() && r.Unreclaimable.Known() && r.Limit-r.Unreclaimable < r.Limit/5
+	near := func(memory, limit profile.Bytes) bool {
+		return limit.Known() && memory.Known() && limit-memory < limit/5
+	}
+	return near(r.Unreclaimable, r.Limit) || near(r.CgroupHighMemory, r.CgroupHigh)
 }

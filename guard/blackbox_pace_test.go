@@ -66,6 +66,9 @@ func TestBoxDoesNotRestNearTheLimit(t *testing.T) {
 	if r.Unreclaimable = 80; nearLimit(&r) {
 		t.Error("80% is not near")
 	}
+	if r.CgroupHigh, r.CgroupHighMemory = 64, 60; !nearLimit(&r) {
+		t.Error("60 of 64 at which the kernel throttles are near")
+	}
 	if unknown := incident.NewReading(now); nearLimit(&unknown) {
 		t.Error("an unknown limit is near")
 	}

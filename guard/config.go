@@ -22,8 +22,10 @@ type Config struct {
 	// Off makes Start return a nil Guard, whose methods do nothing.
 	Off bool
 
-	// Limit is the memory limit of the process, in bytes. Zero: the cgroup's
-	// limit, else the host's memory. GOMEMLIMIT is always used as well, as the
+	// Limit is the memory limit of the process, in bytes. It may be below the one
+	// at which the kernel kills: once memory has been above it for 10 s, the guard
+	// uses memory for captures and reports within what the kernel's limit leaves.
+	// Zero: the cgroup's limit, else the host's memory. GOMEMLIMIT is always used as well, as the
 	// limit of the Go heap.
 	Limit int64
 

@@ -66,7 +66,8 @@
 // Its Go heap is 1.5 MiB, and 6.9 MiB cannot be reclaimed (examples/pagecache, Linux
 // 6.18, cgroup v1). The rules use the memory that the kernel cannot reclaim before it
 // kills ([incident.Reading.Unreclaimable]), so no incident opens. Instead, one log
-// line per episode, at level Info, says that page cache has reached the limit (95%),
+// line per episode, at level Info, says that page cache (or reclaimable memory of the
+// kernel, such as dentries) has reached the limit (95%),
 // or that dirty pages have stayed there for 5 s. The episode ends once usage has been
 // below 85% for a minute.
 //

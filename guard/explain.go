@@ -145,12 +145,11 @@ func (l *loop) refuseExplanation(e explanation) string {
 	if l.busy() {
 		return "a capture is running, or the limit is near"
 	}
-	headroom := l.view.headroom
 	free := int64(0)
 	if l.reading.HeapIdle.Known() && l.reading.HeapReleased.Known() {
 		free = int64(l.reading.HeapIdle - l.reading.HeapReleased)
 	}
-	_, why := evidence.Admit(headroom, free, e.predicted)
+	_, why := evidence.Admit(l.view.spare, free, e.predicted)
 	return why
 }
 

@@ -161,7 +161,7 @@ func TestRefuseExplanation(t *testing.T) {
 	quiet := func() *loop {
 		l := &loop{watch: newWatch(nil, 1), observer: newObserver()}
 		l.view.growth = &l.growth
-		l.view.headroom = 100 * mib
+		l.view.headroom, l.view.spare = 100*mib, 100*mib
 		l.reading = incident.NewReading(time.Now())
 		return l
 	}
@@ -184,7 +184,7 @@ func TestRefuseExplanation(t *testing.T) {
 		t.Errorf("of 100 MiB headroom 26: %q", why)
 	}
 	l = quiet()
-	l.view.headroom = profile.Unknown
+	l.view.headroom, l.view.spare = profile.Unknown, profile.Unknown
 	if why := l.refuseExplanation(e); why != "" {
 		t.Errorf("refused where no limit is known: %s", why)
 	}
@@ -194,7 +194,7 @@ func TestRefuseExplanation(t *testing.T) {
 // once.
 func TestExplanationsDoNotQueueBehindALargeOne(t *testing.T) {
 	l := &loop{watch: newWatch([]Rule{{Name: "a", Signal: Memory, Line: Absolute(1)}}, 1), observer: newObserver()}
-	l.view.growth, l.view.headroom = &l.growth, 100*mib
+	l.view.growth, l.view.headroom, l.view.spare = &l.growth, 100*mib, 100*mib
 	l.reading = incident.NewReading(time.Now())
 	i := &liveIncident{record: evidence.NewRecord(incident.Manifest{})}
 	i.ID = "large"

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
@@ -56,5 +57,40 @@ func TestHistoryFrom(t *testing.T) {
 		if age := last - r.Time.Sub(began); age > back || age < want-time.Minute {
 			t.Errorf("from %v back: one of %v ago", back, age)
 		}
+	}
+}
+
+// A service that has been idle for 40 s does not grow, although it did before.
+func TestVerdictOfAServiceAtRest(t *testing.T) {
+	start := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	// grow fills the heap by 183 MiB in so many seconds; then the service idles.
+	for name, test := range map[string]struct {
+		grows, idles int // seconds
+		noise        profile.Bytes
+		text         string
+	}{
+		"idle for 40 s":           {10, 40, 50 << 10, "calm: 201.0 MiB of 512.0 MiB in use"},
+		"idle for 8 min":          {60, 480, 50 << 10, "calm: 201.0 MiB of 512.0 MiB in use"},
+		"idle for 5 s":            {10, 5, 50 << 10, "Go heap grew by 183.0 MiB in 15 s to 199.0 MiB of 512.0 MiB, 183.0 MiB live"},
+		"it still grows":          {600, 0, 50 << 10, "Go heap grew by 183.0 MiB in 10 min to 199.0 MiB of 512.0 MiB, 183.0 MiB live"},
+		"busy, at the same level": {10, 40, 10 << 20, "Go heap grew by 183.0 MiB in 50 s to 199.0 MiB of 512.0 MiB, 183.0 MiB live"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory()
+			r := incident.NewReading(start)
+			r.Limit, r.CgroupLimit = 512*mib, 512*mib
+			for i := range test.grows + test.idles + 1 {
+				r.Time = start.Add(time.Duration(i) * time.Second)
+				held := profile.Bytes(183 * mib * float64(min(i, test.grows)) / float64(test.grows))
+				r.HeapLive, r.HeapAlloc, r.HeapSys, r.HeapReleased, r.StackInuse, r.NumGC = held, held, held+16*mib, 0, 0, 1
+				r.Sys, r.RSSAnon = r.HeapSys, r.HeapSys
+				r.CgroupAnon, r.CgroupUsage, r.Unreclaimable = r.RSSAnon, r.RSSAnon+2*mib, r.RSSAnon+2*mib
+				r.TotalAlloc = held + profile.Bytes(i)*test.noise
+				h.add(&r)
+			}
+			if got := verdictNow(&r, h.from); got.Text != test.text {
+				t.Errorf("%q, want %q", got.Text, test.text)
+			}
+		})
 	}
 }

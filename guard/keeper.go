@@ -52,9 +52,9 @@ func newKeeper(cfg *Config, kept *store.Store, module string, c *counters, once 
 
 // stands passes the state of the process to the taker.
 func (k *keeper) stands(v *view, r *incident.Reading) {
-	s := evidence.State{Headroom: v.headroom, Left: -1, Goroutines: r.Goroutines, ScanHeap: r.ScanHeap, BuckHashSys: r.BuckHashSys}
-	if left, ok := v.timeToLimit(); ok {
-		s.Left = left
+	s := evidence.State{Headroom: v.spare, Left: -1, Goroutines: r.Goroutines, ScanHeap: r.ScanHeap, BuckHashSys: r.BuckHashSys}
+	if rate, _ := v.growth.rate(); v.spare >= 0 && rate > 0 {
+		s.Left = lasts(v.spare, rate)
 	}
 	k.Stands(s)
 }

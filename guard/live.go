@@ -195,6 +195,9 @@ func (l *loop) limits() []incident.MemoryLimit {
 	if s.Kill > 0 {
 		out = append(out, incident.MemoryLimit{Source: s.KillSource, Path: s.KillPath, Bytes: profile.Bytes(s.Kill)})
 	}
+	if s.Throttle > 0 {
+		out = append(out, incident.MemoryLimit{Source: "memory.high", Path: s.ThrottlePath, Bytes: profile.Bytes(s.Throttle)})
+	}
 	if s.GOMEMLIMIT > 0 {
 		out = append(out, incident.MemoryLimit{Source: "GOMEMLIMIT", Bytes: profile.Bytes(s.GOMEMLIMIT)})
 	}

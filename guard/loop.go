@@ -111,6 +111,7 @@ func (l *loop) look() {
 	l.history.add(&l.reading)
 	cores := l.observe(now.Sub(l.started), &l.reading, &l.source.limits, l.source.used, l.keeper.GCTime(), l.watch.calm())
 	l.keeper.stands(&l.view, &l.reading)
+	l.saySoft()
 	for _, a := range l.watch.step(&l.view) {
 		l.act(a)
 	}

@@ -16,6 +16,8 @@ type observer struct {
 	leaked  int64  // goroutines that the census judges to be leaked, or Unknown
 	growth  growth // of Memory
 	alloc   growth // of the total allocated so far
+	stalls  stalls
+	soft    softLimit
 	live    growth // of live heap and stacks
 	lastGC  profile.Count
 	lastCPU time.Duration
@@ -46,8 +48,12 @@ func (o *observer) observe(at time.Duration, r *incident.Reading, limits *Limits
 		Memory: limits.Kill, LiveHeap: limits.soft(), Goroutines: profile.Unknown,
 		ResidentSet: limits.Kill, WorkingSet: limits.Kill, Stacks: limits.soft(),
 		Threads: profile.Unknown, HostMemory: limits.Host, NonGo: limits.Kill, LeakedGoroutines: profile.Unknown,
-		CPUFloor: profile.Unknown, WakeupFloor: profile.Unknown,
+		CPUFloor: profile.Unknown, WakeupFloor: profile.Unknown, Throttled: profile.Unknown,
 	}
+	if limits.Throttle > 0 {
+		v.limits[Throttled] = limits.Throttle
+	}
+	v.throttle = o.stalls.observe(at, r)
 	o.setBase(at, calm)
 	v.headroom = profile.Unknown
 	if limits.Kill > 0 && r.Unreclaimable.Known() {
@@ -55,6 +61,11 @@ func (o *observer) observe(at time.Duration, r *incident.Reading, limits *Limits
 		if limits.KillSource == sourceHost && r.HostAvailable.Known() {
 			v.headroom = min(v.headroom, int64(r.HostAvailable))
 		}
+	}
+	v.soft = o.soft.observe(at, r, limits)
+	v.spare = v.headroom
+	if v.soft {
+		v.spare = limits.kernelRoom(r)
 	}
 	if r.Unreclaimable.Known() {
 		o.growth.add(point{at: at, cpu: r.CPUTime, bytes: int64(r.Unreclaimable)})
@@ -103,7 +114,7 @@ func signalValues(r *incident.Reading, hostUsed int64) [signals]int64 {
 		Memory: int64(r.Unreclaimable), LiveHeap: int64(r.HeapLive), Goroutines: int64(r.Goroutines),
 		ResidentSet: int64(r.RSS), WorkingSet: int64(r.CgroupWorkingSet), Stacks: int64(r.StackInuse),
 		Threads: int64(r.Threads), HostMemory: hostUsed, NonGo: nonGo(r), LeakedGoroutines: profile.Unknown,
-		CPUFloor: profile.Unknown, WakeupFloor: profile.Unknown,
+		CPUFloor: profile.Unknown, WakeupFloor: profile.Unknown, Throttled: int64(r.CgroupHighMemory),
 	}
 }
 

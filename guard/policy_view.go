@@ -16,7 +16,10 @@ type view struct {
 	alloc    *growth // of the total allocated so far
 	headroom int64   // bytes left until the kernel kills
 	liveRoom int64   // the headroom if all garbage were collected
+	spare    int64   // bytes that the guard's own work may count on: headroom, or more if soft
+	soft     bool    // the process has disproved that it is killed at the limit
 	heap     heapView
+	throttle throttling
 	capture  time.Duration // the expected duration of a capture
 	canJudge bool          // a forced GC is allowed, to tell a leak from garbage
 }
@@ -131,6 +134,8 @@ func (v *view) position(r Rule) position {
 	}
 	line, ok := v.level(r.Signal, r.Line)
 	switch {
+	case ok && r.Signal == Throttled && v.throttle.now:
+		return above
 	case !ok:
 		return unknown
 	case value >= line:
@@ -184,13 +189,13 @@ func (v *view) liveNear() bool {
 	return rate > 0 && v.liveRoom >= 0 && lasts(v.liveRoom, rate) < deathNear
 }
 
-// limitNear reports whether Memory reaches the limit soon at the rate of the last 50
-// ms or second. Unlike soonest it ignores the rate over ten seconds: memory that has
+// limitNear reports whether Memory has used up what is spare soon, at the rate of the
+// last 50 ms or second. Unlike soonest it ignores the rate over ten seconds: memory that has
 // stopped growing is no danger.
 func (v *view) limitNear() bool {
 	for _, window := range [...]time.Duration{rateWindow, time.Second} {
 		rate, _ := v.growth.rateOver(window)
-		if v.headroom >= 0 && rate > 0 && lasts(v.headroom, rate) < deathNear {
+		if v.spare >= 0 && rate > 0 && lasts(v.spare, rate) < deathNear {
 			return true
 		}
 	}

@@ -13,6 +13,13 @@ func (v *view) describe(r Rule) string {
 	value := v.values[r.Signal]
 	text := r.Signal.String() + " " + r.Signal.format(value)
 	limit := v.limits[r.Signal]
+	if r.Signal == Throttled && limit > 0 {
+		memory := "memory " + r.Signal.format(value)
+		if v.throttle.now {
+			return fmt.Sprintf("throttled at %s: %s, %s", r.Signal.format(limit), memory, v.throttle)
+		}
+		return fmt.Sprintf("%s, %.0f%% of %s, above which the kernel throttles", memory, 100*float64(value)/float64(limit), r.Signal.format(limit))
+	}
 	switch r.Line.kind {
 	case lineTimeToLimit:
 		left, rate, ok := v.liveForecast(r)
@@ -42,6 +49,8 @@ func (r Rule) recovered() string {
 		return fmt.Sprintf("the trend of %s has not been a leak for %v", r.Signal, r.Hold)
 	case r.Signal == LeakedGoroutines:
 		return fmt.Sprintf("the census has found no leaking goroutines for %v", r.Hold)
+	case r.Signal == Throttled:
+		return fmt.Sprintf("the kernel did not throttle, and memory was below %.3g%% of the line, for %v", 100*r.Recover, r.Hold)
 	default:
 		return fmt.Sprintf("%s was below %.3g%% of its line for %v", r.Signal, 100*r.Recover, r.Hold)
 	}

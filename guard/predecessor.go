@@ -81,6 +81,13 @@ func (l *loop) tellDeaths() {
 }
 
 func (l *loop) tellDeath(f foundDeath) {
+	if lead, what := f.manifest.Death.WhoLeaked(); lead != "" && f.manifest.Headline != f.manifest.Death.Headline() {
+		// The line about the death has been logged without this.
+		id := f.manifest.ID
+		l.later(func() {
+			l.log.Warn("leakguard: the evidence of the previous process has been explained. "+lead+": "+what, "incident", id)
+		})
+	}
 	if f.folder != "" && f.manifest.Headline != f.manifest.Death.Headline() {
 		if l.keeper.do(func() {
 			l.keeper.writeDeath(&f, "")

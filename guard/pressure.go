@@ -25,15 +25,16 @@ type Pressure struct {
 	Reason string
 	// Live is the memory that neither the kernel can reclaim nor the garbage
 	// collector free, in bytes. Limit is the limit in bytes, and Share is Live
-	// divided by Limit.
+	// divided by Limit. If the kernel throttles the process at memory.high, or
+	// will soon, Limit is memory.high, and Reason says so.
 	Live, Limit profile.Bytes
 	Share       float64
 	// TimeToLimit is the time until Live reaches Limit at its present rate.
 	// Negative: unknown.
 	TimeToLimit time.Duration
-	// Deadline is when the process is predicted to be killed: Began plus
-	// TimeToLimit. Zero: unknown, because memory is nearly full but does not
-	// grow.
+	// Deadline is when the process is predicted to be killed, or throttled:
+	// Began plus TimeToLimit. Zero: unknown, because memory is nearly full but
+	// does not grow, or because the kernel throttles the process already.
 	Deadline time.Time
 	// Hold is how long conditions must be better before the episode ends.
 	Hold time.Duration
@@ -56,6 +57,11 @@ func (p Pressure) String() string {
 // forces a cycle if garbage may hide that a line is crossed. If it was garbage, the
 // guard forces the next cycle after one second, and then less often, up to every ten
 // seconds.
+//
+// With cgroup v2 and a memory.high, above which the kernel throttles the process but
+// does not kill it, an episode also begins when the kernel throttles the process and
+// Share of memory.high is live. Time and Floor count for memory.high as they do for
+// the limit.
 //
 // Cycles are forced only if the program uses pressure: it sets [Config.OnPressure]
 // or [Config.Relief], or has called [Guard.PressureContext], [Guard.UnderPressure] or
@@ -174,10 +180,20 @@ func (p *Pressure) cause() error { return fmt.Errorf("%w: %s", ErrPressure, p.Re
 
 // pressure describes an episode that begins now.
 func (p *pressurePolicy) pressure(v *view, d danger, r *incident.Reading) *Pressure {
-	limit := v.limits[Memory]
+	limit, live := v.limits[Memory], v.heap.settled
+	if d.high {
+		limit, live = v.limits[Throttled], v.settledHigh()
+	}
 	out := &Pressure{
-		Began: r.Time, Live: profile.Bytes(v.heap.settled), Limit: profile.Bytes(limit),
-		Share: float64(v.heap.settled) / float64(limit), TimeToLimit: d.left, Hold: p.lines.Hold, Reading: *r,
+		Began: r.Time, Live: profile.Bytes(live), Limit: profile.Bytes(limit),
+		Share: float64(live) / float64(limit), TimeToLimit: d.left, Hold: p.lines.Hold, Reading: *r,
+	}
+	if d.high {
+		out.Reason = d.highReason(v, out)
+		if d.left >= 0 {
+			out.Deadline = r.Time.Add(d.left)
+		}
+		return out
 	}
 	out.Reason = fmt.Sprintf("%s live, %.0f%% of %s", out.Live, 100*out.Share, out.Limit)
 	if d.left >= 0 {

@@ -49,6 +49,7 @@ type pressurePolicy struct {
 	lines PressureLines
 
 	begun      bool
+	byHigh     bool          // the episode is about memory.high
 	belowSince time.Duration // or never
 	asked      *doubt        // the suspicion for which a GC was requested; nil: none
 	askAt      time.Duration // no request before this time
@@ -71,6 +72,8 @@ type doubt struct {
 type danger struct {
 	left time.Duration
 	rate float64
+	// high says that memory.high is meant, above which the kernel throttles.
+	high bool
 }
 
 type pressureMove int
@@ -100,12 +103,15 @@ func (p *pressurePolicy) step(v *view, mayAsk bool) (move pressureMove, d danger
 	if !near && answered && judged.left >= 0 {
 		d, near = judged, true
 	}
+	if !near {
+		d, near = p.nearHigh(v)
+	}
 	switch {
 	case p.begun:
 		return p.stepBegun(v, near, mayAsk), d
 	case near:
 		d = d.sooner(p, v)
-		p.begun, p.belowSince, p.doubts, p.refuted = true, never, 0, 0
+		p.begun, p.byHigh, p.belowSince, p.doubts, p.refuted = true, d.high, never, 0, 0
 		p.askAt = v.at + firstDoubt
 		p.decide(v, "pressure began")
 		return pressureBegins, d
@@ -134,7 +140,8 @@ func (p *pressurePolicy) step(v *view, mayAsk bool) (move pressureMove, d danger
 // GC, and an idle process may run its next GC minutes later, so one is forced from
 // time to time.
 func (p *pressurePolicy) stepBegun(v *view, near, mayAsk bool) pressureMove {
-	if near || float64(v.heap.settled) >= pressureRecover*p.lines.Share*float64(v.limits[Memory]) || p.growing(v) {
+	stays := near || float64(v.heap.settled) >= pressureRecover*p.lines.Share*float64(v.limits[Memory]) || p.growing(v)
+	if stays || p.byHigh && p.staysHigh(v) {
 		p.belowSince = never
 		p.decide(v, "under pressure")
 		if mayAsk && p.asked == nil && v.at >= p.askAt {
@@ -151,7 +158,7 @@ func (p *pressurePolicy) stepBegun(v *view, near, mayAsk bool) pressureMove {
 		p.decide(v, "under pressure, waiting to recover")
 		return pressureStays
 	}
-	p.begun = false
+	p.begun, p.byHigh = false, false
 	p.decide(v, fmt.Sprintf("pressure has ended: live memory was below %.3g%% of the limit for %v and did not approach it", 100*pressureRecover*p.lines.Share, p.lines.Hold))
 	return pressureEnds
 }
@@ -183,7 +190,7 @@ func (p *pressurePolicy) near(v *view) (d danger, near bool) {
 // next GC, garbage fills memory as well.
 func (d danger) sooner(p *pressurePolicy, v *view) danger {
 	rate, _ := v.alloc.rate()
-	if v.heap.goal-v.heap.alloc <= v.headroom || rate <= 0 || d.left < 0 {
+	if d.high || v.heap.goal-v.heap.alloc <= v.headroom || rate <= 0 || d.left < 0 {
 		return d
 	}
 	if left := lasts(p.room(v), rate); left < d.left {
@@ -210,7 +217,12 @@ func (p *pressurePolicy) growing(v *view) bool {
 // forecast predicts when live memory reaches the limit. Live memory is known as of the
 // last GC. It can only have grown further if enough was allocated since.
 func (p *pressurePolicy) forecast(v *view, within time.Duration) (left time.Duration, rate float64, ok bool) {
-	left, rate, ok = v.live.forecast(p.room(v), leastRiseOf(v.limits[Memory])/2, within)
+	return v.forecastLive(p.room(v), v.limits[Memory], within)
+}
+
+// forecastLive predicts when live memory has grown by room, towards a limit.
+func (v *view) forecastLive(room, limit int64, within time.Duration) (left time.Duration, rate float64, ok bool) {
+	left, rate, ok = v.live.forecast(room, leastRiseOf(limit)/2, within)
 	if !ok {
 		return left, rate, false
 	}
@@ -225,6 +237,9 @@ func (p *pressurePolicy) forecast(v *view, within time.Duration) (left time.Dura
 func (p *pressurePolicy) suspects(v *view) bool {
 	memory, limit := float64(v.values[Memory]), float64(v.limits[Memory])
 	if memory >= p.lines.Share*limit {
+		return true
+	}
+	if v.throttle.now && float64(v.values[Throttled]) >= p.lines.Share*float64(v.limits[Throttled]) {
 		return true
 	}
 	if !p.byTime(v) || memory < p.lines.Floor*limit {

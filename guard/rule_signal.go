@@ -50,12 +50,17 @@ const (
 	// WakeupFloor is the rate at which the scheduler wakes goroutines, per second, at
 	// its quietest, measured like CPUFloor. It has no limit.
 	WakeupFloor
+	// Throttled is the unreclaimable memory, in bytes, of the cgroup whose memory.high
+	// applies to this process. Its limit is memory.high, above which the kernel throttles
+	// the process. While the kernel does so, the signal is above its line whatever the
+	// line is. It is available with cgroup v2 and a memory.high only.
+	Throttled
 
 	signals // one more than the last
 )
 
 var signalNames = [signals]string{"not set", "memory", "live heap", "goroutines", "resident set", "working set", "stacks", "threads",
-	"host memory", "non-Go memory", "leaked goroutines", "CPU floor", "wake-up floor"}
+	"host memory", "non-Go memory", "leaked goroutines", "CPU floor", "wake-up floor", "throttled memory"}
 
 // String returns the signal's name, such as 'live heap'.
 func (s Signal) String() string {

@@ -17,6 +17,11 @@ type Limits struct {
 	// KillPath is the file that Kill was read from; "" if it was not read from a
 	// file.
 	KillPath string
+	// Throttle is the limit above which the kernel throttles the process:
+	// memory.high of cgroup v2, of the process's cgroup or one above it.
+	Throttle int64
+	// ThrottlePath is the file that Throttle was read from; "" without one.
+	ThrottlePath string
 	// GOMEMLIMIT is the Go runtime's soft limit.
 	GOMEMLIMIT int64
 	// Host is the memory of the host.
@@ -43,6 +48,7 @@ const (
 	hostMemoryShare    = 0.95
 	emergencyTime      = 250 * time.Millisecond
 	emergencyFloor     = 0.5
+	throttleFloor      = 0.5
 	goroutineFactor    = 4
 	goroutineGrowth    = 10_000
 	heapGrowthFactor   = 4
@@ -65,6 +71,9 @@ const (
 //     two, because the runtime lets garbage fill the heap up to GOMEMLIMIT.
 //   - time-to-limit: memory is above half of the limit and would reach it within 250
 //     ms at the present rate.
+//   - throttled: unreclaimable memory reaches 90% of memory.high (cgroup v2), above
+//     which the kernel throttles the process, or the kernel does throttle it and more
+//     than half of memory.high is unreclaimable.
 //   - live-heap: live heap after GC reaches 75% of the limit or of GOMEMLIMIT,
 //     whichever is smaller.
 //   - goroutines: their number is four times the baseline, and at least 10,000 more.
@@ -92,6 +101,7 @@ func DefaultRules(l Limits) []Rule {
 	rules := []Rule{
 		{Name: "memory", Signal: Memory, Line: ShareOfLimit(share)},
 		{Name: "time-to-limit", Signal: Memory, Line: TimeToLimit(emergencyTime), Floor: ShareOfLimit(emergencyFloor)},
+		{Name: "throttled", Signal: Throttled, Line: ShareOfLimit(memoryShare), Floor: ShareOfLimit(throttleFloor)},
 		{Name: "live-heap", Signal: LiveHeap, Line: ShareOfLimit(liveHeapShare)},
 		{Name: "goroutines", Signal: Goroutines, Line: Growth(goroutineFactor, goroutineGrowth)},
 		{Name: "live-heap-leak", Signal: LiveHeap, Line: Growing()},

@@ -44,7 +44,7 @@ func TestDefaultRules(t *testing.T) {
 			if l := rules["memory"].Line; l.kind != lineShare || math.Abs(l.ratio-test.memoryShare) > 1e-9 {
 				t.Errorf("memory at %v, want %v", l, ShareOfLimit(test.memoryShare))
 			}
-			for _, name := range []string{"memory", "time-to-limit", "live-heap", "goroutines"} {
+			for _, name := range []string{"memory", "time-to-limit", "throttled", "live-heap", "goroutines"} {
 				if _, ok := rules[name]; !ok {
 					t.Errorf("no rule %s", name)
 				}
@@ -65,7 +65,7 @@ func TestDefaultRules(t *testing.T) {
 			if r := rules["idle-cpu"]; r.Signal != CPUFloor || r.Line != Growing() || r.For < time.Hour || r.Capture != KindsOf(profile.CPU, profile.Goroutine) {
 				t.Errorf("rule idle-cpu is %v", r)
 			}
-			if want := map[bool]int{true: 11, false: 9}[test.growth]; len(rules) != want {
+			if want := map[bool]int{true: 12, false: 10}[test.growth]; len(rules) != want {
 				t.Errorf("%d rules of different names, want %d", len(rules), want)
 			}
 			for name, r := range rules {

@@ -16,7 +16,8 @@ type Snapshot struct {
 	Reading incident.Reading
 	Rate    float64
 	// Verdict says what fills the memory and what has grown in the last ten
-	// minutes. Reading.Division has the figures.
+	// minutes, unless that has ended: nothing has been allocated since. Reading.Division
+	// has the figures.
 	Verdict incident.Verdict
 	// Limits are the memory limits in force.
 	Limits Limits
@@ -141,7 +142,7 @@ func (l *loop) snapshot() Snapshot {
 	}
 	s.GoroutineSites = slices.Clone(s.GoroutineSites)
 	since := time.Since(l.started)
-	s.Verdict = s.Reading.Verdict(l.history.from(s.Reading.Time.Add(-verdictSpan)))
+	s.Verdict = verdictNow(&s.Reading, l.history.from)
 	s.Counters, s.Profiles = l.counters.read(), l.counters.readProfiles()
 	if s.Census.Ago = profile.Unknown; s.Census.Every > 0 {
 		s.Census.Ago = max(since-s.Census.at, 0)

@@ -35,6 +35,8 @@ type source struct {
 	cgroup  *cgroup.Memory
 	limiter *cgroup.Memory // the ancestor whose limit applies; nil: cgroup itself
 	group   cgroup.Stat
+	kernel  cgroup.KernelFloor // of group
+	high    highSource
 	// cgroupLost says that the last reading of the cgroup failed.
 	cgroupLost bool
 
@@ -101,8 +103,10 @@ func (s *source) read(now time.Time, r *incident.Reading) {
 		s.limitsAt = now
 		s.readLimits()
 	}
-	s.readCgroup(r)
-	if now.Sub(s.slowAt) >= slowEvery {
+	s.readCgroup(r, now)
+	slow := now.Sub(s.slowAt) >= slowEvery
+	s.readHigh(r, slow)
+	if slow {
 		s.slowAt = now
 		s.readSlow()
 	}
@@ -147,19 +151,16 @@ func (s *source) readProcess(r *incident.Reading) {
 	r.RSSShmem = profile.Bytes(s.shmem)
 }
 
-func (s *source) readCgroup(r *incident.Reading) {
+func (s *source) readCgroup(r *incident.Reading, now time.Time) {
 	if s.cgroup == nil {
 		return
 	}
-	limiter := s.cgroup
-	if s.limiter != nil {
-		limiter = s.limiter
-	}
-	err := limiter.Read(&s.group)
+	err := s.reads().Read(&s.group)
 	s.cgroupLost = err != nil
 	if err != nil {
 		s.fail("cgroup", err)
 	}
+	s.kernel.Estimate(s.reads(), &s.group, s.limits.cgroup, now)
 	r.CgroupUsage = profile.Bytes(s.group.Usage)
 	r.CgroupWorkingSet = profile.Bytes(s.group.WorkingSet())
 	r.CgroupAnon = profile.Bytes(s.group.Anon)
@@ -169,6 +170,7 @@ func (s *source) readCgroup(r *incident.Reading) {
 	r.CgroupDirty, r.CgroupWriteback = profile.Bytes(s.group.Dirty), profile.Bytes(s.group.Writeback)
 	r.CgroupUnevictable = profile.Bytes(s.group.Unevictable)
 	r.CgroupKernel, r.CgroupSlab, r.CgroupSock = profile.Bytes(s.group.Kernel), profile.Bytes(s.group.Slab), profile.Bytes(s.group.Sock)
+	r.CgroupKernelReclaimable = profile.Bytes(s.group.KernelReclaimable)
 	if s.limits.inCgroup {
 		r.CgroupLimit = profile.Bytes(s.limits.cgroup)
 	}
@@ -182,7 +184,7 @@ func (s *source) readLimits() {
 		// already.
 		_ = s.cgroup.Reopen()
 	}
-	l := Limits{Kill: profile.Unknown, GOMEMLIMIT: ownMemoryLimit(s.stat.MemoryLimit), Host: profile.Unknown}
+	l := Limits{Kill: profile.Unknown, Throttle: profile.Unknown, GOMEMLIMIT: ownMemoryLimit(s.stat.MemoryLimit), Host: profile.Unknown}
 	if s.host != nil {
 		total, _, err := s.host.Read()
 		if err != nil {
@@ -211,6 +213,7 @@ func (s *source) readLimits() {
 	if l.inCgroup = l.KillPath != ""; l.inCgroup {
 		l.cgroup = l.Kill
 	}
+	s.findHigh(&l)
 	if s.configured > 0 {
 		l.Kill, l.KillSource, l.KillPath = s.configured, sourceConfig, ""
 	}
@@ -284,6 +287,7 @@ func (s *source) close() error {
 			errs = append(errs, group.Close())
 		}
 	}
+	errs = append(errs, s.high.close())
 	if s.process != nil {
 		errs = append(errs, s.process.Close())
 	}

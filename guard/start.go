@@ -122,6 +122,9 @@ func (g *Guard) announce(diskErr error) {
 	if lim.Kill > 0 {
 		limit = profile.Bytes(lim.Kill).String() + " (" + lim.KillSource + ")"
 	}
+	if lim.Throttle > 0 {
+		limit += ", throttled above " + profile.Bytes(lim.Throttle).String() + " (memory.high)"
+	}
 	l.log.Info("leakguard: watching", "limit", limit, "gomemlimit", profile.Bytes(lim.GOMEMLIMIT).String(), "dir", dir)
 	if diskErr != nil {
 		l.log.Warn("leakguard: Dir cannot be used; incidents will be reported without evidence", "error", diskErr)

@@ -27,6 +27,7 @@ TESTS='
 ./internal/procfs          .
 ./internal/cpuclock        .
 ./guard                    TestFills TestGroupVanishes TestSourceReadAllocatesNothing TestClockThreadEnds
+./guard                    TestThrottledLive TestSlabIsReclaimable
 ./guard                    TestDeathsToldApart TestDeathOfNeighbour TestDeathQuotesItsEvidence TestDeathBeforeReboot
 ./guard                    TestNoBlackBox TestBoxCannotBeWritten TestALateCloseIsNoDeath
 ./guard/internal/survival  TestDeaths

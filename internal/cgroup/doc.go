@@ -7,14 +7,22 @@
 //     /proc/self/mountinfo says where the hierarchies are mounted. A v1
 //     hierarchy with the memory controller is preferred: on a hybrid host
 //     the v2 hierarchy exists but cannot have that controller.
+//
 //  2. [Memory.Read] reads usage and memory.stat, and on v1 the kernel's memory,
 //     through descriptors that stay open. [Memory.ReadUsage] reads usage alone.
+//
 //  3. [Memory.Limit] walks from the group up to the mount point and takes the
 //     smallest limit. Call it about once a minute: limits can be resized in place,
 //     so it opens the files each time.
+//
 //  4. [Memory.Reopen] finds the group again. Call it after an error of Read, and
 //     also once a minute: if the process was moved to another group, the old one's
 //     files can still be read without an error.
+//
+//  5. On v1, [KernelFloor] estimates which part of the kernel's memory can be reclaimed.
+//
+//  6. [Memory.High] and [Memory.Throttle] say whether the kernel throttles the group, at
+//     memory.high of v2.
 //
 // All amounts are bytes, and [Unknown] if the kernel does not provide them. The
 // file formats are documented in the kernel's Documentation/admin-guide

@@ -15,6 +15,9 @@ var (
 	usageFile  = [...]string{1: "memory.usage_in_bytes", 2: "memory.current"}
 	limitFile  = [...]string{1: "memory.limit_in_bytes", 2: "memory.max"}
 	eventsFile = [...]string{1: "memory.oom_control", 2: "memory.events"}
+	// v1's soft limit throttles nobody: it says whose memory to reclaim first when the
+	// host runs short.
+	highFile = [...]string{1: "", 2: "memory.high"}
 )
 
 // group is where this process's memory is accounted. Both folders are relative to

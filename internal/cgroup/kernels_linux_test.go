@@ -71,7 +71,7 @@ func describe(root string) map[string]string {
 	for key, n := range map[string]int64{
 		"usage": s.Usage, "anon": s.Anon, "file": s.File, "shmem": s.Shmem, "unevictable": s.Unevictable,
 		"kernel": s.Kernel, "slab": s.Slab, "sock": s.Sock, "inactive-file": s.InactiveFile, "active-file": s.ActiveFile, "dirty": s.Dirty,
-		"writeback": s.Writeback, "working-set": s.WorkingSet(), "unreclaimable": s.Unreclaimable(),
+		"writeback": s.Writeback, "working-set": s.WorkingSet(), "unreclaimable": s.Unreclaimable(), "kernel-reclaimable": s.KernelReclaimable,
 	} {
 		got[key] = fmt.Sprint(n)
 	}

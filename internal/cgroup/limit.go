@@ -17,8 +17,8 @@ const noLimit = 1 << 62
 // KiB. Such a kernel can address at most 64 GiB, so it cannot be a real limit.
 const noLimit32 = (1<<31 - 1) << 12
 
-// Limit is the amount of memory above which the kernel kills a process of the
-// group.
+// Limit is an amount of memory of a group above which the kernel acts: it kills a
+// process of the group ([Memory.Limit]) or throttles it ([Memory.High]).
 type Limit struct {
 	Bytes int64  // Unknown, that is -1, if there is no limit
 	Path  string // folder of the group that sets it, relative to the root; "" without a limit
@@ -27,13 +27,25 @@ type Limit struct {
 
 // Limit returns the smallest limit of this group and its mounted ancestors. In v1
 // it also considers hierarchical_memory_limit in memory.stat, the kernel's own
-// minimum, which covers ancestors beyond the mount; File is then memory.stat. It
-// ignores memory.high of v2, which slows a group down but never kills.
+// minimum, which covers ancestors beyond the mount; File is then memory.stat.
 //
 // An existing group without the file, such as the root of v2, has no limit of its
 // own. If Limit returns an error, the limit is the smallest that could be read, and
 // the true one may be lower.
-func (m *Memory) Limit() (Limit, error) {
+func (m *Memory) Limit() (Limit, error) { return m.limit(limitFile[m.version]) }
+
+// High returns the smallest memory.high of this group and its mounted ancestors. Above
+// it the kernel throttles the processes of the group that sets it, but kills none. v1
+// has no such limit. Errors are as in Limit.
+func (m *Memory) High() (Limit, error) {
+	if highFile[m.version] == "" {
+		return Limit{Bytes: Unknown}, nil
+	}
+	return m.limit(highFile[m.version])
+}
+
+// limit returns the smallest limit in the files of this name.
+func (m *Memory) limit(file string) (Limit, error) {
 	if m.closed {
 		return Limit{Bytes: Unknown}, fmt.Errorf("cgroup: read the limit of %s: %w", m.dir, fs.ErrClosed)
 	}
@@ -41,7 +53,7 @@ func (m *Memory) Limit() (Limit, error) {
 	var errs []error
 	consider := func(dir, name string, read func(name string) (int64, error)) {
 		limit, err := read(m.path(dir, name))
-		if errors.Is(err, fs.ErrNotExist) && (dir != m.dir || name == "memory.stat") {
+		if errors.Is(err, fs.ErrNotExist) && (dir != m.dir || name == "memory.stat" || name == highFile[m.version]) {
 			return
 		}
 		if err != nil {
@@ -53,7 +65,7 @@ func (m *Memory) Limit() (Limit, error) {
 		}
 	}
 	for dir := m.dir; ; dir = path.Dir(dir) {
-		consider(dir, limitFile[m.version], readLimit)
+		consider(dir, file, readLimit)
 		if dir == m.mount || dir == "/" {
 			break
 		}

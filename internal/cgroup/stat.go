@@ -25,6 +25,10 @@ type Stat struct {
 	// part of the usage.
 	Kernel int64
 	Slab   int64 // the part of Kernel for objects such as dentries and inodes: slab; Unknown in v1
+	// KernelReclaimable is the part of Kernel that the kernel takes back before it kills:
+	// dentries and inodes, above all. In v2 it is slab_reclaimable. v1 does not say;
+	// Read leaves it Unknown there, and [KernelFloor] estimates it.
+	KernelReclaimable int64
 	// Sock is the memory of socket buffers, which is not part of Kernel: sock. In v1
 	// it is not charged to the usage and therefore Unknown.
 	Sock int64
@@ -44,7 +48,7 @@ type Stat struct {
 
 var unknownStat = Stat{
 	Usage: Unknown, Anon: Unknown, File: Unknown, Shmem: Unknown, Unevictable: Unknown, Kernel: Unknown,
-	Slab: Unknown, Sock: Unknown,
+	Slab: Unknown, KernelReclaimable: Unknown, Sock: Unknown,
 	InactiveFile: Unknown, ActiveFile: Unknown, Dirty: Unknown, Writeback: Unknown,
 }
 
@@ -59,7 +63,7 @@ func (s *Stat) WorkingSet() int64 {
 }
 
 // Unreclaimable returns what the kernel cannot reclaim before it kills: usage −
-// (inactive_file + active_file). The rows can contradict each other because the
+// (inactive_file + active_file) − KernelReclaimable, if that is known. The rows can contradict each other because the
 // kernel counts each by itself and in batches, so the result is kept between 0 and
 // Usage. It is [Unknown] if the file rows are.
 //
@@ -72,7 +76,7 @@ func (s *Stat) Unreclaimable() int64 {
 	if s.Usage < 0 || s.InactiveFile < 0 || s.ActiveFile < 0 {
 		return Unknown
 	}
-	return s.Usage - min(s.Usage, add(s.InactiveFile, s.ActiveFile))
+	return s.Usage - min(s.Usage, add(add(s.InactiveFile, s.ActiveFile), max(s.KernelReclaimable, 0)))
 }
 
 // add adds two numbers of at least 0 and saturates at the largest int64.
@@ -173,6 +177,8 @@ func (s *Stat) fieldV2(key []byte) *int64 {
 		return &s.Unevictable
 	case "slab":
 		return &s.Slab
+	case "slab_reclaimable":
+		return &s.KernelReclaimable
 	case "sock":
 		return &s.Sock
 	}

@@ -33,7 +33,8 @@ import "github.com/leakguard/leakguard/profile"
 //     of 160 MiB).
 //   - Dirty is at most inactive_file + active_file; FileCache is the rest of
 //     these.
-//   - Kernel is the rows kernel and sock in v2. Before Linux 5.18, which has
+//   - KernelCache is [Reading.CgroupKernelReclaimable], and Kernel the rest of what
+//     follows: the rows kernel and sock in v2. Before Linux 5.18, which has
 //     no row kernel, it is slab, kernel_stack, pagetables, sec_pagetables
 //     and percpu. In v1, where memory.stat has no such row, it is
 //     memory.kmem.usage_in_bytes.
@@ -61,6 +62,7 @@ type Division struct {
 	Shmem          profile.Bytes // tmpfs and shared memory: counts like heap, outlives its writer
 	Locked         profile.Bytes // locked pages of files: mlock, ramfs
 	Kernel         profile.Bytes // slab, page tables, kernel stacks, sockets
+	KernelCache    profile.Bytes // kernel memory that the kernel reclaims at the limit: dentries, inodes
 	Dirty          profile.Bytes // page cache that must be written before the kernel can reclaim it
 	FileCache      profile.Bytes // page cache that the kernel reclaims at the limit
 	Unattributed   profile.Bytes // memory that no source accounts for
@@ -92,6 +94,7 @@ func (d Division) Parts() []DivisionPart {
 		{Name: "tmpfs and shared memory", Bytes: d.Shmem},
 		{Name: "locked files (mlock)", Bytes: d.Locked},
 		{Name: "kernel (slab, sockets)", Bytes: d.Kernel},
+		{Name: "kernel, reclaimable (dentries, inodes)", Bytes: d.KernelCache, Reclaimable: true},
 		{Name: "page cache, not written yet", Bytes: d.Dirty, Reclaimable: true},
 		{Name: "page cache, reclaimable", Bytes: d.FileCache, Reclaimable: true},
 		{Name: "unattributed", Bytes: d.Unattributed},
@@ -144,7 +147,10 @@ func (r *Reading) divideCgroup() Division {
 		}
 	}
 	files := pool{cache}
-	d.Kernel = usage.take(max(r.CgroupKernel, 0) + max(r.CgroupSock, 0))
+	kernel := pool{max(r.CgroupKernel, 0)}
+	reclaimable := kernel.take(r.CgroupKernelReclaimable)
+	d.Kernel = usage.take(kernel.left + max(r.CgroupSock, 0))
+	d.KernelCache = usage.take(reclaimable)
 	d.Dirty = usage.take(files.take(max(r.CgroupDirty, 0) + max(r.CgroupWriteback, 0)))
 	d.FileCache = usage.take(files.left)
 	d.Unattributed = usage.left

@@ -39,7 +39,7 @@ func check(t *testing.T, d Division) {
 			reclaimable += p.Bytes
 		}
 	}
-	if d.Total.Known() && (sum != d.Total || reclaimable != d.FileCache+d.Dirty) {
+	if d.Total.Known() && (sum != d.Total || reclaimable != d.FileCache+d.Dirty+d.KernelCache) {
 		t.Errorf("parts add up to %d, want %d: %+v", int64(sum), int64(d.Total), d)
 	}
 }
@@ -102,6 +102,14 @@ func TestDivision(t *testing.T) {
 			func(d *Division) {
 				d.OtherProcesses, d.Kernel, d.Dirty, d.FileCache, d.Unattributed = 0, 0, 0, 0, 51*mib
 			},
+		},
+		"dentries": {
+			func(r *Reading) { r.CgroupKernelReclaimable = 3 * mib },
+			func(d *Division) { d.Kernel, d.KernelCache = d.Kernel-3*mib, 3*mib },
+		},
+		"more dentries than kernel memory": {
+			func(r *Reading) { r.CgroupKernelReclaimable = 400 * mib },
+			func(d *Division) { d.Kernel, d.KernelCache = mib, 4*mib },
 		},
 		"no /proc": {
 			func(r *Reading) { r.RSS, r.RSSAnon, r.RSSShmem = profile.Unknown, profile.Unknown, profile.Unknown },

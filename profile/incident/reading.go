@@ -94,22 +94,40 @@ type Reading struct {
 	CgroupDirty        profile.Bytes `json:"cgroup_dirty_bytes"`
 	CgroupWriteback    profile.Bytes `json:"cgroup_writeback_bytes"`
 	CgroupUnevictable  profile.Bytes `json:"cgroup_unevictable_bytes"`
-	CgroupKernel       profile.Bytes `json:"cgroup_kernel_bytes"`
-	CgroupSlab         profile.Bytes `json:"cgroup_slab_bytes"`
-	CgroupSock         profile.Bytes `json:"cgroup_sock_bytes"`
+	// CgroupKernelReclaimable is the part of CgroupKernel that the kernel takes
+	// back before it kills, mostly dentries and inodes: slab_reclaimable in v2. v1
+	// does not report it, so it is what exceeds the amount that reclaims at the
+	// limit have left or, before the first, the amount at the start.
+	CgroupKernel            profile.Bytes `json:"cgroup_kernel_bytes"`
+	CgroupKernelReclaimable profile.Bytes `json:"cgroup_kernel_reclaimable_bytes"`
+	CgroupSlab              profile.Bytes `json:"cgroup_slab_bytes"`
+	CgroupSock              profile.Bytes `json:"cgroup_sock_bytes"`
 	// CgroupLimit is the limit of the cgroup; unknown if it has none, or one
 	// above the host's memory. If it is known, Limit applies to the whole
 	// cgroup, otherwise to this process alone.
 	CgroupLimit profile.Bytes `json:"cgroup_limit_bytes"`
+
+	// CgroupHigh is memory.high of cgroup v2, above which the kernel throttles
+	// the processes of the cgroup that sets it and kills none: this process's
+	// cgroup or one above it. It is unknown if there is none below CgroupLimit.
+	// CgroupHighMemory is the memory of that cgroup that the kernel cannot
+	// reclaim. CgroupHighEvents counts how often the kernel has throttled
+	// (memory.events), and CgroupStalled is for how long in total some task of
+	// this process's cgroup waited for memory (memory.pressure). They are up to
+	// a second old.
+	CgroupHigh       profile.Bytes `json:"cgroup_high_bytes"`
+	CgroupHighMemory profile.Bytes `json:"cgroup_high_unreclaimable_bytes"`
+	CgroupHighEvents profile.Count `json:"cgroup_high_events"`
+	CgroupStalled    time.Duration `json:"cgroup_stalled_ns"`
 
 	// HostAvailable is the kernel's estimate of how much memory the host can
 	// still hand out without swapping (MemAvailable in proc_meminfo(5)).
 	HostAvailable profile.Bytes `json:"host_available_bytes"`
 
 	// Unreclaimable is the memory that the kernel cannot reclaim before it
-	// kills a process. In a cgroup it is usage − (inactive_file + active_file),
-	// because the kernel waits for dirty pages to be written. Elsewhere it is
-	// the anonymous and shared parts of the resident set.
+	// kills a process. In a cgroup it is usage − (inactive_file + active_file) −
+	// CgroupKernelReclaimable, because the kernel waits for dirty pages to be
+	// written. Elsewhere it is the anonymous and shared parts of the resident set.
 	Unreclaimable profile.Bytes `json:"unreclaimable_bytes"`
 	// Limit is what Unreclaimable must stay below, detected or configured.
 	Limit profile.Bytes `json:"limit_bytes"`
@@ -131,7 +149,8 @@ func NewReading(t time.Time) Reading {
 		RSS: profile.Unknown, RSSAnon: profile.Unknown, RSSShmem: profile.Unknown, Threads: profile.Unknown, CPUTime: profile.Unknown, Wakeups: profile.Unknown,
 		CgroupUsage: profile.Unknown, CgroupWorkingSet: profile.Unknown, CgroupAnon: profile.Unknown, CgroupFile: profile.Unknown, CgroupShmem: profile.Unknown,
 		CgroupInactiveFile: profile.Unknown, CgroupActiveFile: profile.Unknown, CgroupDirty: profile.Unknown, CgroupWriteback: profile.Unknown,
-		CgroupUnevictable: profile.Unknown, CgroupKernel: profile.Unknown, CgroupSlab: profile.Unknown, CgroupSock: profile.Unknown, CgroupLimit: profile.Unknown,
+		CgroupUnevictable: profile.Unknown, CgroupKernel: profile.Unknown, CgroupKernelReclaimable: profile.Unknown, CgroupSlab: profile.Unknown, CgroupSock: profile.Unknown, CgroupLimit: profile.Unknown,
+		CgroupHigh: profile.Unknown, CgroupHighMemory: profile.Unknown, CgroupHighEvents: profile.Unknown, CgroupStalled: profile.Unknown,
 		HostAvailable: profile.Unknown, Unreclaimable: profile.Unknown, Limit: profile.Unknown,
 	}
 }

@@ -9,11 +9,12 @@ import (
 // plainReading has Reading's fields without its methods.
 type plainReading Reading
 
-// readingJSON replaces CPUTime, a time.Duration, which has no null of its own.
+// readingJSON replaces the fields of type time.Duration, which has no null of its own.
 // Of two fields with one name the outer one wins.
 type readingJSON struct {
 	*plainReading
-	CPUTime *time.Duration `json:"cpu_time_ns"`
+	CPUTime       *time.Duration `json:"cpu_time_ns"`
+	CgroupStalled *time.Duration `json:"cgroup_stalled_ns"`
 }
 
 // MarshalJSON writes the reading, with null for unknown values.
@@ -21,6 +22,9 @@ func (r Reading) MarshalJSON() ([]byte, error) {
 	out := readingJSON{plainReading: (*plainReading)(&r)}
 	if r.CPUTime >= 0 {
 		out.CPUTime = &r.CPUTime
+	}
+	if r.CgroupStalled >= 0 {
+		out.CgroupStalled = &r.CgroupStalled
 	}
 	return json.Marshal(out)
 }
@@ -33,11 +37,18 @@ func (r *Reading) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return fmt.Errorf("incident: reading: %w", err)
 	}
-	if in.CPUTime != nil {
-		if *in.CPUTime < 0 {
-			return fmt.Errorf("incident: reading: cpu_time_ns %d: want at least 0, or null for unknown", int64(*in.CPUTime))
+	for _, d := range []struct {
+		name string
+		in   *time.Duration
+		to   *time.Duration
+	}{{"cpu_time_ns", in.CPUTime, &read.CPUTime}, {"cgroup_stalled_ns", in.CgroupStalled, &read.CgroupStalled}} {
+		if d.in == nil {
+			continue
 		}
-		read.CPUTime = *in.CPUTime
+		if *d.in < 0 {
+			return fmt.Errorf("incident: reading: %s %d: want at least 0, or null for unknown", d.name, int64(*d.in))
+		}
+		*d.to = *d.in
 	}
 	*r = read
 	return nil

@@ -16,8 +16,8 @@ type VerdictClass int
 const (
 	VerdictUnknown        VerdictClass = iota // memory use is unknown
 	VerdictCalm                               // nothing stands out
-	VerdictPageCache                          // page cache, far from the limit
-	VerdictCacheAtLimit                       // near the limit through page cache alone
+	VerdictPageCache                          // page cache, or kernel memory that is reclaimable, far from the limit
+	VerdictCacheAtLimit                       // near the limit through these alone
 	VerdictDirty                              // near the limit through page cache not written yet
 	VerdictTmpfs                              // tmpfs or shared memory
 	VerdictLocked                             // locked pages of files
@@ -99,7 +99,7 @@ const (
 // some minutes before, and growth since then counts first. If earlier is nil,
 // Verdict judges the present state only. It uses only the two readings.
 //
-// All memory but the page cache is unreclaimable. The first rule that applies
+// All memory but the page cache and reclaimable kernel memory is unreclaimable. The first rule that applies
 // decides:
 //
 //  1. The limit is close (90%), at most half of it is unreclaimable, and no
@@ -112,7 +112,8 @@ const (
 //  4. Tmpfs or locked files hold a quarter of the limit: [VerdictTmpfs] or
 //     [VerdictLocked].
 //  5. 80% of the limit is unreclaimable: the class of the largest part.
-//  6. The page cache grew, or fills half of the limit: [VerdictPageCache].
+//  6. The page cache or reclaimable kernel memory grew, or these fill half of the
+//     limit: [VerdictPageCache].
 //  7. Otherwise: [VerdictCalm].
 //
 // Garbage counts as growth of the Go heap only up to the growth of the live
@@ -161,7 +162,7 @@ func newVerdictCase(r, earlier *Reading) verdictCase {
 
 // held returns the parts by class.
 func (d *Division) held() (h [verdicts]profile.Bytes) {
-	h[VerdictPageCache] = d.FileCache
+	h[VerdictPageCache] = d.FileCache + d.KernelCache
 	h[VerdictDirty] = d.Dirty
 	h[VerdictTmpfs] = d.Shmem
 	h[VerdictLocked] = d.Locked
@@ -183,6 +184,23 @@ func growthOf(before, now Division) (grown [verdicts]profile.Bytes) {
 	return grown
 }
 
+// reclaimable returns what the kernel reclaims before it kills.
+func (d *Division) reclaimable() profile.Bytes { return d.FileCache + d.Dirty + d.KernelCache }
+
+// cacheName returns the name of what the kernel reclaims before it kills, by the larger
+// part. Cgroup v1 does not say which part of the kernel's memory that is, so there it is
+// a guess, and called one.
+func (c *verdictCase) cacheName() (name, probably string) {
+	switch {
+	case c.d.KernelCache <= c.d.FileCache+c.d.Dirty:
+		return "page cache", ""
+	case c.slab.Known():
+		return "kernel memory (dentries and inodes)", ""
+	default:
+		return "kernel memory (dentries and inodes)", "probably "
+	}
+}
+
 // mostHeld returns the class with the most unreclaimable memory.
 func mostHeld(by [verdicts]profile.Bytes) (class VerdictClass, most profile.Bytes) {
 	for c := VerdictTmpfs; c < verdicts; c++ {
@@ -202,7 +220,7 @@ func (c *verdictCase) of(share float64) profile.Bytes {
 }
 
 func (c *verdictCase) class() VerdictClass {
-	held, must := c.d.held(), c.d.Total-c.d.FileCache-c.d.Dirty
+	held, must := c.d.held(), c.d.Total-c.d.reclaimable()
 	near := c.d.Total >= c.of(closeToLimit)
 	atLimit := VerdictCacheAtLimit
 	if c.d.Dirty >= c.of(unwritten) {
@@ -226,7 +244,7 @@ func (c *verdictCase) class() VerdictClass {
 		return VerdictLocked
 	case must >= c.of(heldOfLimit) && holder != VerdictUnknown:
 		return holder
-	case c.grown[VerdictPageCache]+c.grown[VerdictDirty] >= enough, c.d.FileCache+c.d.Dirty >= c.of(cacheAlone):
+	case c.grown[VerdictPageCache]+c.grown[VerdictDirty] >= enough, c.d.reclaimable() >= c.of(cacheAlone):
 		return VerdictPageCache
 	}
 	return VerdictCalm
@@ -263,9 +281,11 @@ func (c *verdictCase) text(class VerdictClass) string {
 	case VerdictCalm:
 		return fmt.Sprintf("calm: %v%s in use", d.Total, of)
 	case VerdictPageCache:
-		return fmt.Sprintf("not a leak: %v of %v in use is reclaimable page cache", d.FileCache+d.Dirty, d.Total)
+		name, probably := c.cacheName()
+		return fmt.Sprintf("%snot a leak: %v of %v in use is reclaimable %s", probably, d.reclaimable(), d.Total, name)
 	case VerdictCacheAtLimit:
-		return fmt.Sprintf("near the limit only because of page cache: %v%s in use, of which the kernel reclaims %v before it kills", d.Total, of, d.FileCache)
+		name, probably := c.cacheName()
+		return fmt.Sprintf("%snear the limit only because of %s: %v%s in use, of which the kernel reclaims %v before it kills", probably, name, d.Total, of, d.FileCache+d.KernelCache)
 	case VerdictDirty:
 		return fmt.Sprintf("near the limit because of dirty pages: %v%s in use, of which %v wait to be written; slow down the writer or call fsync", d.Total, of, d.Dirty)
 	}

@@ -164,6 +164,7 @@ var partNames = []struct {
 	{"locked", func(d *incident.Division) profile.Bytes { return d.Locked }},
 	{"dirty", func(d *incident.Division) profile.Bytes { return d.Dirty }},
 	{"kernel", func(d *incident.Division) profile.Bytes { return d.Kernel }},
+	{"kernel_cache", func(d *incident.Division) profile.Bytes { return d.KernelCache }},
 	{"file_cache", func(d *incident.Division) profile.Bytes { return d.FileCache }},
 	{"unattributed", func(d *incident.Division) profile.Bytes { return d.Unattributed }},
 }

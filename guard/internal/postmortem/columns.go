@@ -99,6 +99,10 @@ func Readings(names []string, samples []blackbox.Sample) (list []incident.Readin
 		}
 		if r.CgroupUsage.Known() && r.CgroupInactiveFile.Known() {
 			r.CgroupWorkingSet = max(r.CgroupUsage-r.CgroupInactiveFile, 0)
+			if r.CgroupLimit.Known() && r.CgroupActiveFile.Known() && r.Unreclaimable.Known() {
+				// It has no column, but is what is missing.
+				r.CgroupKernelReclaimable = max(r.CgroupUsage-r.CgroupInactiveFile-r.CgroupActiveFile-r.Unreclaimable, 0)
+			}
 		}
 		list = append(list, r)
 	}

@@ -2,6 +2,7 @@ package postmortem
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/leakguard/leakguard/internal/blackbox"
@@ -68,11 +69,15 @@ func Manifest(r *blackbox.Record, id, crash string, at Here) (m incident.Manifes
 	}
 	d.Rate, d.Every = lastRate(readings)
 	sameBoot := h.Boot != "" && h.Boot == at.Header.Boot
+	sameGroup := h.GroupID != "" && h.GroupID == at.Header.GroupID && h.Group == at.Header.Group
+	if killed, _ := rose(before.Group, at.Kills.Group, sameBoot && sameGroup); killed > 0 {
+		d.Memory += notReclaimed(about.Limits, readings)
+	}
 	f := Facts{
 		Panicked: crash != "",
 		SameBoot: sameBoot, OtherBoot: h.Boot != "" && at.Header.Boot != "" && !sameBoot,
 		Elsewhere: h.Host != at.Host,
-		SameGroup: h.GroupID != "" && h.GroupID == at.Header.GroupID && h.Group == at.Header.Group,
+		SameGroup: sameGroup,
 		Before:    before, Now: at.Kills,
 		Near: nearLimit(d.Memory, d.Limit, d.Rate, d.Every),
 	}
@@ -85,6 +90,19 @@ func Manifest(r *blackbox.Record, id, crash string, at Here) (m incident.Manifes
 	}
 	m.Death = d
 	return m
+}
+
+// notReclaimed is the kernel's memory at the last reading that was thought to be
+// reclaimable. On cgroup v1 that is an estimate, and the kernel has killed instead.
+func notReclaimed(limits []incident.MemoryLimit, readings []incident.Reading) profile.Bytes {
+	if len(readings) == 0 || !slices.ContainsFunc(limits, func(l incident.MemoryLimit) bool { return l.Source == "cgroup v1" }) {
+		return 0
+	}
+	last := &readings[len(readings)-1]
+	if !last.Unreclaimable.Known() {
+		return 0
+	}
+	return max(last.CgroupKernelReclaimable, 0)
 }
 
 // history returns the points for a chart of the process's life: one a minute, and at the end

@@ -256,22 +256,56 @@ func TestBoxColumns(t *testing.T) {
 // filled the memory, and a container full of page cache is no mystery there.
 func TestBoxTellsWhatFilledTheMemory(t *testing.T) {
 	r := incident.NewReading(time.Unix(1e9, 0).UTC())
-	r.Unreclaimable, r.Limit, r.NumGC = 150*mib, 512*mib, 7
+	r.Unreclaimable, r.Limit, r.NumGC = 145*mib, 512*mib, 7
 	r.HeapAlloc, r.HeapLive, r.HeapIdle, r.HeapReleased, r.HeapSys = 60*mib, 40*mib, 20*mib, 10*mib, 90*mib
 	r.StackInuse, r.Sys, r.RSSAnon = 2*mib, 100*mib, 100*mib
 	r.CgroupUsage, r.CgroupLimit, r.CgroupAnon = 500*mib, 512*mib, 110*mib
 	r.CgroupInactiveFile, r.CgroupActiveFile, r.CgroupShmem = 300*mib, 50*mib, 20*mib
 	r.CgroupFile, r.CgroupUnevictable, r.CgroupKernel, r.CgroupDirty = 380*mib, 10*mib, 8*mib, 30*mib
+	r.CgroupKernelReclaimable = 5 * mib
 	var names []string
 	var values []int64
 	for _, c := range columns {
 		names, values = append(names, c.name), append(values, *c.field(&r))
 	}
 	list, _ := Readings(names, []blackbox.Sample{{Time: r.Time, Values: values}})
-	if got, want := list[0].Division(), r.Division(); got != want || got.FileCache != 320*mib || got.Locked != 10*mib {
+	if got, want := list[0].Division(), r.Division(); got != want || got.FileCache != 320*mib || got.KernelCache != 5*mib || got.Locked != 10*mib {
 		t.Errorf("out of the box\n%+v, went in\n%+v", got, want)
 	}
 	if got, want := list[0].Verdict(nil), r.Verdict(nil); got != want || got.Class != incident.VerdictCacheAtLimit {
 		t.Errorf("out of the box %+v, went in %+v", got, want)
+	}
+}
+
+// On cgroup v1 it is a guess which part of the kernel's memory can be reclaimed. If the
+// kernel has killed a process of the cgroup, what was left of it could not: pipes that
+// nobody closed, for example.
+func TestDeathByKernelMemory(t *testing.T) {
+	r := incident.NewReading(time.Unix(1e9, 0).UTC())
+	r.Unreclaimable, r.Limit, r.CgroupLimit = 8*mib, 64*mib, 64*mib
+	r.CgroupUsage, r.CgroupInactiveFile, r.CgroupActiveFile, r.CgroupKernel = 64*mib, 0, 0, 58*mib
+	for _, test := range []struct {
+		source  string
+		kills   int64
+		memory  profile.Bytes
+		cause   incident.DeathCause
+		certain bool
+	}{
+		{"cgroup v1", 1, 64 * mib, incident.DeathOOM, true},
+		{"cgroup v1", 0, 8 * mib, incident.DeathUnknown, false},
+		{"cgroup v2", 1, 8 * mib, incident.DeathOOM, false}, // v2 knows; it may have been another process
+	} {
+		var values [MostValues]int64
+		Values(&values, &r, Kills{Group: 0, Host: 7})
+		about, err := json.Marshal(About{Limits: []incident.MemoryLimit{{Source: test.source, Bytes: 64 * mib}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := blackbox.Header{Boot: "b", Group: "/g", GroupID: "1", Started: r.Time.Add(-time.Minute), Columns: Columns(), About: about}
+		box := &blackbox.Record{Header: h, Recent: []blackbox.Sample{{Time: r.Time, Values: values[:]}}}
+		d := Manifest(box, "20260101T000000.000Z-x-abcd", "", Here{Header: h, Kills: Kills{Group: test.kills, Host: 7 + test.kills}}).Death
+		if d.Memory != test.memory || d.Cause != test.cause || d.Certain != test.certain {
+			t.Errorf("%s, %d kills: %v of %v, %v, certain %v: %s", test.source, test.kills, d.Memory, d.Limit, d.Cause, d.Certain, d.Why)
+		}
 	}
 }

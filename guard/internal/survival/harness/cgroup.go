@@ -74,6 +74,7 @@ func check(h Hierarchy) (Hierarchy, error) {
 type Group struct {
 	Hierarchy
 	Path string
+	cpu  *Group // the group with the CPU quota; nil: there is none, or it is this group
 }
 
 // NewGroup creates a group that may use limit bytes.
@@ -82,7 +83,7 @@ func (h Hierarchy) NewGroup(limit int64) (*Group, error) {
 	if err != nil {
 		return nil, fmt.Errorf("harness: create a cgroup: %w", err)
 	}
-	g := &Group{h, path}
+	g := &Group{Hierarchy: h, Path: path}
 	set := map[string]string{"memory.limit_in_bytes": strconv.FormatInt(limit, 10), "memory.swappiness": "0"}
 	optional := "memory.memsw.limit_in_bytes" // missing in v1 without swap accounting
 	if h.V2 {
@@ -142,6 +143,9 @@ func (g *Group) Kills() (int, error) {
 // processes from it.
 func (g *Group) Remove() error {
 	var err error
+	if g.cpu != nil {
+		defer g.cpu.Remove()
+	}
 	for range 100 {
 		if err = syscall.Rmdir(g.Path); !errors.Is(err, syscall.EBUSY) {
 			break

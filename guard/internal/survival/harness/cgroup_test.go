@@ -69,7 +69,7 @@ func TestKills(t *testing.T) {
 		{"memory.events", "oom 3\n", true, -1},
 		{"memory.oom_control", "oom_kill 2\n", true, -1},
 	} {
-		g := Group{Hierarchy{V2: tt.v2}, t.TempDir()}
+		g := Group{Hierarchy: Hierarchy{V2: tt.v2}, Path: t.TempDir()}
 		if err := os.WriteFile(filepath.Join(g.Path, tt.file), []byte(tt.data), 0o600); err != nil {
 			t.Fatal(err)
 		}

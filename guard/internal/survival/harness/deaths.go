@@ -88,6 +88,11 @@ func (v *Victim) Die(ctx context.Context, c Case, restarted bool) (o Obituary, e
 		return o, err
 	}
 	defer func() { err = errors.Join(err, group.Remove()) }()
+	if c.CPU > 0 {
+		if err := group.throttle(c.CPU); err != nil {
+			return o, err
+		}
+	}
 	killed := watchKills(group)
 	o.Gone, err = v.live(ctx, c, group, dir, evidence, log)
 	if o.Killed = killed(); o.Killed.IsZero() || o.Killed.After(o.Gone) {
@@ -130,6 +135,16 @@ func Deaths(n int) []Case { return deaths(n, 100, 300, 1000, 2000, 3000) }
 
 // SlowDeaths returns deaths that are slow enough for a busy machine.
 func SlowDeaths(n int) []Case { return deaths(n, 100, 300, 300) }
+
+// ThrottledDeaths returns deaths of processes with a CPU quota of a half, a quarter and a
+// tenth of a processor.
+func ThrottledDeaths(n int) []Case {
+	list := deaths(n, 100, 300)
+	for i := range list {
+		list[i].CPU = []float64{0.5, 0.25, 0.1}[i%3]
+	}
+	return list
+}
 
 func deaths(n int, rates ...float64) []Case {
 	var cases []Case

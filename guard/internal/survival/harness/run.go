@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Case struct {
 	Rate       float64       `json:"rate"`               // MiB/s, or goroutines per second for the shape goroutines
 	GoMemLimit int           `json:"gomemlimit_percent"` // of the limit; 0 means unset
 	Busy       float64       `json:"busy"`               // share of the time in which two goroutines work
+	CPU        float64       `json:"cpu,omitempty"`      // quota, as a share of one processor; 0 means none
 	Shape      string        `json:"shape"`
 	Hold       float64       `json:"hold"`             // share of the limit held before the leak
 	Warm       time.Duration `json:"warm_ns"`          // from the start of the guard to that of the leak
@@ -201,7 +203,10 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 		return died, nil
 	}
 	if err := context.Cause(ctx); err != nil {
-		return died, fmt.Errorf("stopped before its death: %w", err)
+		said, _ := os.ReadFile(out.Name())
+		used, _ := os.ReadFile(filepath.Join(group.Path, "memory.current"))
+		events, _ := os.ReadFile(filepath.Join(group.Path, "memory.events"))
+		return died, fmt.Errorf("stopped before its death: %w; the victim's output: %s; its group uses %s, events: %s", err, tail(string(said), 2000), bytes.TrimSpace(used), bytes.ReplaceAll(bytes.TrimSpace(events), []byte("\n"), []byte(", ")))
 	}
 	kills, err := group.Kills()
 	if err != nil {
@@ -219,20 +224,25 @@ func (v *Victim) live(ctx context.Context, c Case, group *Group, dir, evidence, 
 // group and then becomes the victim, so that all of the victim's memory is charged
 // to it.
 func (v *Victim) inGroup(ctx context.Context, group *Group, home string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `echo $$ > "$0" && exec "$@"`, group.Procs(), v.Binary}, args...)...)
+	enter, cpu := `echo $$ > "$0" && `, group.Procs()
+	if group.cpu != nil {
+		enter, cpu = `echo $$ > "$0" && echo $$ > "$1" && `, group.cpu.Procs()
+	}
+	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", enter + `shift && exec "$@"`, group.Procs(), cpu, v.Binary}, args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + home}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 
-// patience returns how long a run may take: three times what it should, plus a
-// minute to hold, warm up and die.
+// patience returns how long a run may take: three times what it should, plus two
+// minutes to hold, warm up and die. At its limit a process can crawl for a minute while
+// the kernel reclaims the pages of its executable and reads them again.
 func (c Case) patience() time.Duration {
 	expected := c.For
 	if expected == 0 {
 		expected = c.leakTime()
 	}
-	return c.Warm + time.Minute + 3*expected
+	return c.Warm + 2*time.Minute + 3*expected
 }
 
 func tail(s string, n int) string {
