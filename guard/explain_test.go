@@ -239,7 +239,7 @@ func TestComparedFiles(t *testing.T) {
 	for _, a := range comparedFiles(files) {
 		names = append(names, a.Name)
 	}
-	want := []string{"heap-fresh.1001.pb.gz", "heap-base.1001.pb.gz", "goroutine.1001.pb.gz", "goroutine.1001.txt", "cpu.1001.pb.gz"}
+	want := []string{"heap-fresh.1001.pb.gz", "heap-base.2.pb.gz", "goroutine.1001.pb.gz", "goroutine.1001.txt", "cpu.1001.pb.gz"}
 	if !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
