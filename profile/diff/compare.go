@@ -113,6 +113,7 @@ func Compare(base, now *pprofile.Profile, cfg Config) (*Comparison, error) {
 		text := readGoroutineText(cfg.GoroutineText)
 		c.Warnings = append(c.Warnings, text.warnings...)
 		c.Suspects = d.suspectGoroutines(text)
+		c.Allocators = d.allocators()
 	case profile.CPU:
 		c.Suspects = d.suspectCPU()
 	default:

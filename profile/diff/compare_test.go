@@ -161,7 +161,7 @@ func TestCompareHeap(t *testing.T) {
 	if last := c.Sites[len(c.Sites)-1]; last.Frame.Function != shop+"/web.Freed" || last.Value.Growth() != -2*mib || last.Share != 0 {
 		t.Errorf("what shrank: %+v", last)
 	}
-	if got := c.Modules[0]; got.Frame != (profile.Frame{Module: shop}) || got.Value != (incident.Change{Before: 19 * mib, After: 191 * mib}) || len(c.Modules) != 3 {
+	if got := c.Modules[0]; got.Frame != (profile.Frame{Module: "github.com/dep/lib"}) || got.Value != (incident.Change{Before: 10 * mib, After: 173 * mib}) || len(c.Modules) != 3 {
 		t.Errorf("modules: %+v", c.Modules)
 	}
 	if got := c.Packages[0]; got.Frame != (profile.Frame{Module: shop, Package: shop + "/storage"}) || got.Value.Growth() != 172*mib {

@@ -35,11 +35,18 @@ type Comparison struct {
 	// Functions are the leaf frames: what called the allocator, what ran on the
 	// CPU, or what blocked.
 	Functions []Row
-	// Packages and Modules sum up the growth by the package and module of the
-	// site. A module is the main module, a dependency, or 'std'.
+	// Packages sum up the growth by the package of the site. Modules sum it up by
+	// the module that does the work: what a dependency allocates is its own, also if
+	// the user's own code called it. A module is the main module, a dependency, or
+	// 'std' where nobody else is on the stack.
 	Packages, Modules []Row
 	// Goroutines are the groups of a goroutine profile; nil for other kinds.
 	Goroutines []GoroutineGroup
+	// Allocators are the places of the user's own code whose goroutines were on a
+	// processor or in the allocator when a goroutine profile was taken, most goroutines
+	// first, at most 4; nil for other kinds. While memory fills at once, they are who
+	// fills it.
+	Allocators []incident.Suspect
 	// Rest sums up the rows that the lists leave out beyond Config.Rows.
 	Rest Omitted
 	// Flame is the tree of what grew; nil if nothing grew.

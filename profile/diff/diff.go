@@ -24,6 +24,7 @@ type diff struct {
 
 	sites     map[int32]*tally // by function; see addSite
 	functions map[int32]*tally
+	modules   map[profile.Frame]*Row // by who calls the allocator
 	groups    map[groupKey]*group
 	labelSets int // number kept in all groups
 	calls     map[int32]*libraryCalls
@@ -62,6 +63,7 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 		byLine:    sameBuild(base, now),
 		sites:     make(map[int32]*tally),
 		functions: make(map[int32]*tally),
+		modules:   make(map[profile.Frame]*Row),
 		groups:    make(map[groupKey]*group),
 		calls:     make(map[int32]*libraryCalls),
 	}
@@ -184,6 +186,7 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 		if d.c.Kind == profile.Goroutine || d.c.Kind == profile.GoroutineLeak {
 			site = d.addGoroutines(stack, s.Label, value, after)
 		}
+		d.addModule(stack, value, objects, after)
 		t := d.tallyOf(d.sites, site, value, objects, n, variance, after)
 		t.route.add(stack, at, value, after)
 		if d.c.Kind == profile.Heap {
@@ -206,6 +209,27 @@ func (d *diff) add(p *pprofile.Profile, after bool) {
 		}
 		d.tallyOf(d.functions, leaf, value, objects, n, variance, after)
 	}
+}
+
+// addModule adds a stack to the module whose code does the work: the first from the leaf
+// that is not the standard library. What a library allocates counts as the library's,
+// also if the user's own code called it.
+func (d *diff) addModule(stack []call, value, objects int64, after bool) {
+	module := d.x.functions[stack[0].fn].module
+	for _, c := range stack {
+		if f := &d.x.functions[c.fn]; f.code.Class == frames.ClassOwn || f.code.Class == frames.ClassDependency {
+			module = f.module
+			break
+		}
+	}
+	key := profile.Frame{Module: module}
+	row := d.modules[key]
+	if row == nil {
+		row = &Row{Frame: key}
+		d.modules[key] = row
+	}
+	d.change(&row.Value, value, after)
+	d.change(&row.Objects, objects, after)
 }
 
 // leaf returns the frame that does the work. In CPU and heap profiles it is the

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leakguard/leakguard/internal/frames"
+	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
@@ -28,6 +29,8 @@ type group struct {
 	route  route
 	count  incident.Change
 	labels map[string]incident.Change // by complete set of labels
+	// working is how many were on a processor or in the allocator, in the newer profile.
+	working int64
 	// common is the labels that all sets share. It is all that is kept once
 	// there are too many sets.
 	common   []string
@@ -69,10 +72,48 @@ func (d *diff) addGoroutines(stack []call, labels map[string][]string, count int
 		g.line, g.root = blocked.line, root.line
 	}
 	g.route.add(stack, at, count, after)
+	if after && (key.wait == frames.Running || allocates(near)) {
+		d.sum(&g.working, count)
+	}
 	d.change(&g.count, count, after)
 	d.addLabels(g, labelPairs(labels), count, after)
 	return blocked
 }
+
+// allocates reports whether a goroutine is in the allocator, which makes it work for the
+// garbage collector while that runs.
+func allocates(near []frames.Frame) bool {
+	return slices.ContainsFunc(near, func(f frames.Frame) bool {
+		return f.Function == "runtime.mallocgc" || f.Function == "runtime.gcAssistAlloc" || f.Function == "runtime.gcParkAssist"
+	})
+}
+
+// allocators returns the places of the user's own code that were at work, most
+// goroutines first.
+func (d *diff) allocators() (list []incident.Suspect) {
+	working := make(map[int32]*group)
+	for _, g := range d.groups {
+		if g.working <= 0 || g.class != frames.ClassOwn {
+			continue
+		}
+		if w := working[g.key.blocked]; w == nil || g.working > w.working || g.working == w.working && g.line < w.line {
+			working[g.key.blocked] = g
+		}
+	}
+	for _, g := range working {
+		list = append(list, incident.Suspect{
+			Kind: d.c.Kind, Frame: d.x.frame(g.key.blocked, g.line), Wait: frames.Running, Value: incident.Change{After: g.working},
+			Unit: profile.UnitCount, Standing: -1, Path: d.framesOf(g.route),
+		})
+	}
+	slices.SortFunc(list, func(a, b incident.Suspect) int {
+		return cmp.Or(cmp.Compare(b.Value.After, a.Value.After), cmp.Compare(a.Frame.Function, b.Frame.Function))
+	})
+	return list[:min(len(list), mostAllocators)]
+}
+
+// mostAllocators: more cannot be on a processor at once without being a crowd.
+const mostAllocators = 4
 
 func (d *diff) addLabels(g *group, pairs []string, count int64, after bool) {
 	if g.collapse {

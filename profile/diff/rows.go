@@ -20,7 +20,7 @@ func (d *diff) rows() {
 		return rows
 	}
 	sites := list(d.sites)
-	packages, modules := make(map[profile.Frame]*Row), make(map[profile.Frame]*Row)
+	packages := make(map[profile.Frame]*Row)
 	merge := func(into map[profile.Frame]*Row, key profile.Frame, g Row) {
 		row := into[key]
 		if row == nil {
@@ -34,7 +34,6 @@ func (d *diff) rows() {
 	}
 	for _, g := range sites {
 		merge(packages, profile.Frame{Package: g.Frame.Package, Module: g.Frame.Module}, g)
-		merge(modules, profile.Frame{Module: g.Frame.Module}, g)
 	}
 	flat := func(of map[profile.Frame]*Row) []Row {
 		rows := make([]Row, 0, len(of))
@@ -47,7 +46,7 @@ func (d *diff) rows() {
 	c.Sites, c.Rest.Sites = d.top(sites)
 	c.Functions, c.Rest.Functions = d.top(list(d.functions))
 	c.Packages, c.Rest.Packages = d.top(flat(packages))
-	c.Modules, c.Rest.Modules = d.top(flat(modules))
+	c.Modules, c.Rest.Modules = d.top(flat(d.modules))
 	c.Goroutines, c.Rest.Goroutines = d.goroutineRows()
 }
 

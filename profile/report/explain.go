@@ -72,6 +72,7 @@ func Explain(e Input) *Report {
 	joinCallers(r)
 	demoteStacks(r)
 	weighGoroutines(r)
+	accuseAllocators(r)
 	rank(r.Suspects, e.Manifest)
 	relate(r)
 	creditStarter(r)

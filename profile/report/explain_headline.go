@@ -101,6 +101,9 @@ func (r *Report) accuse(s incident.Suspect) string {
 	var text string
 	switch s.Kind {
 	case profile.Goroutine, profile.GoroutineLeak:
+		if s.Wait == frames.Running && s.Confidence <= confidenceAllocating {
+			return place + " was at work when memory crossed the line; the heap profile is older than the leak"
+		}
 		if s.TicksPerSecond > 0 {
 			return r.accuseTicks(s)
 		}

@@ -70,7 +70,7 @@ func weighGoroutines(r *Report) {
 	if r.Heap == nil || r.Manifest.Unit == profile.UnitCount || r.Manifest.ID != "" && r.Manifest.Unit != profile.UnitBytes && r.Manifest.Trigger == incident.TriggerRule {
 		return
 	}
-	grown := r.Heap.Total.Growth()
+	grown := r.Heap.Total.Growth() + r.unseen()
 	if grown < 8<<20 {
 		return
 	}

@@ -140,3 +140,31 @@ func TestCountWithoutAProfile(t *testing.T) {
 		t.Errorf("the report:\n%s", &text)
 	}
 }
+
+// A leak that fills memory at once leaves a heap profile from before it. Who was at work
+// at the crossing is who filled it.
+func TestAllocatorsOfAFastLeak(t *testing.T) {
+	in := Input{
+		Manifest: manifestNear(0.9),
+		Heap:     comparedAfter(t, profile.Heap, map[string]int64{"main.load": 4 << 20}, map[string]int64{"main.load": 6 << 20}),
+		Goroutine: comparedAfter(t, profile.Goroutine, map[string]int64{"main.main": 1}, map[string]int64{
+			shop + ".fill " + shop + ".handle": 2,
+			"runtime.gopark runtime.gcParkAssist runtime.gcAssistAlloc runtime.mallocgc " + shop + ".fill " + shop + ".handle": 1,
+			"runtime.gopark runtime.chanrecv " + shop + ".wait":                                                                50,
+			"runtime.x github.com/leakguard/leakguard/guard.(*loop).run":                                                       1,
+		}),
+	}
+	step := incident.CaptureStep{Kind: profile.Heap, File: "heap.pb.gz", Outcome: incident.OutcomeWritten, Stale: true, TookNS: 1}
+	in.Manifest.Captures = []incident.CaptureRecord{{Seq: 1, Steps: []incident.CaptureStep{step}}}
+	r := Explain(in)
+	if s := r.Suspects[0]; s.Frame.Function != shop+".fill" || !s.Accused {
+		t.Fatalf("the first suspect is %+v", s)
+	}
+	if want := "shop.fill (x.go) was at work when memory crossed the line; the heap profile is older than the leak"; r.Headline != want {
+		t.Errorf("headline %q, want %q", r.Headline, want)
+	}
+	in.Manifest.Captures[0].Steps[0].Stale = false
+	if s := Explain(in).Suspects[0]; s.Frame.Function == shop+".fill" {
+		t.Errorf("with a fresh profile the first suspect is %+v", s)
+	}
+}
