@@ -139,7 +139,7 @@ func TestACaptureBecomesABaseline(t *testing.T) {
 	if got := baseNames(files, profile.Heap); len(got) != 1 {
 		t.Errorf("a capture is its own baseline: %v", got)
 	}
-	second, files, _ := taker.captured(newJob())
+	second, _, _ := taker.captured(newJob())
 	for file, of := range map[string]string{"heap-base.2.pb.gz": "heap-fresh.pb.gz", "goroutine-base.2.pb.gz": "goroutine.pb.gz"} {
 		got, err1 := os.ReadFile(filepath.Join(second.Folder, file))
 		want, err2 := os.ReadFile(filepath.Join(first.Folder, of))
