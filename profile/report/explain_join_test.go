@@ -168,3 +168,19 @@ func TestAllocatorsOfAFastLeak(t *testing.T) {
 		t.Errorf("with a fresh profile the first suspect is %+v", s)
 	}
 }
+
+// A few goroutines with deep stacks can hold the memory.
+func TestGoroutinesWithDeepStacks(t *testing.T) {
+	in := Input{
+		Manifest:  manifestNear(0.9),
+		Heap:      comparedAfter(t, profile.Heap, map[string]int64{"main.load": 4 << 20}, map[string]int64{"main.load": 4 << 20, shop + ".(*Store).Add": 20 << 20}),
+		Goroutine: comparedAfter(t, profile.Goroutine, map[string]int64{"main.main": 1}, map[string]int64{"main.main": 1, "runtime.gopark runtime.chansend " + shop + ".walk:3": 60}),
+	}
+	if s := Explain(in).Suspects[0]; s.Frame.Function != shop+".(*Store).Add" {
+		t.Errorf("with stacks of unknown size the first suspect is %+v", s)
+	}
+	in.Manifest.Readings[0].Goroutines, in.Manifest.Readings[0].StackInuse = 61, 60<<20
+	if s := Explain(in).Suspects[0]; s.Frame.Function != shop+".walk" {
+		t.Errorf("with stacks of 1 MiB the first suspect is %+v", s)
+	}
+}

@@ -2,13 +2,14 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/leakguard/leakguard/profile"
 	"github.com/leakguard/leakguard/profile/incident"
 )
 
-// bytesPerGoroutine is what a parked goroutine costs at least, with its stack.
-const bytesPerGoroutine = 8 << 10
+// leastPerGoroutine is what a parked goroutine costs at least, with its stack.
+const leastPerGoroutine = 8 << 10
 
 // weighGoroutines lowers the confidence in goroutines that can hold only a small part of
 // the memory that grew. A service under more load has more of them, too.
@@ -25,7 +26,7 @@ func weighGoroutines(r *Report) {
 		if s.Unit != profile.UnitCount || s.Proven || s.Confidence >= confidenceFlagged || s.Value.Growth() <= 0 {
 			continue
 		}
-		part := float64(s.Value.Growth()) * bytesPerGoroutine
+		part := float64(s.Value.Growth()) * r.bytesPerGoroutine()
 		p := proportionOf(r.Manifest, s.Value.Growth())
 		for _, h := range r.Suspects {
 			if h.Unit == profile.UnitBytes && h.Value.Growth() > 0 && (h.Frame.Function == s.Frame.Function || len(relation(r, *s, h, p)) > 0) {
@@ -37,6 +38,17 @@ func weighGoroutines(r *Report) {
 			s.Reasons = append(s.Reasons, fmt.Sprintf("holds only about %v of the %v that the heap grew", profile.Bytes(part), profile.Bytes(grown)))
 		}
 	}
+}
+
+// bytesPerGoroutine is what a goroutine costs on average with its stack, or what a parked
+// one costs at least if that is unknown.
+func (r *Report) bytesPerGoroutine() float64 {
+	for _, p := range slices.Backward(r.Manifest.Readings) {
+		if p.Goroutines > 0 && p.StackInuse.Known() {
+			return max(leastPerGoroutine, float64(p.StackInuse)/float64(p.Goroutines))
+		}
+	}
+	return leastPerGoroutine
 }
 
 const (
