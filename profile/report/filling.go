@@ -38,7 +38,7 @@ func verdictOf(m incident.Manifest) incident.Verdict {
 // outsideGo returns the text of the verdict if it names a culprit that no Go
 // profile shows, and "" otherwise.
 func outsideGo(m incident.Manifest) string {
-	if m.Unit != profile.UnitBytes {
+	if m.Unit != profile.UnitBytes && (m.Unit != "" || aboutIdle(m)) {
 		return ""
 	}
 	switch v := verdictOf(m); v.Class {
