@@ -6,9 +6,14 @@
 //  1. [ExplainFolder] reads an incident's folder and compares its profiles with their
 //     baselines. [InputOf] takes a comparison of two profiles of any program instead.
 //  2. [Explain] makes a [Report] of that [Input]. It ranks the suspects of all kinds
-//     together, and finds the goroutines that other suspects grow with
-//     (explain_roles.go) or that explain the CPU use of an idle process
-//     (explain_idle.go). It writes the headline (explain_headline.go), collects the
+//     together. It joins goroutines of a library to who calls it, and waiting goroutines
+//     to who starts them (explain_join.go). It weighs goroutines by the memory that they
+//     can hold (explain_weigh.go), and looks at who was at work where the heap profile is
+//     older than the leak (explain_allocators.go). It finds the goroutines that other
+//     suspects grow with (explain_roles.go, explain_proportion.go) or that explain the CPU
+//     use of an idle process (explain_idle.go). It limits the confidence by what the
+//     incident proves (explain_caution.go), and says what helps against known kinds of
+//     leaks (explain_class.go). It writes the headline (explain_headline.go), collects the
 //     doubts (explain_doubts.go) and the commands to type next (explain_next.go).
 //     The report of a death comes from explain_death.go.
 //  3. The report becomes sections of facts, points, tables, charts and commands
