@@ -22,7 +22,7 @@ func TestSeed(t *testing.T) {
 	text := strings.TrimPrefix(out.String(), "\n")
 	first, _, _ := strings.Cut(text, "\n")
 	for _, want := range []string{"goroutines wait in chan send at storage.ask (examples/seed/storage/storage.go:", "cause candidate",
-		"recorder.newRecord (examples/seed/recorder/recorder.go:", "grew with them"} {
+		"recorder.(*Recorder).record (examples/seed/recorder/recorder.go:", "grew with them"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the first line does not say %q: %s", want, first)
 		}
@@ -43,7 +43,7 @@ func TestSeed(t *testing.T) {
 	if got := roles[incident.RoleCause]; !strings.HasSuffix(got, "storage.ask ") {
 		t.Errorf("the cause candidate is %q", got)
 	}
-	if got := roles[incident.RoleGrowsWith]; !strings.HasSuffix(got, "recorder.newRecord ") {
+	if got := roles[incident.RoleGrowsWith]; !strings.HasSuffix(got, "recorder.(*Recorder).record ") {
 		t.Errorf("what grows with it is %q", got)
 	}
 	for name, most := range map[string]int64{incident.ReportText: 8 << 10, incident.ReportMarkdown: 32 << 10, incident.ReportHTML: 3 << 19} {

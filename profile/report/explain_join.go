@@ -20,14 +20,36 @@ func joinCallers(r *Report) {
 		if s.Unit != profile.UnitCount || s.Proven || s.Through.Function != "" || r.isOwn(s.Frame) {
 			continue
 		}
-		caller, ok := r.Heap.CallerOf(s.Frame)
+		caller, ok := r.callerOf(s.Frame)
 		if !ok {
 			continue
 		}
 		s.Through, s.Frame = s.Frame, caller
+		if s.Value.Growth() > manyConnections {
+			s.Confidence = min(confidenceJoined*s.Confidence, confidenceFlagged)
+		}
 		s.Reasons = append(s.Reasons, fmt.Sprintf("they run %s; of the functions that call this library, this one's calls hold most that is new", s.Through.Function))
 	}
 }
+
+// callerOf returns the user's own function that calls the library of this frame: the
+// one that the heap blames for the same package, or else the one whose calls hold most.
+func (r *Report) callerOf(library profile.Frame) (caller profile.Frame, ok bool) {
+	for _, h := range r.Suspects {
+		if h.Unit == profile.UnitBytes && h.Through.Package == library.Package && r.isOwn(h.Frame) {
+			return h.Frame, true
+		}
+	}
+	return r.Heap.CallerOf(library)
+}
+
+const (
+	// manyConnections are more than the idle ones that a library keeps by default.
+	manyConnections = 100
+	// confidenceJoined is how much surer goroutines of a library are once it is known who
+	// called for them.
+	confidenceJoined = 1.4
+)
 
 // creditStarter names the function that starts the goroutines of a leak, where the same
 // function, or one that it calls, also allocates the memory that grows with them: who

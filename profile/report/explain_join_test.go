@@ -184,3 +184,23 @@ func TestGoroutinesWithDeepStacks(t *testing.T) {
 		t.Errorf("with stacks of 1 MiB the first suspect is %+v", s)
 	}
 }
+
+// Whom the heap blames for a library is also who is asked about its goroutines, although
+// another function that calls the library holds more.
+func TestHeapAndGoroutinesNameOneCaller(t *testing.T) {
+	r := Explain(Input{
+		Manifest: manifestNear(0.9),
+		Heap: comparedAfter(t, profile.Heap, map[string]int64{"main.load": 4 << 20}, map[string]int64{
+			"main.load": 4 << 20,
+			"bufio.NewReaderSize net/http.(*Transport).dialConn net/http.(*Transport).dialConnFor":    40 << 20,
+			"net/http.(*Transport).getConn net/http.(*Client).Do " + shop + ".execute " + shop + ".h": 2 << 20,
+			"net/http.NewRequestWithContext " + shop + ".request " + shop + ".h":                      4 << 20,
+		}),
+		Goroutine: comparedAfter(t, profile.Goroutine, map[string]int64{"main.main": 1}, map[string]int64{"main.main": 1, readLoop: 912}),
+	})
+	for _, s := range r.Suspects[:2] {
+		if s.Frame.Function != shop+".execute" {
+			t.Errorf("a suspect is %+v", s)
+		}
+	}
+}
