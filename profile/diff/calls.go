@@ -14,9 +14,12 @@ import (
 
 // libraryCalls sums up what one function of the user's own caused in the libraries that
 // it calls, by type, package and module; see [index.part].
-type libraryCalls struct {
-	held map[int32]int64 // growth of memory in use, bytes
-	made map[int32]int64 // growth of all allocations, objects
+type libraryCalls map[int32]caused
+
+// caused is small, because there are many. What it decides needs no more digits.
+type caused struct {
+	held float32 // growth of memory in use, bytes
+	made float32 // growth of all allocations, objects
 }
 
 // addCall adds a stack whose site is the user's own.
@@ -26,7 +29,7 @@ func (d *diff) addCall(stack []call, at int, held, made int64, after bool) {
 	}
 	c := d.calls[stack[at].fn]
 	if c == nil {
-		c = &libraryCalls{held: make(map[int32]int64), made: make(map[int32]int64)}
+		c = make(libraryCalls)
 		d.calls[stack[at].fn] = c
 	}
 	if !after {
@@ -41,13 +44,10 @@ func (d *diff) addCall(stack []call, at int, held, made int64, after bool) {
 		for _, part := range [...]int32{f.part, f.pkg, f.mod} {
 			if len(seen) < maxParts && !slices.Contains(seen, part) {
 				seen = append(seen, part)
-				add := func(to map[int32]int64, n int64) {
-					of := to[part]
-					d.sum(&of, n)
-					to[part] = of
-				}
-				add(c.held, held)
-				add(c.made, made)
+				of := c[part]
+				of.held += float32(held)
+				of.made += float32(made)
+				c[part] = of
 			}
 		}
 	}
@@ -70,13 +70,13 @@ func (d *diff) callerOf(fn int32) (own int32, ok bool) {
 }
 
 func (d *diff) callerOfParts(part, pkg, mod int32) (own int32, ok bool) {
-	score := func(of map[int32]int64) float64 {
-		at := func(part int32) float64 { return float64(max(0, of[part])) }
+	score := func(c libraryCalls, of func(caused) float32) float64 {
+		at := func(part int32) float64 { return float64(max(0, of(c[part]))) }
 		return 4*at(part) + 2*at(pkg) + at(mod)
 	}
-	best := func(of func(*libraryCalls) map[int32]int64) (fn int32, first, second float64) {
+	best := func(of func(caused) float32) (fn int32, first, second float64) {
 		for caller, c := range d.calls {
-			switch s := score(of(c)); {
+			switch s := score(c, of); {
 			case s > first || s == first && s > 0 && d.x.functions[caller].name < d.x.functions[fn].name:
 				fn, first, second = caller, s, first
 			case s > second:
@@ -85,10 +85,10 @@ func (d *diff) callerOfParts(part, pkg, mod int32) (own int32, ok bool) {
 		}
 		return fn, first, second
 	}
-	if own, held, _ := best(func(c *libraryCalls) map[int32]int64 { return c.held }); held >= leastHeld {
+	if own, held, _ := best(func(c caused) float32 { return c.held }); held >= leastHeld {
 		return own, true
 	}
-	own, first, second := best(func(c *libraryCalls) map[int32]int64 { return c.made })
+	own, first, second := best(func(c caused) float32 { return c.made })
 	return own, first > 0 && first >= 4*second
 }
 

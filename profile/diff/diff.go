@@ -27,7 +27,7 @@ type diff struct {
 	modules   map[profile.Frame]*Row // by who calls the allocator
 	groups    map[groupKey]*group
 	labelSets int // number kept in all groups
-	calls     map[int32]*libraryCalls
+	calls     map[int32]libraryCalls
 	parts     []int32 // scratch space of addCall
 	rungs     []rung  // newest first
 	// recent is the newest rung that tells who still grows, and recentGrowth what all
@@ -47,7 +47,7 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 		functions: make(map[int32]*tally),
 		modules:   make(map[profile.Frame]*Row),
 		groups:    make(map[groupKey]*group),
-		calls:     make(map[int32]*libraryCalls),
+		calls:     make(map[int32]libraryCalls),
 	}
 	d.flames.reserve(base, now)
 	switch c.Kind {

@@ -1,6 +1,8 @@
 package diff
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,27 +26,44 @@ const keptEach = 0.2
 // if need be through others that only make something, and through closures: those act
 // for who calls them.
 func (t *tally) addCaller(x *index, stack []call, at int, grown int64) {
-	caller := int32(-1)
+	of := caller{fn: -1}
 	for i := at + 1; i < len(stack); i++ {
-		if x.class(stack[i].fn) != frames.ClassOwn || stack[i].fn == stack[at].fn || x.functions[stack[i].fn].maker || x.functions[stack[i].fn].closure {
+		f := &x.functions[stack[i].fn]
+		if f.code.Class != frames.ClassOwn || stack[i].fn == stack[at].fn || f.maker || f.closure {
 			continue
 		}
 		if !x.functions[stack[i-1].fn].code.Handler { // a middleware has nothing to do with it
-			caller = stack[i].fn
-			if grown > 0 {
-				if t.callLines == nil {
-					t.callLines = make(map[int32]int32)
-				}
-				t.callLines[caller] = stack[i].line
-			}
+			of = caller{fn: stack[i].fn, line: stack[i].line}
 		}
 		break
 	}
-	if t.callers == nil {
-		t.callers = make(map[int32]int64)
+	i := slices.IndexFunc(t.callers, func(c caller) bool { return c.fn == of.fn })
+	switch {
+	case i < 0 && len(t.callers) == maxCallers:
+		return // one of so many is not the only one
+	case i < 0:
+		i = len(t.callers)
+		t.callers = append(t.callers, of)
+	case grown > 0:
+		t.callers[i].line = of.line
 	}
-	of := t.callers[caller] + max(-maxSum, min(grown, maxSum))
-	t.callers[caller] = max(-maxSum, min(of, maxSum))
+	t.callers[i].grown = max(-maxSum, min(t.callers[i].grown+max(-maxSum, min(grown, maxSum)), maxSum))
+}
+
+// caller is one function that called a site; fn is -1 if there was none.
+type caller struct {
+	fn, line int32
+	grown    int64
+}
+
+const maxCallers = 16
+
+// mainCaller returns the caller by which a site grew most.
+func (t *tally) mainCaller() caller {
+	if len(t.callers) == 0 {
+		return caller{fn: -1}
+	}
+	return slices.MaxFunc(t.callers, func(a, b caller) int { return cmp.Or(cmp.Compare(a.grown, b.grown), cmp.Compare(b.fn, a.fn)) })
 }
 
 // keeperOf returns the caller that keeps what a function makes.
@@ -53,18 +72,18 @@ func (d *diff) keeperOf(fn int32) (keeper int32, ok bool) {
 	if t == nil || d.x.class(fn) != frames.ClassOwn {
 		return 0, false
 	}
-	caller, grown := largest(t.callers)
-	if caller < 0 || grown <= 0 || float64(grown) < callerShare*float64(t.value.Growth()) || d.x.functions[caller].name == "main.main" {
+	by := t.mainCaller()
+	if by.fn < 0 || by.grown <= 0 || float64(by.grown) < callerShare*float64(t.value.Growth()) || d.x.functions[by.fn].name == "main.main" {
 		return 0, false
 	}
 	if d.x.functions[fn].maker {
-		return caller, true
+		return by.fn, true
 	}
-	k := d.sites[caller]
+	k := d.sites[by.fn]
 	if short := d.x.functions[fn].name; k == nil || isExported(short) || k.value.Growth() <= 0 {
 		return 0, false
 	}
-	return caller, float64(k.objects.Growth()) >= keptEach*float64(t.objects.Growth())
+	return by.fn, float64(k.objects.Growth()) >= keptEach*float64(t.objects.Growth())
 }
 
 func isExported(name string) bool {

@@ -211,8 +211,9 @@ func (d *diff) suspectTallies(least int64, joined map[int32]int32, confidence fu
 // lineOf is the line of a candidate to look at.
 func (d *diff) lineOf(c candidate) int32 {
 	for _, maker := range c.makers {
-		if line, ok := d.sites[maker].callLines[c.fn]; ok && d.sites[maker].value.Growth() > c.value.Growth()/2 {
-			return line
+		t := d.sites[maker]
+		if i := slices.IndexFunc(t.callers, func(by caller) bool { return by.fn == c.fn }); i >= 0 && t.value.Growth() > c.value.Growth()/2 {
+			return t.callers[i].line
 		}
 	}
 	line, _ := largest(c.lines)

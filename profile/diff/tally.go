@@ -17,10 +17,8 @@ type tally struct {
 	// a site.
 	lines  map[int32]int64
 	leaves map[int32]int64
-	// callers is the growth by the user's own function that called the site, or -1, and
-	// callLines the lines of the calls.
-	callers   map[int32]int64
-	callLines map[int32]int32
+	// callers are the user's own functions that called the site.
+	callers []caller
 	// route is the stack of the site's largest sample, near the site.
 	route route
 }
