@@ -20,10 +20,11 @@ const (
 	longestRest       = 10 * time.Minute
 	// restAfterError is the pause after an error.
 	restAfterError = time.Minute
-	// restAfterErrorNear is the pause after an error while memory is near the limit. The
-	// last readings before a kill are what the box is for. After a slow write it then
-	// rests as long as the write took, so that a hanging disk has half of the loop's time.
-	restAfterErrorNear = time.Second
+	// restNear is the pause after an error while memory is near the limit, and the longest
+	// after a slow write, which is otherwise as long as the write took. The last readings
+	// before a kill are what the box is for. On a disk that hangs no evidence can be saved
+	// either, so that the loop loses little.
+	restNear = time.Second
 )
 
 // boxPace decides when the black box may be written.
@@ -49,13 +50,13 @@ func (p *boxPace) wrote(begun time.Time, took time.Duration, err error) (rest ti
 		rest = min(time.Duration(times)*min(took, longestRest), longestRest)
 		p.slow++
 	case err != nil:
-		rest, near = restAfterError, restAfterErrorNear
+		rest, near = restAfterError, restNear
 	default:
 		p.slow = 0
 		return 0
 	}
 	end := begun.Add(took)
-	p.rest, p.near = end.Add(rest), end.Add(min(near, longestRest))
+	p.rest, p.near = end.Add(rest), end.Add(min(near, restNear))
 	return rest
 }
 

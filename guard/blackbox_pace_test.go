@@ -49,7 +49,7 @@ func TestBoxDoesNotRestNearTheLimit(t *testing.T) {
 		near time.Duration
 	}{
 		{100 * time.Millisecond, nil, 100 * time.Millisecond},
-		{20 * time.Second, nil, 20 * time.Second},
+		{20 * time.Second, nil, time.Second}, // reclaim, or no CPU: the next one may be fast
 		{time.Millisecond, ErrBusy, time.Second},
 	} {
 		var p boxPace
