@@ -14,11 +14,10 @@ type message struct {
 
 // Hub has all clients, by room. Run owns the rooms.
 type Hub struct {
-	upgrader        websocket.Upgrader
-	enter, leave    chan *client
-	broadcast       chan message
-	rooms           map[string]map[*client]struct{}
-	members, topics int
+	upgrader     websocket.Upgrader
+	enter, leave chan *client
+	broadcast    chan message
+	rooms        map[string]map[*client]struct{}
 }
 
 // New returns a hub.
