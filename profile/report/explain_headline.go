@@ -79,7 +79,7 @@ func (r *Report) idle(s incident.Suspect) string {
 // function.
 func (r *Report) through(s incident.Suspect) string {
 	text := ""
-	if s.Through.Function != "" && s.Through.Function != s.Frame.Function {
+	if s.Unit == profile.UnitBytes && s.Through.Function != "" && s.Through.Function != s.Frame.Function {
 		text = ", through " + shortName(s.Through.Function)
 	}
 	for _, o := range r.Suspects {
@@ -108,8 +108,11 @@ func (r *Report) accuse(s incident.Suspect) string {
 			return r.accuseTicks(s)
 		}
 		text = fmt.Sprintf("%s at %s", goroutines(s, r.Goroutine), place)
-		if startedHere(s) {
+		switch {
+		case startedHere(s):
 			text = fmt.Sprintf("%s, started by %s", goroutines(s, r.Goroutine), place)
+		case s.Through.Function != "":
+			text = fmt.Sprintf("%s in %s on behalf of %s", goroutines(s, r.Goroutine), shortName(s.Through.Function), place)
 		}
 		if s.Standing > 0 {
 			text += ", never fewer for " + words.Span(s.Standing)

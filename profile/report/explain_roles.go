@@ -73,6 +73,9 @@ func relation(r *Report, g, h incident.Suspect, p proportion) (why []string) {
 		return []string{"grows with it: these are the descriptors and stacks of goroutines"}
 	}
 	perGoroutine := float64(h.Value.Growth()) / float64(g.Value.Growth())
+	if h.Frame.Function == g.Frame.Function {
+		return []string{fmt.Sprintf("grows with it: the same function allocates it, about %v per goroutine", profile.Bytes(math.Round(perGoroutine)))}
+	}
 	each := profile.Bytes(math.Round(perGoroutine)).String()
 	switch {
 	case p.holds && within(perGoroutine, p.perGoroutine, 3):
@@ -88,7 +91,7 @@ func relation(r *Report, g, h incident.Suspect, p proportion) (why []string) {
 				ratio(h.Value), f, each))
 		}
 	}
-	if n := objectsOf(r, h); len(why) == 0 && n >= leastPairs && within(float64(n), float64(g.Value.Growth()), pairedWithin) {
+	if n := objectsOf(r, h); len(why) == 0 && n >= leastPairs && r.isLargest(h) && within(float64(n), float64(g.Value.Growth()), pairedWithin) {
 		why = append(why, fmt.Sprintf("grows with it: about one object of %s for each goroutine", each))
 	}
 	if part := allocatedBelow(r, g, h); part >= minAllocatedBelow {
@@ -104,6 +107,14 @@ const (
 	// pairedWithin leaves room for the sampling error of the heap profile.
 	pairedWithin = 1.3
 )
+
+// isLargest reports whether no other place of the heap grew more. Others that serve the
+// same requests can have as many objects by chance.
+func (r *Report) isLargest(h incident.Suspect) bool {
+	return !slices.ContainsFunc(r.Suspects, func(o incident.Suspect) bool {
+		return o.Unit == profile.UnitBytes && o.Frame.Function != h.Frame.Function && o.Value.Growth() > h.Value.Growth()
+	})
+}
 
 // objectsOf returns how many objects were added at the suspect's site.
 func objectsOf(r *Report, h incident.Suspect) int64 {
