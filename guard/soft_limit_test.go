@@ -61,7 +61,8 @@ func TestSoftLimit(t *testing.T) {
 
 // Above a soft limit an incident gets its evidence and its report from this process.
 func TestExplainedAboveASoftLimit(t *testing.T) {
-	defer func(d time.Duration) { softAfter = d }(softAfter)
+	usual := softAfter
+	t.Cleanup(func() { softAfter = usual }) // after the guard is closed
 	softAfter = 300 * time.Millisecond
 	box := newMailbox("box")
 	g, book := startGuard(t, Config{Limit: tight, Interval: shortestInterval, Sinks: []Sink{box},
