@@ -24,6 +24,8 @@ const (
 	flameFrames = 16 << 20 // and in all stacks
 	flameTree   = 4 << 20  // its nodes
 	perNode     = 256
+	// perComparison is what a comparison takes whatever it compares.
+	perComparison = 64 << 10
 )
 
 // PredictUnpacked returns how many bytes reading and comparing a profile allocates at most,
@@ -52,7 +54,7 @@ func PredictUnpacked(r io.Reader) int64 {
 
 func predictCompared(f profilescan.Found) int64 {
 	frames := min(f.Frames*max(1, f.MostLines), f.Samples*flameDepth, flameFrames)
-	return min(flameTree, perNode*frames) + perSample*f.Samples + perFrame*frames + perLocation*f.Locations + perLine*f.Lines +
+	return perComparison + min(flameTree, perNode*frames) + perSample*f.Samples + perFrame*frames + perLocation*f.Locations + perLine*f.Lines +
 		perFunction*(f.Functions+1) + perLabeled*f.Labeled
 }
 
