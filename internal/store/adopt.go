@@ -24,11 +24,7 @@ func (s *Store) AdoptBaseline(f *Folder, a incident.Artefact, at time.Time, goro
 	if a.Size > s.maxBytes/baselineShare {
 		return fail(confined.ErrTooLarge)
 	}
-	l, err := s.ladderFor(*a.Kind, at)
-	if err != nil {
-		return fail(err)
-	}
-	root, err := s.attached()
+	l, root, err := s.ladderFor(*a.Kind, at)
 	if err != nil {
 		return fail(err)
 	}

@@ -142,12 +142,12 @@ func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, goroutines int64,
 	fail := func(err error) (BaselineFile, error) {
 		return BaselineFile{}, fmt.Errorf("store: write %v baseline in %s: %w", kind, s.dir, err)
 	}
-	l, err := s.ladderFor(kind, at)
+	l, root, err := s.ladderFor(kind, at)
 	if err != nil {
 		return fail(err)
 	}
 	name := layout.BaselineName(kind.String(), at)
-	dir, err := s.openLadder(l)
+	dir, err := l.open(root)
 	if err != nil {
 		return fail(err)
 	}
@@ -164,32 +164,25 @@ func (s *Store) WriteBaseline(kind profile.Kind, at time.Time, goroutines int64,
 // a quarter.
 const baselineShare = 48
 
-// ladderFor returns the ladder for a baseline of that kind and time.
-func (s *Store) ladderFor(kind profile.Kind, at time.Time) (*ladder, error) {
+// ladderFor returns the ladder for a baseline of that kind and time, and the store's
+// folder.
+func (s *Store) ladderFor(kind profile.Kind, at time.Time) (*ladder, *os.Root, error) {
 	if _, err := kind.MarshalText(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := layout.ValidStamp(at); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if _, err := s.attached(); err != nil {
-		return nil, err
+	root, err := s.attached()
+	if err != nil {
+		return nil, nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ladder == nil {
-		return nil, fs.ErrClosed
+		return nil, nil, fs.ErrClosed
 	}
-	return s.ladder, nil
-}
-
-// openLadder opens the folder of the ladder. The caller closes it.
-func (s *Store) openLadder(l *ladder) (*os.Root, error) {
-	root, err := s.attached()
-	if err != nil {
-		return nil, err
-	}
-	return l.open(root)
+	return s.ladder, root, nil
 }
 
 // keepRung lists a baseline that has been written, and thins the ladder in dir.

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"math"
+	"slices"
 
 	pprofile "github.com/google/pprof/profile"
 
@@ -39,6 +40,7 @@ type diff struct {
 }
 
 func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
+	cfg.Sites = readable(cfg.Sites)
 	d := &diff{
 		c: c, base: base, now: now, cfg: cfg, scale: 1,
 		x:         newIndex(cfg.MainModule, base, now),
@@ -65,6 +67,17 @@ func newDiff(c *Comparison, base, now *pprofile.Profile, cfg Config) *diff {
 		c.Unit = profile.UnitCount
 	}
 	return d
+}
+
+// readable returns the sites with the names of functions as a comparison shows them.
+func readable(sites []incident.GoroutineSite) []incident.GoroutineSite {
+	sites = slices.Clone(sites)
+	for i := range sites {
+		s := &sites[i]
+		s.Frame.Function, s.Root = frames.Readable(s.Frame.Function), frames.Readable(s.Root)
+		s.CreatedBy.Function = frames.Readable(s.CreatedBy.Function)
+	}
+	return sites
 }
 
 // values returns the indexes of a sample's value and of its number of objects

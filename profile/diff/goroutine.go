@@ -167,7 +167,7 @@ func (d *diff) goroutineRows() ([]GoroutineGroup, OmittedRows) {
 	}
 	rows := make([]GoroutineGroup, 0, n)
 	for _, g := range d.groups {
-		row := d.rowOf(&crowd{groups: []*group{g}, count: g.count})
+		row := d.rowOf(g, g.count)
 		row.Labels, row.Standing = strings.Join(g.common, ", "), -1
 		if s, ok := d.siteOf(row); ok {
 			row.Standing = s.Standing
@@ -210,7 +210,7 @@ func (d *diff) siteOf(g GoroutineGroup) (incident.GoroutineSite, bool) {
 	var found incident.GoroutineSite
 	ok := false
 	for _, s := range d.cfg.Sites {
-		if frames.Readable(s.Frame.Function) != g.Blocked.Function || s.Wait != g.Wait || s.Root != "" && frames.Readable(s.Root) != g.Root.Function {
+		if s.Frame.Function != g.Blocked.Function || s.Wait != g.Wait || s.Root != "" && s.Root != g.Root.Function {
 			continue
 		}
 		if s.Frame.Line == g.Blocked.Line {

@@ -33,7 +33,7 @@ func (d *diff) suspectGoroutines(text goroutineText) []incident.Suspect {
 	for _, of := range rankSuspects(list) {
 		s, c := of.suspect, of.by
 		g := c.largest()
-		row := d.rowOf(c)
+		row := d.rowOf(g, c.count)
 		site, known := d.siteOf(row)
 		evidence := text.about(row)
 		d.creditCreator(&s, g, site, known, evidence)
@@ -46,7 +46,7 @@ func (d *diff) suspectGoroutines(text goroutineText) []incident.Suspect {
 
 // suspectCrowd makes a suspect of a crowd, without reasons. ok is false if it is none.
 func (d *diff) suspectCrowd(c *crowd, grown float64) (s incident.Suspect, ok bool) {
-	row := d.rowOf(c)
+	row := d.rowOf(c.largest(), c.count)
 	site, known := d.siteOf(row)
 	proven := d.c.Kind == profile.GoroutineLeak || known && site.Proven
 	flagged := known && site.Leaking
@@ -72,11 +72,10 @@ func (d *diff) suspectCrowd(c *crowd, grown float64) (s incident.Suspect, ok boo
 	return s, true
 }
 
-// rowOf returns the crowd as the group that grew most of it.
-func (d *diff) rowOf(c *crowd) GoroutineGroup {
-	g := c.largest()
+// rowOf returns a group regardless of its labels, with this count.
+func (d *diff) rowOf(g *group, count incident.Change) GoroutineGroup {
 	return GoroutineGroup{
-		Wait: g.key.wait, Blocked: d.x.frame(g.key.blocked, g.line), Root: d.x.frame(g.key.root, g.root), Count: c.count,
+		Wait: g.key.wait, Blocked: d.x.frame(g.key.blocked, g.line), Root: d.x.frame(g.key.root, g.root), Count: count,
 	}
 }
 
@@ -86,7 +85,6 @@ func (d *diff) creditCreator(s *incident.Suspect, g *group, site incident.Gorout
 	creator := text.frame
 	if creator.Function == "" && known {
 		creator = site.CreatedBy
-		creator.Function = frames.Readable(creator.Function)
 	}
 	if creator.Function == "" {
 		return
@@ -232,7 +230,7 @@ func (d *diff) goroutineEvidence(c *crowd, row GoroutineGroup, s incident.Suspec
 	case text.creator != "":
 		say("created by %s", text.creator)
 	case known && site.CreatedBy.Function != "":
-		say("created by %s", frames.Readable(site.CreatedBy.Function))
+		say("created by %s", site.CreatedBy.Function)
 	}
 	if row.Root.Function != row.Blocked.Function {
 		say("started with %s", row.Root.Function)
